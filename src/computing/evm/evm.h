@@ -1,0 +1,153 @@
+/* The EVM: an interpreter over 4x64-bit limbs and nothing else. State, transfers, precompiled
+ * contracts, nested message semantics belong to the host (computing/executor); the interpreter
+ * asks it through bc_evm_host_t. Pure library: no locks, no globals but the code cache that the
+ * caller makes. One bc_evm_t is used by one thread at a time; a code cache by many.
+ *
+ * Nested calls: the host's call() runs the child, usually by bc_evm_run on the same bc_evm_t,
+ * whose frame memory is a stack; depth is bounded to 1024 by the interpreter (a deeper call fails
+ * without reaching the host). The C stack used per depth must stay below 1 KiB in the
+ * interpreter so that 1024 frames fit a worker's stack. */
+#ifndef BC_COMPUTING_EVM_H
+#define BC_COMPUTING_EVM_H
+
+#include "base/buf.h"
+#include "crypto/suite.h"
+
+typedef enum {
+    BC_EVM_FRONTIER, BC_EVM_HOMESTEAD, BC_EVM_TANGERINE, BC_EVM_SPURIOUS, BC_EVM_BYZANTIUM,
+    BC_EVM_CONSTANTINOPLE, BC_EVM_PETERSBURG, BC_EVM_ISTANBUL, BC_EVM_BERLIN, BC_EVM_LONDON,
+    BC_EVM_PARIS, BC_EVM_SHANGHAI, BC_EVM_CANCUN
+} bc_evm_rev_t;
+
+typedef enum {
+    BC_EVM_OK = 0,
+    BC_EVM_REVERT,
+    BC_EVM_OUT_OF_GAS,
+    BC_EVM_STACK_OVERFLOW,
+    BC_EVM_STACK_UNDERFLOW,
+    BC_EVM_INVALID,            /* the INVALID opcode */
+    BC_EVM_UNDEFINED,          /* undefined opcode */
+    BC_EVM_BAD_JUMP,
+    BC_EVM_BAD_RETURNDATA,     /* RETURNDATACOPY out of bounds */
+    BC_EVM_STATIC_VIOLATION,
+    BC_EVM_CALL_DEPTH,
+    BC_EVM_INSUFFICIENT_BALANCE,
+    BC_EVM_PRECOMPILE_FAILURE,
+    BC_EVM_INTERNAL,
+} bc_evm_status_t;
+
+typedef enum {
+    BC_EVM_CALL, BC_EVM_CALLCODE, BC_EVM_DELEGATECALL, BC_EVM_STATICCALL, BC_EVM_CREATE, BC_EVM_CREATE2
+} bc_evm_kind_t;
+
+typedef struct {
+    bc_evm_kind_t kind; /* STATICCALL arrives at the host as CALL with is_static, as in EVMC */
+    bool is_static;
+    int depth;
+    int64_t gas;
+    bc_addr_t recipient;    /* whose storage; for creates the host sets it */
+    bc_addr_t code_address; /* whose code */
+    bc_addr_t sender;
+    bc_u256_t value;
+    bc_u256_t salt;         /* CREATE2 */
+    bc_bytes_t input;       /* init code for creates */
+} bc_evm_msg_t;
+
+typedef struct {
+    bc_evm_status_t status;
+    int64_t gas_left;
+    int64_t gas_refund;
+    bc_bytes_t output;      /* lives until the next run or release on this bc_evm_t, see below */
+    bc_buf_t *output_owner; /* keeps output alive; the receiver unrefs; may be NULL */
+    bc_addr_t created;      /* creates */
+} bc_evm_result_t;
+
+typedef struct {
+    bc_addr_t coinbase, origin;
+    int64_t number;
+    uint64_t timestamp; /* in the unit that TIMESTAMP shows (FISCO: ms unless the feature is on) */
+    int64_t gas_limit;
+    bc_u256_t chain_id, prev_randao, base_fee, blob_base_fee, gas_price;
+    const bc_h256_t *blob_hashes;
+    size_t blob_hash_cnt;
+} bc_evm_env_t;
+
+typedef enum {
+    BC_EVM_STORAGE_ASSIGNED,      /* X->X or dirty rewrites: 100 / no refund (Ethereum profile) */
+    BC_EVM_STORAGE_ADDED,         /* 0 -> Z */
+    BC_EVM_STORAGE_DELETED,       /* X -> 0 */
+    BC_EVM_STORAGE_MODIFIED,      /* X -> Z */
+    BC_EVM_STORAGE_DELETED_ADDED, /* X -> 0 -> Z */
+    BC_EVM_STORAGE_MODIFIED_DELETED,
+    BC_EVM_STORAGE_DELETED_RESTORED,
+    BC_EVM_STORAGE_ADDED_DELETED,
+    BC_EVM_STORAGE_MODIFIED_RESTORED,
+} bc_evm_storage_t; /* EVMC's nine cases */
+
+typedef struct bc_evm_host bc_evm_host_t;
+struct bc_evm_host {
+    /* Every function: ctx first. Storage keys and values are 32-byte big-endian words. */
+    bool (*account_exists)(void *ctx, const bc_addr_t *a);
+    void (*get_storage)(void *ctx, const bc_addr_t *a, const bc_h256_t *key, bc_h256_t *value);
+    bc_evm_storage_t (*set_storage)(void *ctx, const bc_addr_t *a, const bc_h256_t *key, const bc_h256_t *value);
+    void (*get_transient)(void *ctx, const bc_addr_t *a, const bc_h256_t *key, bc_h256_t *value);
+    void (*set_transient)(void *ctx, const bc_addr_t *a, const bc_h256_t *key, const bc_h256_t *value);
+    void (*get_balance)(void *ctx, const bc_addr_t *a, bc_u256_t *out);
+    size_t (*get_code_size)(void *ctx, const bc_addr_t *a);
+    void (*get_code_hash)(void *ctx, const bc_addr_t *a, bc_h256_t *out);
+    /* Copies up to n bytes of code from offset; returns how many. */
+    size_t (*copy_code)(void *ctx, const bc_addr_t *a, size_t offset, uint8_t *out, size_t n);
+    bool (*selfdestruct)(void *ctx, const bc_addr_t *a, const bc_addr_t *heir);
+    void (*emit_log)(void *ctx, const bc_addr_t *a, bc_bytes_t data, const bc_h256_t *topics, size_t topic_cnt);
+    void (*get_block_hash)(void *ctx, int64_t number, bc_h256_t *out);
+    /* true: the access was warm already (and it is warm from now on). FISCO: always false. */
+    bool (*access_account)(void *ctx, const bc_addr_t *a);
+    bool (*access_storage)(void *ctx, const bc_addr_t *a, const bc_h256_t *key);
+    void (*call)(void *ctx, const bc_evm_msg_t *msg, bc_evm_result_t *out);
+};
+
+typedef struct {
+    bc_evm_rev_t rev;
+    bc_suite_t suite; /* what the KECCAK256 opcode hashes with */
+    bool fisco;       /* FISCO profile: refunds discarded by the caller; nothing else differs here */
+} bc_evm_rules_t;
+
+/* Analysed code: jump map and padded copy. Counted; immutable. */
+typedef struct bc_evm_code bc_evm_code_t;
+bc_evm_code_t *bc_evm_code_new(bc_bytes_t code, bc_evm_rev_t rev) BC_WARN_UNUSED; /* NULL: no memory */
+bc_evm_code_t *bc_evm_code_ref(bc_evm_code_t *c);
+void bc_evm_code_unref(bc_evm_code_t *c);
+bc_bytes_t bc_evm_code_bytes(const bc_evm_code_t *c);
+
+/* Cache of analysed code by code hash: at most bytes_max, least recently used out. Many threads. */
+typedef struct bc_evm_cache bc_evm_cache_t;
+bc_evm_cache_t *bc_evm_cache_new(size_t bytes_max) BC_WARN_UNUSED;
+void bc_evm_cache_free(bc_evm_cache_t *c);
+bc_evm_code_t *bc_evm_cache_get(bc_evm_cache_t *c, const bc_h256_t *hash); /* a reference or NULL */
+void bc_evm_cache_put(bc_evm_cache_t *c, const bc_h256_t *hash, bc_evm_code_t *code);
+
+/* An interpreter instance: the memory for stacks and frames. */
+typedef struct bc_evm bc_evm_t;
+bc_evm_t *bc_evm_new(void) BC_WARN_UNUSED;
+void bc_evm_free(bc_evm_t *evm);
+
+/* Runs code for msg (calls and init code alike; the host did everything that comes before the
+ * first opcode). host->call may call bc_evm_run on the same evm. out->output_owner, when not
+ * NULL, is a reference given to the caller. */
+void bc_evm_run(bc_evm_t *evm, const bc_evm_rules_t *rules, const bc_evm_host_t *host, void *ctx,
+                const bc_evm_env_t *env, const bc_evm_msg_t *msg, bc_evm_code_t *code,
+                bc_evm_result_t *out);
+
+/* Ethereum precompiled contracts 1..9 (spec/40 §3). False: no contract at this number.
+ * Writes output to out (an owned growable buffer) and *gas_cost; ok false means failure (its
+ * output bytes are still given). fisco: EIP-198 modexp price, ecrecover quirks. The cost is
+ * computed and bounded before any work or allocation that depends on it: when cost > gas nothing
+ * is run. */
+typedef struct {
+    bool ok;
+    int64_t gas_cost;
+} bc_evm_pre_t;
+bool bc_evm_precompile(unsigned number, const bc_evm_rules_t *rules, bc_bytes_t input, int64_t gas,
+                       bc_wr_t *out, bc_evm_pre_t *res);
+
+#endif
