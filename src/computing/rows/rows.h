@@ -1,0 +1,58 @@
+/* The write set of one block (or one call) over the parent's view, with a read cache and a
+ * journal (spec/40 §2.8).
+ *
+ * A row is (table, key). What is read is remembered; what is written stays here until
+ * bc_rows_changes hands it out. Tables are interned once, so that hot code holds a bc_table_t
+ * pointer and never formats or hashes a name again.
+ *
+ * Journal: bc_rows_mark before a message, bc_rows_rollback when it failed. Two quirks of the
+ * official node are consensus rules and live here: a delete of a row that is not in the write
+ * set is not journaled (its tombstone survives a rollback), and rolling back a write over a
+ * tombstone takes the tombstone out too.
+ *
+ * Failures of the store are sticky: reads then answer "no row" and bc_rows_err tells; whoever
+ * runs a transaction must look at it before believing the result. One thread. */
+#ifndef BC_COMPUTING_ROWS_H
+#define BC_COMPUTING_ROWS_H
+
+#include "crypto/suite.h"
+#include "iface/state.h"
+
+typedef struct bc_table bc_table_t;
+typedef struct bc_row bc_row_t;
+typedef struct bc_rows bc_rows_t;
+
+/* The view must stay valid until bc_rows_free. NULL: no memory. */
+bc_rows_t *bc_rows_new(bc_view_if parent) BC_WARN_UNUSED;
+void bc_rows_free(bc_rows_t *rows); /* NULL is fine */
+bc_err_t bc_rows_err(const bc_rows_t *rows);
+/* Memory that lives as long as rows. */
+bc_arena_t *bc_rows_arena(bc_rows_t *rows);
+
+/* The table with that name, made on first use. Never NULL: without memory the error is sticky
+ * and a shared dummy is returned. */
+bc_table_t *bc_rows_table(bc_rows_t *rows, bc_bytes_t name);
+bc_bytes_t bc_table_name(const bc_table_t *table);
+
+/* Current value: true and a view that is valid until the row is written again. A row with an
+ * empty value exists. value may be NULL. */
+bool bc_rows_get(bc_rows_t *rows, bc_table_t *table, bc_bytes_t key, bc_bytes_t *value);
+void bc_rows_put(bc_rows_t *rows, bc_table_t *table, bc_bytes_t key, bc_bytes_t value);
+void bc_rows_del(bc_rows_t *rows, bc_table_t *table, bc_bytes_t key);
+
+/* Live rows with key >= from in byte order, until each says false. */
+void bc_rows_scan(bc_rows_t *rows, bc_table_t *table, bc_bytes_t from, bc_row_each_fn each,
+                  void *ctx);
+
+typedef size_t bc_rows_mark_t;
+bc_rows_mark_t bc_rows_mark(const bc_rows_t *rows);
+void bc_rows_rollback(bc_rows_t *rows, bc_rows_mark_t mark);
+/* Forgets the journal: what is written stays. After each transaction. */
+void bc_rows_settle(bc_rows_t *rows);
+
+/* XOR of H(table || key || value), tombstones H(table || key), over the write set. */
+bc_err_t bc_rows_root(bc_rows_t *rows, bc_suite_t suite, bc_h256_t *root) BC_WARN_UNUSED;
+/* A copy of the write set, sorted; one reference. */
+bc_err_t bc_rows_changes(bc_rows_t *rows, bc_changes_t **out) BC_WARN_UNUSED;
+
+#endif
