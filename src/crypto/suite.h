@@ -52,6 +52,8 @@ void bc_keypair_wipe(bc_keypair_t *k);
 /* conf/node.pem: PKCS#8 or SEC1, secp256k1 or SM2; only the scalar is used (spec/10 §1). The
  * suite decides the public key. BC_E_IO no such file, BC_E_KEY not a usable key. */
 bc_err_t bc_keypair_load(bc_suite_t suite, const char *path, bc_keypair_t *out) BC_WARN_UNUSED;
+/* As bc_keypair_load, from the PEM text itself (a KMS decrypts it first). BC_E_KEY. */
+bc_err_t bc_keypair_parse_pem(bc_suite_t suite, bc_bytes_t pem, bc_keypair_t *out) BC_WARN_UNUSED;
 /* Writes PKCS#8 PEM, mode 0600. */
 bc_err_t bc_keypair_save(const bc_keypair_t *k, const char *path) BC_WARN_UNUSED;
 
