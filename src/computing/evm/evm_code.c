@@ -1,0 +1,165 @@
+#include <pthread.h>
+#include <stdlib.h>
+#include "base/map.h"
+#include "computing/evm/evm_frame.h"
+
+/* ---- analysis ---- */
+
+static void mark_jumpdests(bc_evm_code_t *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        uint8_t op = c->code[i];
+        if (op == 0x5b)
+            c->jumps[i / 64] |= 1ull << (i % 64);
+        else if (op >= 0x60 && op <= 0x7f)
+            i += (size_t)op - 0x5f;
+    }
+}
+
+bc_evm_code_t *bc_evm_code_new(bc_bytes_t code, bc_evm_rev_t rev)
+{
+    (void)rev; /* jump destinations are the same in every revision */
+    if (code.n > EVM_CODE_MAX)
+        return NULL;
+    size_t words = code.n / 64 + 1;
+    size_t size = sizeof(bc_evm_code_t) + words * 8 + code.n + EVM_CODE_PAD;
+    bc_evm_code_t *c = calloc(1, size);
+    if (!c)
+        return NULL;
+    atomic_init(&c->refs, 1);
+    c->n = code.n;
+    c->size = size;
+    c->code = (uint8_t *)(c->jumps + words);
+    if (code.n)
+        memcpy(c->code, code.p, code.n);
+    mark_jumpdests(c);
+    return c;
+}
+
+bc_evm_code_t *bc_evm_code_ref(bc_evm_code_t *c)
+{
+    atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+    return c;
+}
+
+void bc_evm_code_unref(bc_evm_code_t *c)
+{
+    if (c && atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1)
+        free(c);
+}
+
+bc_bytes_t bc_evm_code_bytes(const bc_evm_code_t *c)
+{
+    return (bc_bytes_t){ c->code, c->n };
+}
+
+/* ---- cache ---- */
+
+typedef struct entry entry_t;
+struct entry {
+    bc_h256_t hash;
+    bc_evm_code_t *code;
+    entry_t *prev, *next; /* ring: head.next is the most recent */
+};
+
+struct bc_evm_cache {
+    pthread_mutex_t lock;
+    bc_map_t map;
+    entry_t head;
+    size_t bytes, bytes_max;
+};
+
+static bc_bytes_t entry_key(const void *item)
+{
+    return BC_VIEW(((const entry_t *)item)->hash);
+}
+
+static size_t entry_size(const entry_t *e)
+{
+    return e->code->size + sizeof *e + 2 * sizeof(bc_map_slot_t);
+}
+
+static void ring_remove(entry_t *e)
+{
+    e->prev->next = e->next;
+    e->next->prev = e->prev;
+}
+
+static void ring_push(bc_evm_cache_t *c, entry_t *e)
+{
+    e->prev = &c->head;
+    e->next = c->head.next;
+    e->next->prev = e;
+    c->head.next = e;
+}
+
+bc_evm_cache_t *bc_evm_cache_new(size_t bytes_max)
+{
+    bc_evm_cache_t *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    pthread_mutex_init(&c->lock, NULL);
+    bc_map_init(&c->map, entry_key);
+    c->head.prev = c->head.next = &c->head;
+    c->bytes_max = bytes_max;
+    return c;
+}
+
+static void drop(bc_evm_cache_t *c, entry_t *e)
+{
+    ring_remove(e);
+    bc_map_remove(&c->map, entry_key(e));
+    c->bytes -= entry_size(e);
+    bc_evm_code_unref(e->code);
+    free(e);
+}
+
+void bc_evm_cache_free(bc_evm_cache_t *c)
+{
+    if (!c)
+        return;
+    while (c->head.next != &c->head)
+        drop(c, c->head.next);
+    bc_map_free(&c->map);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+bc_evm_code_t *bc_evm_cache_get(bc_evm_cache_t *c, const bc_h256_t *hash)
+{
+    bc_evm_code_t *code = NULL;
+    pthread_mutex_lock(&c->lock);
+    entry_t *e = bc_map_find(&c->map, BC_VIEW(*hash));
+    if (e) {
+        ring_remove(e);
+        ring_push(c, e);
+        code = bc_evm_code_ref(e->code);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return code;
+}
+
+void bc_evm_cache_put(bc_evm_cache_t *c, const bc_h256_t *hash, bc_evm_code_t *code)
+{
+    entry_t *e = calloc(1, sizeof *e);
+    if (!e)
+        return; /* a cache may forget */
+    e->hash = *hash;
+    e->code = code;
+    if (entry_size(e) > c->bytes_max) {
+        free(e);
+        return;
+    }
+    pthread_mutex_lock(&c->lock);
+    if (bc_map_insert(&c->map, e) != BC_OK) { /* another thread was first */
+        pthread_mutex_unlock(&c->lock);
+        free(e);
+        return;
+    }
+    bc_evm_code_ref(code);
+    ring_push(c, e);
+    c->bytes += entry_size(e);
+    while (c->bytes > c->bytes_max)
+        drop(c, c->head.prev);
+    pthread_mutex_unlock(&c->lock);
+}

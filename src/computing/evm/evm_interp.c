@@ -1,0 +1,647 @@
+/* The dispatch loop. Per instruction, as evmone does: defined in this revision? stack room and
+ * operands? static price? then the work. One function with computed gotos; the operands live on
+ * the interpreter's stack region, `sp` is one past the top. Anything that is rare or needs the
+ * host is a call into evm_ops.c, which keeps this function's C frame small (evm.h promises it). */
+#include "computing/evm/evm_frame.h"
+#include "computing/evm/evm_opcodes.h"
+
+static const evm_costs_t costs_by_rev[] = {
+    /* balance, extcode*, extcodehash, sload, call*, selfdestruct, exp per byte */
+    [BC_EVM_FRONTIER] = { 20, 20, 0, 50, 40, 0, 10 },
+    [BC_EVM_HOMESTEAD] = { 20, 20, 0, 50, 40, 0, 10 },
+    [BC_EVM_TANGERINE] = { 400, 700, 0, 200, 700, 5000, 10 },
+    [BC_EVM_SPURIOUS] = { 400, 700, 0, 200, 700, 5000, 50 },
+    [BC_EVM_BYZANTIUM] = { 400, 700, 0, 200, 700, 5000, 50 },
+    [BC_EVM_CONSTANTINOPLE] = { 400, 700, 400, 200, 700, 5000, 50 },
+    [BC_EVM_PETERSBURG] = { 400, 700, 400, 200, 700, 5000, 50 },
+    [BC_EVM_ISTANBUL] = { 700, 700, 700, 800, 700, 5000, 50 },
+    [BC_EVM_BERLIN] = { 100, 100, 100, 100, 100, 5000, 50 },
+    [BC_EVM_LONDON] = { 100, 100, 100, 100, 100, 5000, 50 },
+    [BC_EVM_PARIS] = { 100, 100, 100, 100, 100, 5000, 50 },
+    [BC_EVM_SHANGHAI] = { 100, 100, 100, 100, 100, 5000, 50 },
+    [BC_EVM_CANCUN] = { 100, 100, 100, 100, 100, 5000, 50 },
+};
+
+/* Immediate of n bytes at p, 1..32; constant n makes it straight-line code. The padding of the
+ * code allows reading 8 bytes at any place of an immediate. */
+static inline __attribute__((always_inline)) void load_push(bc_u256_t *to, const uint8_t *p,
+                                                            unsigned n)
+{
+    unsigned part = n % 8, full = n / 8;
+    for (unsigned i = full + (part != 0); i < 4; i++)
+        to->w[i] = 0;
+    if (part) {
+        to->w[full] = bc_load_be64(p) >> (64 - 8 * part);
+        p += part;
+    }
+    for (unsigned i = full; i-- > 0; p += 8)
+        to->w[i] = bc_load_be64(p);
+}
+
+static inline void swap_words(bc_u256_t *a, bc_u256_t *b)
+{
+    for (int i = 0; i < 4; i++) {
+        uint64_t t = a->w[i];
+        a->w[i] = b->w[i];
+        b->w[i] = t;
+    }
+}
+
+static inline void set_u64(bc_u256_t *to, uint64_t v)
+{
+    to->w[0] = v;
+    to->w[1] = to->w[2] = to->w[3] = 0;
+}
+
+static inline bool is_jumpdest(const bc_evm_code_t *c, const bc_u256_t *to)
+{
+    return bc_u256_is_u64(to) && to->w[0] < c->n && (c->jumps[to->w[0] / 64] >> (to->w[0] % 64) & 1);
+}
+
+static inline uint64_t shift_amount(const bc_u256_t *n)
+{
+    return bc_u256_is_u64(n) ? n->w[0] : 256;
+}
+
+#define CALC2(name, expr)                                                                          \
+    static __attribute__((noinline)) void slow_##name(bc_u256_t *sp)                               \
+    {                                                                                              \
+        const bc_u256_t *a = sp - 1, *b = sp - 2;                                                  \
+        sp[-2] = (expr);                                                                           \
+    }
+#define CALC3(name, expr)                                                                          \
+    static __attribute__((noinline)) void slow_##name(bc_u256_t *sp)                               \
+    {                                                                                              \
+        const bc_u256_t *a = sp - 1, *b = sp - 2, *m = sp - 3;                                     \
+        sp[-3] = (expr);                                                                           \
+    }
+CALC2(div, bc_u256_div(a, b))
+CALC2(sdiv, bc_u256_sdiv(a, b))
+CALC2(mod, bc_u256_mod(a, b))
+CALC2(smod, bc_u256_smod(a, b))
+CALC2(exp, bc_u256_exp(a, b))
+CALC2(signextend, bc_u256_signextend(a, b))
+CALC2(shl, bc_u256_shl(b, shift_amount(a)))
+CALC2(shr, bc_u256_shr(b, shift_amount(a)))
+CALC2(sar, bc_u256_sar(b, shift_amount(a)))
+CALC3(addmod, bc_u256_addmod(a, b, m))
+CALC3(mulmod, bc_u256_mulmod(a, b, m))
+
+#define NEXT(len)                                                                                  \
+    do {                                                                                           \
+        pc += (len);                                                                               \
+        goto *labels[*pc];                                                                         \
+    } while (0)
+#define SINCE(r)                                                                                   \
+    if (BC_UNLIKELY(rev < (r)))                                                                    \
+    goto undefined
+#define GROW                                                                                       \
+    if (BC_UNLIKELY(sp == limit))                                                                  \
+    goto overflow
+#define WANT(n)                                                                                    \
+    if (BC_UNLIKELY(sp < base + (n)))                                                              \
+    goto underflow
+#define PRICE(n)                                                                                   \
+    if (BC_UNLIKELY((gas -= (n)) < 0))                                                             \
+    goto failed
+#define HELP(call)                                                                                 \
+    if (BC_UNLIKELY((gas = (call)) < 0))                                                           \
+    goto failed
+/* an instruction of two operands that leaves its result in place of the second */
+#define INPLACE(price, work)                                                                       \
+    do {                                                                                           \
+        WANT(2);                                                                                   \
+        PRICE(price);                                                                              \
+        work;                                                                                      \
+        sp--;                                                                                      \
+        NEXT(1);                                                                                   \
+    } while (0)
+#define COMPARE(expr)                                                                              \
+    do {                                                                                           \
+        WANT(2);                                                                                   \
+        PRICE(3);                                                                                  \
+        const bc_u256_t *a = sp - 1, *b = sp - 2;                                                  \
+        set_u64(sp - 2, expr);                                                                     \
+        sp--;                                                                                      \
+        NEXT(1);                                                                                   \
+    } while (0)
+#define BITWISE(o)                                                                                 \
+    do {                                                                                           \
+        WANT(2);                                                                                   \
+        PRICE(3);                                                                                  \
+        for (int i = 0; i < 4; i++)                                                                \
+            sp[-2].w[i] = sp[-2].w[i] o sp[-1].w[i];                                               \
+        sp--;                                                                                      \
+        NEXT(1);                                                                                   \
+    } while (0)
+/* the same by a function of its own: its temporaries stay out of this frame */
+#define CALC(n, price, fn)                                                                         \
+    do {                                                                                           \
+        WANT(n);                                                                                   \
+        PRICE(price);                                                                              \
+        fn(sp);                                                                                    \
+        sp -= (n) - 1;                                                                             \
+        NEXT(1);                                                                                   \
+    } while (0)
+#define ENVIRONMENT(price)                                                                         \
+    do {                                                                                           \
+        GROW;                                                                                      \
+        PRICE(price);                                                                              \
+        evm_op_environment(f, sp, *pc);                                                            \
+        sp++;                                                                                      \
+        NEXT(1);                                                                                   \
+    } while (0)
+#define PUSH_WORD(price, value)                                                                    \
+    do {                                                                                           \
+        GROW;                                                                                      \
+        PRICE(price);                                                                              \
+        set_u64(sp, value);                                                                        \
+        sp++;                                                                                      \
+        NEXT(1);                                                                                   \
+    } while (0)
+#define PUSH_N(n)                                                                                  \
+    push##n : GROW;                                                                                \
+    PRICE(3);                                                                                      \
+    load_push(sp, pc + 1, n);                                                                      \
+    sp++;                                                                                          \
+    NEXT(1 + (n))
+#define DUP_N(n)                                                                                   \
+    dup##n : GROW;                                                                                 \
+    WANT(n);                                                                                       \
+    PRICE(3);                                                                                      \
+    *sp = sp[-(n)];                                                                                \
+    sp++;                                                                                          \
+    NEXT(1)
+#define SWAP_N(n)                                                                                  \
+    swap##n : WANT((n) + 1);                                                                       \
+    PRICE(3);                                                                                      \
+    swap_words(sp - 1, sp - 1 - (n));                                                              \
+    NEXT(1)
+
+/* Runs to the end. Returns the gas left; f->status says how it ended. */
+static __attribute__((noinline)) int64_t interpret(evm_frame_t *f, bc_u256_t *const base, int64_t gas)
+{
+    static const void *const labels[256] = {
+        [0x0c ... 0x0f] = &&undefined, [0x1e ... 0x1f] = &&undefined, [0x21 ... 0x2f] = &&undefined,
+        [0x4b ... 0x4f] = &&undefined, [0xa5 ... 0xef] = &&undefined, [0xf6 ... 0xf9] = &&undefined,
+        [0xfb ... 0xfc] = &&undefined,
+        [0x00] = &&stop, [0x01] = &&add, [0x02] = &&mul, [0x03] = &&sub, [0x04] = &&div,
+        [0x05] = &&sdiv, [0x06] = &&mod, [0x07] = &&smod, [0x08] = &&addmod, [0x09] = &&mulmod,
+        [0x0a] = &&exp, [0x0b] = &&signextend,
+        [0x10] = &&lt, [0x11] = &&gt, [0x12] = &&slt, [0x13] = &&sgt, [0x14] = &&eq,
+        [0x15] = &&iszero, [0x16] = &&and, [0x17] = &&or, [0x18] = &&xor, [0x19] = &&not,
+        [0x1a] = &&byte, [0x1b] = &&shl, [0x1c] = &&shr, [0x1d] = &&sar,
+        [0x20] = &&keccak256,
+        [0x30] = &&base2, [0x31] = &&balance, [0x32] = &&base2, [0x33] = &&base2,
+        [0x34] = &&callvalue, [0x35] = &&calldataload, [0x36] = &&calldatasize, [0x37] = &&copy,
+        [0x38] = &&codesize, [0x39] = &&copy, [0x3a] = &&base2, [0x3b] = &&extcodesize,
+        [0x3c] = &&extcodecopy, [0x3d] = &&returndatasize, [0x3e] = &&returndatacopy,
+        [0x3f] = &&extcodehash,
+        [0x40] = &&blockhash, [0x41 ... 0x45] = &&base2, [0x46] = &&chainid,
+        [0x47] = &&selfbalance, [0x48] = &&basefee, [0x49] = &&blobhash, [0x4a] = &&blobbasefee,
+        [0x50] = &&pop, [0x51] = &&mload, [0x52] = &&mstore, [0x53] = &&mstore8,
+        [0x54] = &&sload, [0x55] = &&sstore, [0x56] = &&jump, [0x57] = &&jumpi, [0x58] = &&pc_,
+        [0x59] = &&msize, [0x5a] = &&gas_, [0x5b] = &&jumpdest, [0x5c] = &&tload,
+        [0x5d] = &&tstore, [0x5e] = &&mcopy, [0x5f] = &&push0,
+        [0x60] = &&push1, &&push2, &&push3, &&push4, &&push5, &&push6, &&push7, &&push8,
+        &&push9, &&push10, &&push11, &&push12, &&push13, &&push14, &&push15, &&push16,
+        &&push17, &&push18, &&push19, &&push20, &&push21, &&push22, &&push23, &&push24,
+        &&push25, &&push26, &&push27, &&push28, &&push29, &&push30, &&push31, &&push32,
+        &&dup1, &&dup2, &&dup3, &&dup4, &&dup5, &&dup6, &&dup7, &&dup8,
+        &&dup9, &&dup10, &&dup11, &&dup12, &&dup13, &&dup14, &&dup15, &&dup16,
+        &&swap1, &&swap2, &&swap3, &&swap4, &&swap5, &&swap6, &&swap7, &&swap8,
+        &&swap9, &&swap10, &&swap11, &&swap12, &&swap13, &&swap14, &&swap15, &&swap16,
+        [0xa0 ... 0xa4] = &&log,
+        [0xf0] = &&create, [0xf1] = &&call, [0xf2] = &&call, [0xf3] = &&return_,
+        [0xf4] = &&delegatecall, [0xf5] = &&create2, [0xfa] = &&staticcall, [0xfd] = &&revert,
+        [0xfe] = &&invalid, [0xff] = &&selfdestruct,
+    };
+    const bc_evm_rev_t rev = f->rules->rev;
+    bc_u256_t *const limit = base + EVM_STACK_MAX;
+    bc_u256_t *sp = base;
+    const uint8_t *pc = f->code->code;
+    goto *labels[*pc];
+
+    /* ---- arithmetic ---- */
+add:
+    INPLACE(3, bc_u256_add_carry(sp - 2, sp - 1, sp - 2));
+mul:
+    INPLACE(5, bc_u256_mul_to(sp - 2, sp - 1, sp - 2));
+sub:
+    INPLACE(3, bc_u256_sub_borrow(sp - 2, sp - 1, sp - 2));
+div:
+    CALC(2, 5, slow_div);
+sdiv:
+    CALC(2, 5, slow_sdiv);
+mod:
+    CALC(2, 5, slow_mod);
+smod:
+    CALC(2, 5, slow_smod);
+addmod:
+    CALC(3, 8, slow_addmod);
+mulmod:
+    CALC(3, 8, slow_mulmod);
+exp:
+    WANT(2);
+    PRICE(10);
+    PRICE((int64_t)((bc_u256_bits(sp - 2) + 7) / 8) * f->costs->exp_byte);
+    slow_exp(sp);
+    sp--;
+    NEXT(1);
+signextend:
+    CALC(2, 5, slow_signextend);
+
+    /* ---- comparison, bits ---- */
+lt:
+    COMPARE(bc_u256_lt(a, b));
+gt:
+    COMPARE(bc_u256_lt(b, a));
+slt:
+    COMPARE(bc_u256_slt(a, b));
+sgt:
+    COMPARE(bc_u256_slt(b, a));
+eq:
+    COMPARE(bc_u256_eq(a, b));
+iszero:
+    WANT(1);
+    PRICE(3);
+    set_u64(sp - 1, bc_u256_is_zero(sp - 1));
+    NEXT(1);
+and:
+    BITWISE(&);
+or:
+    BITWISE(|);
+xor:
+    BITWISE(|);
+not:
+    WANT(1);
+    PRICE(3);
+    for (int i = 0; i < 4; i++)
+        sp[-1].w[i] = ~sp[-1].w[i];
+    NEXT(1);
+byte:
+    WANT(2);
+    PRICE(3);
+    {
+        uint64_t i = shift_amount(sp - 1);
+        uint64_t v = i < 32 ? sp[-2].w[3 - i / 8] >> (56 - i % 8 * 8) & 0xff : 0;
+        set_u64(sp - 2, v);
+    }
+    sp--;
+    NEXT(1);
+shl:
+    SINCE(BC_EVM_CONSTANTINOPLE);
+    CALC(2, 3, slow_shl);
+shr:
+    SINCE(BC_EVM_CONSTANTINOPLE);
+    CALC(2, 3, slow_shr);
+sar:
+    SINCE(BC_EVM_CONSTANTINOPLE);
+    CALC(2, 3, slow_sar);
+
+keccak256:
+    WANT(2);
+    PRICE(30);
+    HELP(evm_op_keccak(f, sp, gas));
+    sp--;
+    NEXT(1);
+
+    /* ---- environment ---- */
+chainid:
+    SINCE(BC_EVM_ISTANBUL);
+base2:
+    ENVIRONMENT(2);
+selfbalance:
+    SINCE(BC_EVM_ISTANBUL);
+    ENVIRONMENT(5);
+basefee:
+    SINCE(BC_EVM_LONDON);
+    ENVIRONMENT(2);
+blobbasefee:
+    SINCE(BC_EVM_CANCUN);
+    ENVIRONMENT(2);
+blobhash:
+    SINCE(BC_EVM_CANCUN);
+    WANT(1);
+    PRICE(3);
+    evm_op_environment(f, sp - 1, OP_BLOBHASH);
+    NEXT(1);
+balance:
+    WANT(1);
+    PRICE(f->costs->balance);
+    HELP(evm_op_account(f, sp, gas, OP_BALANCE));
+    NEXT(1);
+extcodesize:
+    WANT(1);
+    PRICE(f->costs->extcode);
+    HELP(evm_op_account(f, sp, gas, OP_EXTCODESIZE));
+    NEXT(1);
+extcodehash:
+    SINCE(BC_EVM_CONSTANTINOPLE);
+    WANT(1);
+    PRICE(f->costs->extcodehash);
+    HELP(evm_op_account(f, sp, gas, OP_EXTCODEHASH));
+    NEXT(1);
+callvalue:
+    GROW;
+    PRICE(2);
+    *sp++ = f->msg->value;
+    NEXT(1);
+calldataload:
+    WANT(1);
+    PRICE(3);
+    evm_op_calldataload(f, sp);
+    NEXT(1);
+calldatasize:
+    PUSH_WORD(2, f->msg->input.n);
+codesize:
+    PUSH_WORD(2, f->code->n);
+returndatasize:
+    SINCE(BC_EVM_BYZANTIUM);
+    PUSH_WORD(2, f->evm->ret.n);
+returndatacopy:
+    SINCE(BC_EVM_BYZANTIUM);
+copy:
+    WANT(3);
+    PRICE(3);
+    HELP(evm_op_copy(f, sp, gas, *pc));
+    sp -= 3;
+    NEXT(1);
+extcodecopy:
+    WANT(4);
+    PRICE(f->costs->extcode);
+    HELP(evm_op_extcodecopy(f, sp, gas));
+    sp -= 4;
+    NEXT(1);
+blockhash:
+    WANT(1);
+    PRICE(20);
+    evm_op_blockhash(f, sp);
+    NEXT(1);
+
+    /* ---- memory, storage, flow ---- */
+pop:
+    WANT(1);
+    PRICE(2);
+    sp--;
+    NEXT(1);
+mload:
+    WANT(1);
+    PRICE(3);
+    if (BC_UNLIKELY(!bc_u256_is_u64(sp - 1) || sp[-1].w[0] > EVM_BUFFER_MAX))
+        goto failed;
+    if (BC_UNLIKELY(sp[-1].w[0] + 32 > f->mem_n))
+        HELP(evm_mem_expand(f, sp[-1].w[0] + 32, gas));
+    load_push(sp - 1, f->mem + sp[-1].w[0], 32);
+    NEXT(1);
+mstore:
+    WANT(2);
+    PRICE(3);
+    if (BC_UNLIKELY(!bc_u256_is_u64(sp - 1) || sp[-1].w[0] > EVM_BUFFER_MAX))
+        goto failed;
+    if (BC_UNLIKELY(sp[-1].w[0] + 32 > f->mem_n))
+        HELP(evm_mem_expand(f, sp[-1].w[0] + 32, gas));
+    bc_u256_to_be(sp - 2, f->mem + sp[-1].w[0]);
+    sp -= 2;
+    NEXT(1);
+mstore8:
+    WANT(2);
+    PRICE(3);
+    if (BC_UNLIKELY(!bc_u256_is_u64(sp - 1) || sp[-1].w[0] > EVM_BUFFER_MAX))
+        goto failed;
+    if (BC_UNLIKELY(sp[-1].w[0] + 1 > f->mem_n))
+        HELP(evm_mem_expand(f, sp[-1].w[0] + 1, gas));
+    f->mem[sp[-1].w[0]] = (uint8_t)sp[-2].w[0];
+    sp -= 2;
+    NEXT(1);
+mcopy:
+    SINCE(BC_EVM_CANCUN);
+    WANT(3);
+    PRICE(3);
+    HELP(evm_op_mcopy(f, sp, gas));
+    sp -= 3;
+    NEXT(1);
+sload:
+    WANT(1);
+    PRICE(f->costs->sload);
+    HELP(evm_op_sload(f, sp, gas));
+    NEXT(1);
+sstore:
+    WANT(2);
+    HELP(evm_op_sstore(f, sp, gas));
+    sp -= 2;
+    NEXT(1);
+tload:
+    SINCE(BC_EVM_CANCUN);
+    WANT(1);
+    PRICE(100);
+    evm_op_tload(f, sp);
+    NEXT(1);
+tstore:
+    SINCE(BC_EVM_CANCUN);
+    WANT(2);
+    PRICE(100);
+    HELP(evm_op_tstore(f, sp, gas));
+    sp -= 2;
+    NEXT(1);
+jump:
+    WANT(1);
+    PRICE(8);
+    sp--;
+    if (BC_UNLIKELY(!is_jumpdest(f->code, sp)))
+        goto bad_jump;
+    pc = f->code->code + sp->w[0];
+    NEXT(0);
+jumpi:
+    WANT(2);
+    PRICE(10);
+    sp -= 2;
+    if (bc_u256_is_zero(sp))
+        NEXT(1);
+    if (BC_UNLIKELY(!is_jumpdest(f->code, sp + 1)))
+        goto bad_jump;
+    pc = f->code->code + sp[1].w[0];
+    NEXT(0);
+jumpdest:
+    PRICE(1);
+    NEXT(1);
+pc_:
+    PUSH_WORD(2, (uint64_t)(pc - f->code->code));
+msize:
+    PUSH_WORD(2, f->mem_n);
+gas_:
+    PUSH_WORD(2, (uint64_t)gas);
+
+    /* ---- stack ---- */
+push0:
+    SINCE(BC_EVM_SHANGHAI);
+    PUSH_WORD(2, 0);
+    PUSH_N(1);
+    PUSH_N(2);
+    PUSH_N(3);
+    PUSH_N(4);
+    PUSH_N(5);
+    PUSH_N(6);
+    PUSH_N(7);
+    PUSH_N(8);
+    PUSH_N(9);
+    PUSH_N(10);
+    PUSH_N(11);
+    PUSH_N(12);
+    PUSH_N(13);
+    PUSH_N(14);
+    PUSH_N(15);
+    PUSH_N(16);
+    PUSH_N(17);
+    PUSH_N(18);
+    PUSH_N(19);
+    PUSH_N(20);
+    PUSH_N(21);
+    PUSH_N(22);
+    PUSH_N(23);
+    PUSH_N(24);
+    PUSH_N(25);
+    PUSH_N(26);
+    PUSH_N(27);
+    PUSH_N(28);
+    PUSH_N(29);
+    PUSH_N(30);
+    PUSH_N(31);
+    PUSH_N(32);
+    DUP_N(1);
+    DUP_N(2);
+    DUP_N(3);
+    DUP_N(4);
+    DUP_N(5);
+    DUP_N(6);
+    DUP_N(7);
+    DUP_N(8);
+    DUP_N(9);
+    DUP_N(10);
+    DUP_N(11);
+    DUP_N(12);
+    DUP_N(13);
+    DUP_N(14);
+    DUP_N(15);
+    DUP_N(16);
+    SWAP_N(1);
+    SWAP_N(2);
+    SWAP_N(3);
+    SWAP_N(4);
+    SWAP_N(5);
+    SWAP_N(6);
+    SWAP_N(7);
+    SWAP_N(8);
+    SWAP_N(9);
+    SWAP_N(10);
+    SWAP_N(11);
+    SWAP_N(12);
+    SWAP_N(13);
+    SWAP_N(14);
+    SWAP_N(15);
+    SWAP_N(16);
+
+    /* ---- logs, calls, ends ---- */
+log:
+    WANT(2 + (*pc - 0xa0));
+    PRICE(375 * (1 + (*pc - 0xa0)));
+    HELP(evm_op_log(f, sp, gas, *pc - 0xa0u));
+    sp -= 2 + (*pc - 0xa0);
+    NEXT(1);
+staticcall:
+    SINCE(BC_EVM_BYZANTIUM);
+delegatecall:
+    SINCE(BC_EVM_HOMESTEAD);
+    WANT(6);
+    PRICE(f->costs->call);
+    HELP(evm_op_call(f, sp, gas, *pc));
+    sp -= 5;
+    NEXT(1);
+call:
+    WANT(7);
+    PRICE(f->costs->call);
+    HELP(evm_op_call(f, sp, gas, *pc));
+    sp -= 6;
+    NEXT(1);
+create:
+    WANT(3);
+    PRICE(32000);
+    HELP(evm_op_create(f, sp, gas, OP_CREATE));
+    sp -= 2;
+    NEXT(1);
+create2:
+    SINCE(BC_EVM_CONSTANTINOPLE);
+    WANT(4);
+    PRICE(32000);
+    HELP(evm_op_create(f, sp, gas, OP_CREATE2));
+    sp -= 3;
+    NEXT(1);
+return_:
+    WANT(2);
+    HELP(evm_op_return(f, sp, gas));
+    f->status = BC_EVM_OK;
+    return gas;
+revert:
+    SINCE(BC_EVM_BYZANTIUM);
+    WANT(2);
+    HELP(evm_op_return(f, sp, gas));
+    f->status = BC_EVM_REVERT;
+    return gas;
+selfdestruct:
+    WANT(1);
+    PRICE(f->costs->selfdestruct);
+    HELP(evm_op_selfdestruct(f, sp, gas));
+stop:
+    f->status = BC_EVM_OK;
+    return gas;
+
+undefined:
+    f->status = BC_EVM_UNDEFINED;
+    return 0;
+invalid:
+    f->status = BC_EVM_INVALID;
+    return 0;
+overflow:
+    f->status = BC_EVM_STACK_OVERFLOW;
+    return 0;
+underflow:
+    f->status = BC_EVM_STACK_UNDERFLOW;
+    return 0;
+bad_jump:
+    f->status = BC_EVM_BAD_JUMP;
+    return 0;
+failed: /* f->status was preset, or set by a helper */
+    return 0;
+}
+
+void bc_evm_run(bc_evm_t *evm, const bc_evm_rules_t *rules, const bc_evm_host_t *host, void *ctx,
+                const bc_evm_env_t *env, const bc_evm_msg_t *msg, bc_evm_code_t *code,
+                bc_evm_result_t *out)
+{
+    *out = (bc_evm_result_t){ .status = BC_EVM_CALL_DEPTH };
+    if (evm->live == 0) {
+        evm_region_trim(&evm->stack);
+        evm_region_trim(&evm->mem);
+        if (evm->ret.cap > EVM_MEMORY_KEEP)
+            bc_wr_free(&evm->ret);
+        evm->stack_top = evm->mem_top = 0;
+    }
+    if (!evm_region_need(&evm->stack, evm->stack_top + EVM_STACK_MAX * sizeof(bc_u256_t)))
+        return; /* a host that does not count depth */
+    bc_wr_reset(&evm->ret);
+    evm_frame_t f = {
+        .evm = evm, .rules = rules, .host = host, .ctx = ctx, .env = env, .msg = msg, .code = code,
+        .costs = &costs_by_rev[rules->rev],
+        .mem = evm->mem.p + evm->mem_top,
+        .status = BC_EVM_OUT_OF_GAS,
+    };
+    evm->live++;
+    int64_t gas = interpret(&f, (bc_u256_t *)(void *)(evm->stack.p + evm->stack_top), msg->gas);
+    evm->live--;
+    bool keeps = f.status == BC_EVM_OK || f.status == BC_EVM_REVERT;
+    out->status = f.status;
+    out->gas_left = keeps ? gas : 0;
+    out->gas_refund = f.status == BC_EVM_OK ? f.refund : 0;
+    if (keeps)
+        out->output = f.output;
+}

@@ -1,0 +1,239 @@
+/* Arithmetic modulo 2^256 on four 64-bit limbs, least significant first, as the EVM defines it:
+ * division and remainder by zero give zero. Pure; any thread. Results may alias operands. */
+#ifndef BC_COMPUTING_EVM_U256_H
+#define BC_COMPUTING_EVM_U256_H
+
+#include "base/buf.h"
+
+typedef unsigned __int128 bc_u128_t;
+
+static inline bc_u256_t bc_u256(uint64_t v)
+{
+    return (bc_u256_t){ { v, 0, 0, 0 } };
+}
+
+static inline bool bc_u256_is_zero(const bc_u256_t *a)
+{
+    return (a->w[0] | a->w[1] | a->w[2] | a->w[3]) == 0;
+}
+
+static inline bool bc_u256_eq(const bc_u256_t *a, const bc_u256_t *b)
+{
+    return ((a->w[0] ^ b->w[0]) | (a->w[1] ^ b->w[1]) | (a->w[2] ^ b->w[2]) |
+            (a->w[3] ^ b->w[3])) == 0;
+}
+
+/* True when the value fits 64 bits. */
+static inline bool bc_u256_is_u64(const bc_u256_t *a)
+{
+    return (a->w[1] | a->w[2] | a->w[3]) == 0;
+}
+
+static inline bc_u256_t bc_u256_from_be(const uint8_t p[32])
+{
+    return (bc_u256_t){ { bc_load_be64(p + 24), bc_load_be64(p + 16), bc_load_be64(p + 8),
+                          bc_load_be64(p) } };
+}
+
+static inline void bc_u256_to_be(const bc_u256_t *a, uint8_t p[32])
+{
+    bc_store_be64(p, a->w[3]);
+    bc_store_be64(p + 8, a->w[2]);
+    bc_store_be64(p + 16, a->w[1]);
+    bc_store_be64(p + 24, a->w[0]);
+}
+
+/* Big-endian bytes, at most 32. */
+static inline bc_u256_t bc_u256_from_bytes(bc_bytes_t v)
+{
+    uint8_t p[32] = { 0 };
+    size_t n = BC_MIN(v.n, (size_t)32);
+    if (n)
+        memcpy(p + 32 - n, v.p + (v.n - n), n);
+    return bc_u256_from_be(p);
+}
+
+static inline bc_u256_t bc_u256_from_addr(const bc_addr_t *a)
+{
+    return (bc_u256_t){ { bc_load_be64(a->b + 12), bc_load_be64(a->b + 4), bc_load_be32(a->b), 0 } };
+}
+
+/* The low 20 bytes. */
+static inline bc_addr_t bc_u256_to_addr(const bc_u256_t *a)
+{
+    bc_addr_t r;
+    bc_store_be32(r.b, (uint32_t)a->w[2]);
+    bc_store_be64(r.b + 4, a->w[1]);
+    bc_store_be64(r.b + 12, a->w[0]);
+    return r;
+}
+
+static inline uint64_t bc_adc64(uint64_t a, uint64_t b, uint64_t *carry)
+{
+    bc_u128_t t = (bc_u128_t)a + b + *carry;
+    *carry = (uint64_t)(t >> 64);
+    return (uint64_t)t;
+}
+
+static inline uint64_t bc_sbb64(uint64_t a, uint64_t b, uint64_t *borrow)
+{
+    bc_u128_t t = (bc_u128_t)a - b - *borrow;
+    *borrow = (uint64_t)(t >> 64) & 1;
+    return (uint64_t)t;
+}
+
+static inline uint64_t bc_u256_add_carry(bc_u256_t *r, const bc_u256_t *a, const bc_u256_t *b)
+{
+    uint64_t c = 0;
+    for (int i = 0; i < 4; i++)
+        r->w[i] = bc_adc64(a->w[i], b->w[i], &c);
+    return c;
+}
+
+static inline uint64_t bc_u256_sub_borrow(bc_u256_t *r, const bc_u256_t *a, const bc_u256_t *b)
+{
+    uint64_t c = 0;
+    for (int i = 0; i < 4; i++)
+        r->w[i] = bc_sbb64(a->w[i], b->w[i], &c);
+    return c;
+}
+
+static inline bc_u256_t bc_u256_add(const bc_u256_t *a, const bc_u256_t *b)
+{
+    bc_u256_t r;
+    bc_u256_add_carry(&r, a, b);
+    return r;
+}
+
+static inline bc_u256_t bc_u256_sub(const bc_u256_t *a, const bc_u256_t *b)
+{
+    bc_u256_t r;
+    bc_u256_sub_borrow(&r, a, b);
+    return r;
+}
+
+static inline bc_u256_t bc_u256_neg(const bc_u256_t *a)
+{
+    bc_u256_t zero = { { 0 } };
+    return bc_u256_sub(&zero, a);
+}
+
+static inline bool bc_u256_lt(const bc_u256_t *a, const bc_u256_t *b)
+{
+    bc_u256_t t;
+    return bc_u256_sub_borrow(&t, a, b) != 0;
+}
+
+static inline bool bc_u256_is_neg(const bc_u256_t *a)
+{
+    return a->w[3] >> 63;
+}
+
+/* Two's complement order. */
+static inline bool bc_u256_slt(const bc_u256_t *a, const bc_u256_t *b)
+{
+    bool na = bc_u256_is_neg(a), nb = bc_u256_is_neg(b);
+    return na == nb ? bc_u256_lt(a, b) : na;
+}
+
+static inline void bc_u256_mul_to(bc_u256_t *r, const bc_u256_t *a, const bc_u256_t *b)
+{
+    bc_u128_t t = (bc_u128_t)a->w[0] * b->w[0];
+    uint64_t w0 = (uint64_t)t;
+    t = (bc_u128_t)a->w[0] * b->w[1] + (uint64_t)(t >> 64);
+    uint64_t w1 = (uint64_t)t;
+    t = (bc_u128_t)a->w[0] * b->w[2] + (uint64_t)(t >> 64);
+    uint64_t w2 = (uint64_t)t;
+    uint64_t w3 = a->w[0] * b->w[3] + (uint64_t)(t >> 64);
+    t = (bc_u128_t)a->w[1] * b->w[0] + w1;
+    w1 = (uint64_t)t;
+    t = (bc_u128_t)a->w[1] * b->w[1] + w2 + (uint64_t)(t >> 64);
+    w2 = (uint64_t)t;
+    w3 += a->w[1] * b->w[2] + (uint64_t)(t >> 64);
+    t = (bc_u128_t)a->w[2] * b->w[0] + w2;
+    w2 = (uint64_t)t;
+    w3 += a->w[2] * b->w[1] + (uint64_t)(t >> 64);
+    w3 += a->w[3] * b->w[0];
+    r->w[0] = w0;
+    r->w[1] = w1;
+    r->w[2] = w2;
+    r->w[3] = w3;
+}
+
+static inline bc_u256_t bc_u256_mul(const bc_u256_t *a, const bc_u256_t *b)
+{
+    bc_u256_t r;
+    bc_u256_mul_to(&r, a, b);
+    return r;
+}
+
+/* Shifts by any amount: 256 and more give zero (all ones for a negative value in sar). */
+static inline bc_u256_t bc_u256_shl(const bc_u256_t *a, uint64_t n)
+{
+    bc_u256_t r = { { 0 } };
+    if (n > 255)
+        return r;
+    unsigned words = (unsigned)n / 64, bits = (unsigned)n % 64;
+    for (unsigned i = words; i < 4; i++) {
+        r.w[i] = a->w[i - words] << bits;
+        if (bits && i > words)
+            r.w[i] |= a->w[i - words - 1] >> (64 - bits);
+    }
+    return r;
+}
+
+static inline bc_u256_t bc_u256_shr(const bc_u256_t *a, uint64_t n)
+{
+    bc_u256_t r = { { 0 } };
+    if (n > 255)
+        return r;
+    unsigned words = (unsigned)n / 64, bits = (unsigned)n % 64;
+    for (unsigned i = 0; i + words < 4; i++) {
+        r.w[i] = a->w[i + words] >> bits;
+        if (bits && i + words + 1 < 4)
+            r.w[i] |= a->w[i + words + 1] << (64 - bits);
+    }
+    return r;
+}
+
+static inline bc_u256_t bc_u256_not(const bc_u256_t *a)
+{
+    return (bc_u256_t){ { ~a->w[0], ~a->w[1], ~a->w[2], ~a->w[3] } };
+}
+
+static inline bc_u256_t bc_u256_sar(const bc_u256_t *a, uint64_t n)
+{
+    if (!bc_u256_is_neg(a))
+        return bc_u256_shr(a, n);
+    bc_u256_t t = bc_u256_not(a);
+    t = bc_u256_shr(&t, n);
+    return bc_u256_not(&t);
+}
+
+/* Number of significant bits, 0 for zero. */
+static inline unsigned bc_u256_bits(const bc_u256_t *a)
+{
+    for (unsigned i = 4; i-- > 0;)
+        if (a->w[i])
+            return i * 64 + 64 - (unsigned)__builtin_clzll(a->w[i]);
+    return 0;
+}
+
+bc_u256_t bc_u256_div(const bc_u256_t *a, const bc_u256_t *b);
+bc_u256_t bc_u256_mod(const bc_u256_t *a, const bc_u256_t *b);
+bc_u256_t bc_u256_sdiv(const bc_u256_t *a, const bc_u256_t *b);
+bc_u256_t bc_u256_smod(const bc_u256_t *a, const bc_u256_t *b); /* sign of the dividend */
+bc_u256_t bc_u256_addmod(const bc_u256_t *a, const bc_u256_t *b, const bc_u256_t *m);
+bc_u256_t bc_u256_mulmod(const bc_u256_t *a, const bc_u256_t *b, const bc_u256_t *m);
+bc_u256_t bc_u256_exp(const bc_u256_t *base, const bc_u256_t *exponent);
+/* Extends the sign of the two's complement number of k+1 low bytes. */
+bc_u256_t bc_u256_signextend(const bc_u256_t *k, const bc_u256_t *v);
+
+/* 256x256 -> 512 bits. */
+void bc_u256_mul_wide(uint64_t r[8], const bc_u256_t *a, const bc_u256_t *b);
+/* Division of un limbs by vn (1..4, top limb not zero) limbs, un >= vn, un <= 8. q (may be NULL)
+ * gets un - vn + 1 limbs, r vn limbs. */
+void bc_u256_divrem_limbs(const uint64_t *u, size_t un, const uint64_t *v, size_t vn, uint64_t *q,
+                          uint64_t *r);
+
+#endif
