@@ -106,7 +106,7 @@ const char *bc_msg_name(uint16_t kind)
     static const char *const names[BC_MSG_KIND_CNT] = {
         "none", "start", "timer_set", "timer", "peers", "frame_in", "frame_out", "send", "broadcast",
         "request", "response", "deliver", "reply", "submit", "submit_done", "recover", "recovered",
-        "load_txs", "loaded_txs", "prestore", "pool_size", "fetch", "fetched", "verify_proposal",
+        "load_txs", "loaded_txs", "pending_nonce", "prestore", "pool_size", "fetch", "fetched", "verify_proposal",
         "proposal_verified", "mark_sealed", "unseal", "unseal_all", "consensus_state", "seal",
         "seal_reset", "latest", "propose", "execute", "executed", "commit", "commit_done",
         "committed", "run_execute", "ran_execute", "run_commit", "ran_commit", "discard",

@@ -96,12 +96,16 @@ typedef enum {
     BC_MSG_SUBMIT,       /* HOST (RPC) -> TXPOOL: txs[0]; token; flag = wait for the receipt. The raw
                           * bytes were gossiped by the pool itself (see txpool.h) */
     BC_MSG_SUBMIT_DONE,  /* TXPOOL -> HOST: token, number = bc_tx_status_t. With flag: either a
-                          * refusal, or the end: committed (+ number2 = index in the block) or
-                          * expired. Without: accepted (0) or refused. Exactly one per token */
+                          * refusal, or the end: committed (and number2 = index in the block) or
+                          * expired (10010). Without: accepted (0) or refused. One per token */
     BC_MSG_RECOVER,      /* TXPOOL or SYNC -> HOST: recover the senders of txs on workers; token */
-    BC_MSG_RECOVERED,    /* HOST -> asker: token, txs; a bad signature leaves sender_known false */
+    BC_MSG_RECOVERED,    /* HOST -> asker: token, txs; a bad signature leaves sender_known false;
+                          * data = one 8-byte little-endian state nonce per transaction, 2^64-1 for
+                          * type 0 and for senders without an account */
     BC_MSG_LOAD_TXS,     /* TXPOOL -> HOST: read metas' hashes from s_hash_2_tx; token */
     BC_MSG_LOADED_TXS,   /* HOST -> TXPOOL: token, txs (NULL where absent) */
+    BC_MSG_PENDING_NONCE, /* TXPOOL -> HOST: the first 20 bytes of node = Web3 sender, number = next
+                           * nonce the pool expects, -1: forget the sender */
     BC_MSG_PRESTORE,     /* TXPOOL -> HOST: write txs to s_hash_2_tx durably (consensus lane) */
     BC_MSG_POOL_SIZE,    /* TXPOOL -> PBFT, SEALER: number = transactions in both maps,
                           * number2 = unsealed ones; when it becomes non-zero and at most every 100 ms */
@@ -133,8 +137,8 @@ typedef enum {
     BC_MSG_COMMITTED,  /* SCHEDULER -> all others and HOST: committed (number, config inside) */
     BC_MSG_RUN_EXECUTE, /* SCHEDULER -> HOST: header, txs, token; runs on the newest state layer */
     BC_MSG_RAN_EXECUTE, /* HOST -> SCHEDULER: token, err, header (executed), result */
-    BC_MSG_RUN_COMMIT,  /* SCHEDULER -> HOST: header with signatures, txs, result, token: one synced
-                         * batch of the oldest layer and its ledger rows */
+    BC_MSG_RUN_COMMIT,  /* SCHEDULER -> HOST: committed (config still NULL), token: one synced batch
+                         * of the oldest layer and its ledger rows. header: with signatures */
     BC_MSG_RAN_COMMIT,  /* HOST -> SCHEDULER: token, err, config */
     BC_MSG_DISCARD,     /* SCHEDULER -> HOST: drop executed layers of heights >= number */
     BC_MSG_LOAD_BLOCK,  /* SYNC -> HOST: number, number2 = BC_WITH_* bits, token */
