@@ -1,0 +1,301 @@
+/* Rules of admission and nonces: spec/30 §1.2 and §1.3. The order of the rules is normative. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "codec/hex.h"
+#include "scheduling/txpool/txpool_impl.h"
+
+#define SENDERS_MAX 100000
+
+static bc_bytes_t nonce_key(const void *item)
+{
+    const nonce_t *n = item;
+    return bc_bytes(n->s, n->n);
+}
+
+static bc_bytes_t sender_key(const void *item)
+{
+    return BC_VIEW(((const sender_t *)item)->addr);
+}
+
+static nonce_t *nonce_add(bc_map_t *m, bc_bytes_t text)
+{
+    nonce_t *n = bc_map_find(m, text);
+    if (!n) {
+        n = bc_xcalloc(1, sizeof *n + text.n);
+        n->n = (uint32_t)text.n;
+        memcpy(n->s, text.p, text.n);
+        BC_MUST(bc_map_insert(m, n) == BC_OK);
+    }
+    n->cnt++;
+    return n;
+}
+
+static void nonce_sub(bc_map_t *m, bc_bytes_t text)
+{
+    nonce_t *n = bc_map_find(m, text);
+    if (n && --n->cnt == 0) {
+        bc_map_remove(m, text);
+        free(n);
+    }
+}
+
+static size_t web3_key(const bc_addr_t *sender, bc_bytes_t nonce, uint8_t out[128])
+{
+    size_t n = BC_MIN(nonce.n, (size_t)100);
+    memcpy(out, sender->b, 20);
+    memcpy(out + 20, nonce.p, n);
+    return 20 + n;
+}
+
+void nonce_init(pool_t *p)
+{
+    bc_map_init(&p->pool_nonces, nonce_key);
+    bc_map_init(&p->window, nonce_key);
+    bc_map_init(&p->web3_nonces, nonce_key);
+    bc_map_init(&p->senders, sender_key);
+    p->blocks = bc_xcalloc(p->c.block_limit, sizeof p->blocks[0]);
+}
+
+static void free_items(bc_map_t *m)
+{
+    void *item;
+    for (size_t i = 0; (item = bc_map_next(m, &i));)
+        free(item);
+    bc_map_free(m);
+}
+
+void nonce_free(pool_t *p)
+{
+    for (uint32_t i = 0; i < p->c.block_limit; i++)
+        free(p->blocks[i].v);
+    free(p->blocks);
+    free_items(&p->pool_nonces);
+    free_items(&p->window);
+    free_items(&p->web3_nonces);
+    free_items(&p->senders);
+}
+
+/* ---- Web3 senders ---- */
+
+static void lru_unlink(pool_t *p, sender_t *s)
+{
+    if (s->prev)
+        s->prev->next = s->next;
+    else
+        p->lru_head = s->next;
+    if (s->next)
+        s->next->prev = s->prev;
+    else
+        p->lru_tail = s->prev;
+    s->prev = s->next = NULL;
+}
+
+static void lru_push(pool_t *p, sender_t *s)
+{
+    s->prev = p->lru_tail;
+    s->next = NULL;
+    if (p->lru_tail)
+        p->lru_tail->next = s;
+    else
+        p->lru_head = s;
+    p->lru_tail = s;
+}
+
+static void tell_pending(pool_t *p, const sender_t *s)
+{
+    bc_msg_t *m = bc_out_msg(p->out, BC_ACTOR_HOST, BC_MSG_PENDING_NONCE);
+    memcpy(m->node.b, s->addr.b, 20);
+    m->number = s->has_pending ? (int64_t)s->pending : s->has_ledger ? (int64_t)s->ledger : -1;
+}
+
+static sender_t *sender_of(pool_t *p, const bc_addr_t *addr)
+{
+    sender_t *s = bc_map_find(&p->senders, BC_VIEW(*addr));
+    if (s) {
+        lru_unlink(p, s);
+    } else {
+        if (p->senders.cnt >= SENDERS_MAX) {
+            sender_t *old = p->lru_head;
+            lru_unlink(p, old);
+            bc_map_remove(&p->senders, BC_VIEW(old->addr));
+            old->has_pending = old->has_ledger = false;
+            tell_pending(p, old);
+            free(old);
+        }
+        s = bc_xcalloc(1, sizeof *s);
+        s->addr = *addr;
+        BC_MUST(bc_map_insert(&p->senders, s) == BC_OK);
+    }
+    lru_push(p, s);
+    return s;
+}
+
+/* The nonce of a Web3 transaction as a number; false when it does not fit 63 bits. */
+static bool web3_nonce(const bc_tx_t *tx, uint64_t *out)
+{
+    bc_u256_t v;
+    if (bc_u256_parse(tx->w.data.nonce, &v) || v.w[1] || v.w[2] || v.w[3] || v.w[0] > INT64_MAX)
+        return false;
+    *out = v.w[0];
+    return true;
+}
+
+static int32_t web3_range(uint64_t nonce, uint64_t ledger)
+{
+    return nonce < ledger || nonce > ledger + WEB3_NONCE_GAP ? BC_TXS_NONCE_CHECK_FAIL : BC_TXS_NONE;
+}
+
+static int32_t check_web3(pool_t *p, const bc_tx_t *tx, uint64_t state_nonce)
+{
+    uint8_t key[128];
+    uint64_t nonce;
+    if (!web3_nonce(tx, &nonce))
+        return BC_TXS_NONCE_CHECK_FAIL;
+    size_t n = web3_key(&tx->sender, tx->w.data.nonce, key);
+    if (bc_map_find(&p->web3_nonces, bc_bytes(key, n)))
+        return BC_TXS_NONCE_CHECK_FAIL;
+    sender_t *s = sender_of(p, &tx->sender);
+    /* the state was read on a worker: a commit since then may know more */
+    if (state_nonce != UINT64_MAX && (!s->has_ledger || state_nonce > s->ledger)) {
+        s->has_ledger = true;
+        s->ledger = state_nonce;
+    }
+    return s->has_ledger ? web3_range(nonce, s->ledger) : BC_TXS_NONE;
+}
+
+/* ---- rules ---- */
+
+int32_t check_before_recover(const pool_t *p, const bc_tx_t *tx)
+{
+    if (tx->w.type != 0)
+        return BC_TXS_NONE;
+    if (!bc_bytes_eq(tx->w.data.group_id, bc_cstr(p->c.group_id)))
+        return BC_TXS_INVALID_GROUP_ID;
+    if (!bc_bytes_eq(tx->w.data.chain_id, bc_cstr(p->c.chain_id)))
+        return BC_TXS_INVALID_CHAIN_ID;
+    return BC_TXS_NONE;
+}
+
+static int32_t check_block_limit(const pool_t *p, const bc_tx_t *tx)
+{
+    int64_t n = p->config->number, limit = tx->w.data.block_limit;
+    if (p->c.check_block_limit && (n >= limit || n + (int64_t)p->c.block_limit < limit))
+        return BC_TXS_BLOCK_LIMIT_CHECK_FAIL;
+    return BC_TXS_NONE;
+}
+
+int32_t check_after_recover(pool_t *p, const bc_tx_t *tx, uint64_t state_nonce)
+{
+    if (!tx->sender_known)
+        return BC_TXS_INVALID_SIGNATURE;
+    int32_t status;
+    if (tx->w.type == 0) {
+        if (bc_map_find(&p->pool_nonces, tx->w.data.nonce) ||
+            bc_map_find(&p->window, tx->w.data.nonce))
+            return BC_TXS_NONCE_CHECK_FAIL;
+        status = check_block_limit(p, tx);
+    } else {
+        status = check_web3(p, tx, state_nonce);
+    }
+    if (status)
+        return status;
+    if (tx->w.data.value.n > VALUE_TEXT_MAX)
+        return BC_TXS_OVERFLOW_VALUE;
+    if (tx->w.type != 0) {
+        if (tx->w.data.input.n > WEB3_INPUT_MAX)
+            return BC_TXS_MAX_INIT_CODE;
+        bc_bytes_t id = tx->w.data.chain_id;
+        if (id.n && !bc_bytes_eq(id, BC_STR("0")) &&
+            !bc_bytes_eq(id, bc_cstr(p->config->web3_chain_id)))
+            return BC_TXS_INVALID_CHAIN_ID;
+    }
+    return BC_TXS_NONE;
+}
+
+int32_t check_ledger_only(const pool_t *p, const bc_tx_t *tx)
+{
+    if (tx->w.type == 0) {
+        if (bc_map_find(&p->window, tx->w.data.nonce))
+            return BC_TXS_NONCE_CHECK_FAIL;
+        return check_block_limit(p, tx);
+    }
+    uint64_t nonce;
+    if (!web3_nonce(tx, &nonce))
+        return BC_TXS_NONCE_CHECK_FAIL;
+    const sender_t *s = bc_map_find(&p->senders, BC_VIEW(tx->sender));
+    return s && s->has_ledger ? web3_range(nonce, s->ledger) : BC_TXS_NONE;
+}
+
+void nonce_accept(pool_t *p, const bc_tx_t *tx)
+{
+    if (tx->w.type == 0) {
+        nonce_add(&p->pool_nonces, tx->w.data.nonce);
+        return;
+    }
+    uint8_t key[128];
+    uint64_t nonce;
+    size_t n = web3_key(&tx->sender, tx->w.data.nonce, key);
+    nonce_add(&p->web3_nonces, bc_bytes(key, n));
+    sender_t *s = sender_of(p, &tx->sender);
+    if (web3_nonce(tx, &nonce) && (!s->has_pending || nonce + 1 > s->pending)) {
+        s->has_pending = true;
+        s->pending = nonce + 1;
+        tell_pending(p, s);
+    }
+}
+
+void nonce_forget(pool_t *p, const bc_tx_t *tx)
+{
+    if (tx->w.type == 0) {
+        nonce_sub(&p->pool_nonces, tx->w.data.nonce);
+        return;
+    }
+    uint8_t key[128];
+    size_t n = web3_key(&tx->sender, tx->w.data.nonce, key);
+    nonce_sub(&p->web3_nonces, bc_bytes(key, n));
+    /* the account may go on from the chain's nonce again */
+    sender_t *s = bc_map_find(&p->senders, BC_VIEW(tx->sender));
+    uint64_t nonce;
+    if (s && s->has_pending && web3_nonce(tx, &nonce) && nonce + 1 == s->pending &&
+        (!s->has_ledger || s->ledger <= nonce)) {
+        s->has_pending = s->has_ledger && nonce > s->ledger;
+        s->pending = nonce;
+        tell_pending(p, s);
+    }
+}
+
+void nonce_window_put(pool_t *p, int64_t number, const bc_bytes_t *nonces, size_t cnt)
+{
+    window_block_t *b = &p->blocks[number % (int64_t)p->c.block_limit];
+    for (size_t i = 0; i < b->cnt; i++) /* block number - W leaves the window */
+        nonce_sub(&p->window, nonce_key(b->v[i]));
+    free(b->v);
+    *b = (window_block_t){ .number = number };
+    if (!cnt)
+        return;
+    b->v = bc_xcalloc(cnt, sizeof b->v[0]);
+    for (size_t i = 0; i < cnt; i++)
+        b->v[b->cnt++] = nonce_add(&p->window, nonces[i]);
+}
+
+void nonce_commit(pool_t *p, int64_t number, bc_tx_t *const *txs, size_t cnt)
+{
+    bc_bytes_t *nonces = bc_xcalloc(cnt, sizeof *nonces);
+    for (size_t i = 0; i < cnt; i++) {
+        const bc_tx_t *tx = txs[i];
+        nonces[i] = tx->w.data.nonce;
+        uint64_t nonce;
+        if (tx->w.type == 0 || !web3_nonce(tx, &nonce))
+            continue;
+        sender_t *s = sender_of(p, &tx->sender);
+        if (!s->has_ledger || nonce + 1 > s->ledger) {
+            s->has_ledger = true;
+            s->ledger = nonce + 1;
+        }
+        if (s->has_pending && s->ledger >= s->pending)
+            s->has_pending = false;
+        tell_pending(p, s);
+    }
+    nonce_window_put(p, number, nonces, cnt);
+    free(nonces);
+}
