@@ -206,6 +206,9 @@ static void on_request(pool_t *p, bc_msg_t *in, const BcPb__TxsSyncMessage *msg)
 {
     if (msg->n_txshash > HASHES_MAX || p->read_cnt >= LEDGER_READS_MAX || !in->uuid[0])
         return;
+    for (size_t i = 0; i < msg->n_txshash; i++)
+        if (msg->txshash[i].len != 32)
+            return;
     read_t *r = bc_xcalloc(1, sizeof *r);
     r->node = in->node;
     r->module = in->module;
@@ -214,8 +217,6 @@ static void on_request(pool_t *p, bc_msg_t *in, const BcPb__TxsSyncMessage *msg)
     bc_metas_t *missing = bc_metas_new(msg->n_txshash);
     size_t cnt = 0;
     for (size_t i = 0; i < msg->n_txshash; i++) {
-        if (msg->txshash[i].len != 32)
-            continue;
         bc_meta_t *m = &missing->v[cnt];
         memcpy(m->hash.b, msg->txshash[i].data, 32);
         entry_t *e = pool_find(p, &m->hash);
