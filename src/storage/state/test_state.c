@@ -1,5 +1,6 @@
 #include "storage/state/state.h"
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -197,6 +198,8 @@ static void readers_see_whole_blocks(void **state)
     pthread_t t[2];
     for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&t[i], NULL, race_reader, &r), 0);
+    while (!atomic_load(&r.seen)) /* a busy machine may start them late */
+        sched_yield();
     bc_changes_t *last = NULL;
     for (int n = 0; n < 3000; n++) {
         bc_changes_t *c = CHANGES("t", "x", "", "t", "y", "");
