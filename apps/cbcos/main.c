@@ -1,0 +1,75 @@
+/* One binary: `cbcos SUBCOMMAND ...`; under the name fisco-bcos it is an Air node. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/types.h"
+#include "management/chain/chain.h"
+#include "management/version/version.h"
+#ifdef CBCOS_WITH_AIR
+int bc_air_main(int argc, char **argv); /* apps/air */
+#endif
+
+typedef struct {
+    const char *name;
+    int (*main)(int argc, char **argv);
+    const char *doc;
+} subcommand_t;
+
+static int version_main(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    printf("cbcos %s (%s)\n", bc_version(), bc_version_commit());
+    bc_version_print(stdout);
+    return 0;
+}
+
+#ifndef CBCOS_WITH_AIR
+static int bc_air_main(int argc, char **argv)
+{
+    if (argc == 2 && (strcmp(argv[1], "-v") == 0 || strcmp(argv[1], "--version") == 0)) {
+        bc_version_print(stdout);
+        return 0;
+    }
+    fprintf(stderr, "this build has no Air node\n");
+    return 1;
+}
+#endif
+
+static const subcommand_t subcommands[] = {
+    { "air", bc_air_main, "run a node of the Air edition (-c config.ini -g config.genesis)" },
+    { "chain", bc_chain_main, "build, expand, adopt, start, stop chains and show their state" },
+    { "version", version_main, "print the version" },
+};
+
+static void usage(FILE *out)
+{
+    fprintf(out, "usage: cbcos SUBCOMMAND [ARGUMENT...]\n\n");
+    for (size_t i = 0; i < BC_ARRAY_LEN(subcommands); i++)
+        fprintf(out, "  %-10s %s\n", subcommands[i].name, subcommands[i].doc);
+    fprintf(out, "\ncbcos SUBCOMMAND --help tells more.\n");
+}
+
+int main(int argc, char **argv)
+{
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    const char *name = slash ? slash + 1 : (argc > 0 ? argv[0] : "");
+    if (strcmp(name, "fisco-bcos") == 0)
+        return bc_air_main(argc, argv);
+    if (argc < 2) {
+        usage(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        usage(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)
+        return version_main(argc - 1, argv + 1);
+    for (size_t i = 0; i < BC_ARRAY_LEN(subcommands); i++)
+        if (strcmp(argv[1], subcommands[i].name) == 0)
+            return subcommands[i].main(argc - 1, argv + 1);
+    fprintf(stderr, "cbcos: no such subcommand: %s\n\n", argv[1]);
+    usage(stderr);
+    return 2;
+}

@@ -1,0 +1,11 @@
+/* `cbcos chain`: makes the directory tree of an Air chain as the official build_chain.sh does
+ * (spec/50 §5.1), and starts, stops and watches the nodes in it. A command-line tool: it prints,
+ * it blocks, one thread. */
+#ifndef BC_MANAGEMENT_CHAIN_H
+#define BC_MANAGEMENT_CHAIN_H
+
+/* argv[0] is "chain", argv[1] the command: build, expand, adopt, start, stop, status.
+ * Returns the process exit code: 0 done, 1 failed (told on stderr), 2 bad arguments. */
+int bc_chain_main(int argc, char **argv);
+
+#endif

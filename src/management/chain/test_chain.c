@@ -1,0 +1,432 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/suite.h"
+#include "management/chain/chain.h"
+#include "management/chain/chain_io.h"
+
+/* A fresh directory per test; removed at the end. */
+static int setup(void **state)
+{
+    char name[] = "/tmp/bc-chain-XXXXXX";
+    if (!mkdtemp(name))
+        return -1;
+    *state = bc_xstrdup(name);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bc_wr_t w = { 0 };
+    bc_wr_printf(&w, "rm -rf '%s'", (char *)*state);
+    bc_wr_u8(&w, 0);
+    int code = system((const char *)w.p);
+    bc_wr_free(&w);
+    free(*state);
+    return code;
+}
+
+/* Runs `chain WORD...` with its output thrown away. */
+static int run(const char *line)
+{
+    char copy[2048], *argv[32], *save = NULL;
+    int argc = 0;
+    snprintf(copy, sizeof(copy), "chain %s", line);
+    for (char *w = strtok_r(copy, " ", &save); w && argc < 31; w = strtok_r(NULL, " ", &save))
+        argv[argc++] = w;
+    argv[argc] = NULL;
+    fflush(NULL);
+    int null = open("/dev/null", O_WRONLY), out = dup(1), err = dup(2);
+    dup2(null, 1);
+    dup2(null, 2);
+    int code = bc_chain_main(argc, argv);
+    fflush(NULL);
+    dup2(out, 1);
+    dup2(err, 2);
+    close(null);
+    close(out);
+    close(err);
+    return code;
+}
+
+static char *slurp(const char *path)
+{
+    bc_wr_t w = { 0 };
+    assert_int_equal(bc_file_read(path, &w), BC_OK);
+    bc_wr_u8(&w, 0);
+    assert_int_equal(w.err, BC_OK);
+    return (char *)w.p; /* free() */
+}
+
+static X509 *load_cert(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    X509 *x = PEM_read_X509(f, NULL, NULL, NULL);
+    fclose(f);
+    assert_non_null(x);
+    return x;
+}
+
+static void assert_ini(const char *path, const char *section, const char *key, const char *want)
+{
+    char *text = slurp(path), got[256];
+    if (!bc_ini_find(text, section, key, got, sizeof(got)))
+        fail_msg("%s: no %s.%s", path, section, key);
+    free(text);
+    assert_string_equal(got, want);
+}
+
+static void builds_the_tree_of_the_official_script(void **state)
+{
+    static const char *const files[] = {
+        "ca/ca.crt", "ca/ca.key", "ca/cert.cnf",
+        "127.0.0.1/fisco-bcos", "127.0.0.1/start_all.sh", "127.0.0.1/stop_all.sh",
+        "127.0.0.1/ca/ca.crt", "127.0.0.1/ca/ca.key",
+        "127.0.0.1/sdk/ca.crt", "127.0.0.1/sdk/sdk.crt", "127.0.0.1/sdk/sdk.key",
+        "127.0.0.1/sdk/sdk.nodeid", "127.0.0.1/sdk/cert.cnf",
+        "127.0.0.1/node3/config.ini", "127.0.0.1/node3/config.genesis",
+        "127.0.0.1/node3/nodes.json", "127.0.0.1/node3/start.sh", "127.0.0.1/node3/stop.sh",
+        "127.0.0.1/node3/conf/ca.crt", "127.0.0.1/node3/conf/cert.cnf",
+        "127.0.0.1/node3/conf/ssl.key", "127.0.0.1/node3/conf/ssl.crt",
+        "127.0.0.1/node3/conf/ssl.nodeid", "127.0.0.1/node3/conf/node.pem",
+        "127.0.0.1/node3/conf/node.nodeid",
+    };
+    const char *dir = *state;
+    assert_int_equal(run(bc_path("build -l 127.0.0.1:4 -o %s/n -p 31300,21200,9545", dir).s), 0);
+    for (size_t i = 0; i < BC_ARRAY_LEN(files); i++)
+        if (!bc_file_exists(bc_path("%s/n/%s", dir, files[i]).s))
+            fail_msg("no %s", files[i]);
+    struct stat st;
+    assert_int_equal(stat(bc_path("%s/n/127.0.0.1/fisco-bcos", dir).s, &st), 0);
+    assert_true(st.st_mode & S_IXUSR);
+    assert_int_equal(stat(bc_path("%s/n/ca/ca.key", dir).s, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(stat(bc_path("%s/n/127.0.0.1/node0/conf/node.pem", dir).s, &st), 0);
+    assert_int_equal(st.st_mode & 0077, 0);
+
+    bc_path_t ini = bc_path("%s/n/127.0.0.1/node3/config.ini", dir);
+    assert_ini(ini.s, "p2p", "listen_ip", "127.0.0.1");
+    assert_ini(ini.s, "p2p", "listen_port", "31303");
+    assert_ini(ini.s, "rpc", "listen_ip", "127.0.0.1");
+    assert_ini(ini.s, "rpc", "listen_port", "21203");
+    assert_ini(ini.s, "web3_rpc", "enable", "true");
+    assert_ini(ini.s, "web3_rpc", "listen_ip", "127.0.0.1");
+    assert_ini(ini.s, "web3_rpc", "listen_port", "9548");
+    char *nodes = slurp(bc_path("%s/n/127.0.0.1/node1/nodes.json", dir).s);
+    assert_string_equal(nodes, "{\"nodes\":[\"127.0.0.1:31300\",\"127.0.0.1:31301\","
+                               "\"127.0.0.1:31302\",\"127.0.0.1:31303\"]}\n");
+    free(nodes);
+    /* All nodes have one genesis. */
+    char *a = slurp(bc_path("%s/n/127.0.0.1/node0/config.genesis", dir).s);
+    char *b = slurp(bc_path("%s/n/127.0.0.1/node3/config.genesis", dir).s);
+    assert_string_equal(a, b);
+    free(a);
+    free(b);
+    /* A second run leaves it alone. */
+    assert_int_equal(run(bc_path("build -l 127.0.0.1:4 -o %s/n", dir).s), 1);
+}
+
+static void certificates_have_the_official_form(void **state)
+{
+    const char *dir = *state;
+    assert_int_equal(run(bc_path("build -l 127.0.0.1:1 -o %s/n", dir).s), 0);
+    X509 *ca = load_cert(bc_path("%s/n/ca/ca.crt", dir).s);
+    assert_int_equal(X509_get_version(ca), 0); /* v1 */
+    assert_int_equal(X509_get_ext_count(ca), 0);
+    assert_int_equal(X509_get_signature_nid(ca), NID_sha256WithRSAEncryption);
+    assert_int_equal(X509_verify(ca, X509_get0_pubkey(ca)), 1);
+    int days = 0, seconds = 0;
+    assert_int_equal(ASN1_TIME_diff(&days, &seconds, X509_get0_notBefore(ca),
+                                    X509_get0_notAfter(ca)), 1);
+    assert_int_equal(days, 36500);
+    char text[256];
+    X509_NAME_oneline(X509_get_subject_name(ca), text, sizeof(text));
+    assert_memory_equal(text, "/CN=FISCO-BCOS-", 15);
+    assert_non_null(strstr(text, "/OU=chain"));
+
+    static const char *const leaves[] = { "node0/conf/ssl", "sdk/sdk" };
+    for (size_t i = 0; i < BC_ARRAY_LEN(leaves); i++) {
+        bc_path_t stem = bc_path("%s/n/127.0.0.1/%s", dir, leaves[i]);
+        X509 *x = load_cert(bc_path("%s.crt", stem.s).s);
+        assert_int_equal(X509_get_version(x), 2); /* v3 */
+        assert_int_equal(EVP_PKEY_get_bits(X509_get0_pubkey(x)), 2048);
+        X509_NAME_oneline(X509_get_subject_name(x), text, sizeof(text));
+        assert_non_null(strstr(text, "/O=fisco-bcos/OU=agency"));
+        assert_int_equal(X509_check_ca(x), 0);
+        assert_int_equal(X509_get_ext_by_NID(x, NID_key_usage, -1), -1);
+        /* As a TLS peer sees it: the CA alone is trusted. */
+        X509_STORE *store = X509_STORE_new();
+        X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+        assert_int_equal(X509_STORE_add_cert(store, ca), 1);
+        assert_int_equal(X509_STORE_CTX_init(ctx, store, x, NULL), 1);
+        assert_int_equal(X509_verify_cert(ctx), 1);
+        X509_STORE_CTX_free(ctx);
+        X509_STORE_free(store);
+        /* Key and id belong to it. */
+        FILE *f = fopen(bc_path("%s.key", stem.s).s, "r");
+        assert_non_null(f);
+        char first[64];
+        assert_non_null(fgets(first, sizeof(first), f));
+        assert_string_equal(first, "-----BEGIN PRIVATE KEY-----\n");
+        rewind(f);
+        EVP_PKEY *key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
+        fclose(f);
+        assert_int_equal(X509_check_private_key(x, key), 1);
+        char *id = slurp(bc_path("%s.nodeid", stem.s).s);
+        assert_int_equal(strlen(id), 513);
+        BIGNUM *n = NULL, *want = NULL;
+        assert_int_equal(EVP_PKEY_get_bn_param(key, "n", &n), 1);
+        id[512] = '\0';
+        assert_int_equal(BN_hex2bn(&want, id), 512);
+        assert_int_equal(BN_cmp(n, want), 0);
+        BN_free(n);
+        BN_free(want);
+        free(id);
+        EVP_PKEY_free(key);
+        X509_free(x);
+    }
+    X509_free(ca);
+}
+
+static void node_ids_are_those_of_the_keys(void **state)
+{
+    static const struct {
+        const char *option;
+        bc_suite_t suite;
+        const char *accounts;
+    } rows[] = { { "", BC_SUITE_STANDARD, "accounts" }, { "-s", BC_SUITE_SM, "accounts_gm" } };
+    for (size_t r = 0; r < BC_ARRAY_LEN(rows); r++) {
+        bc_path_t dir = bc_path("%s/%zu", (char *)*state, r);
+        assert_int_equal(run(bc_path("build -l 127.0.0.1:2 -o %s %s", dir.s, rows[r].option).s), 0);
+        bc_path_t genesis = bc_path("%s/127.0.0.1/node0/config.genesis", dir.s);
+        char *text = slurp(genesis.s), in_genesis[256], admin[64];
+        for (unsigned i = 0; i < 2; i++) {
+            bc_path_t conf = bc_path("%s/127.0.0.1/node%u/conf", dir.s, i);
+            bc_keypair_t key;
+            char *id = slurp(bc_path("%s/node.nodeid", conf.s).s);
+            assert_int_equal(bc_keypair_load(rows[r].suite, bc_path("%s/node.pem", conf.s).s, &key),
+                             BC_OK);
+            for (size_t b = 0; b < 64; b++) {
+                unsigned v = 0;
+                assert_int_equal(sscanf(id + 2 * b, "%2x", &v), 1);
+                assert_int_equal(v, key.pub.b[b]);
+            }
+            assert_int_equal(strlen(id), 129);
+            assert_true(bc_ini_find(text, "consensus", bc_path("node.%u", i).s, in_genesis,
+                                    sizeof(in_genesis)));
+            assert_memory_equal(in_genesis, id, 128);
+            assert_string_equal(in_genesis + 128, ": 1");
+            free(id);
+        }
+        /* The admin account's key is where its owner finds it. */
+        assert_true(bc_ini_find(text, "executor", "auth_admin_account", admin, sizeof(admin)));
+        bc_keypair_t key;
+        bc_addr_t address;
+        assert_int_equal(bc_keypair_load(rows[r].suite,
+                                         bc_path("%s/ca/%s/%s.pem", dir.s, rows[r].accounts,
+                                                 admin).s, &key), BC_OK);
+        bc_address(rows[r].suite, &key.pub, &address);
+        for (size_t b = 0; b < 20; b++) {
+            unsigned v = 0;
+            assert_int_equal(sscanf(admin + 2 + 2 * b, "%2x", &v), 1);
+            assert_int_equal(v, address.b[b]);
+        }
+        assert_ini(genesis.s, "chain", "sm_crypto", r ? "true" : "false");
+        assert_ini(genesis.s, "executor", "is_auth_check", "false");
+        free(text);
+    }
+}
+
+static void options_reach_the_files(void **state)
+{
+    const char *dir = *state;
+    assert_int_equal(
+        run(bc_path("build -l 127.0.0.1:1,127.0.0.2:2,127.0.0.1:1 -o %s/n -g g7 -I c7 -v v3.12.0 "
+                    "-a 0x18Ae7adb91e02abac01ed9044e97682e71c26413 -R false -k 10240 -T rpbft -E "
+                    "-W 77", dir).s), 0);
+    bc_path_t genesis = bc_path("%s/n/127.0.0.2/node1/config.genesis", dir);
+    assert_ini(genesis.s, "chain", "group_id", "g7");
+    assert_ini(genesis.s, "chain", "chain_id", "c7");
+    assert_ini(genesis.s, "web3", "chain_id", "77");
+    assert_ini(genesis.s, "consensus", "consensus_type", "rpbft");
+    assert_ini(genesis.s, "version", "compatibility_version", "3.12.0");
+    assert_ini(genesis.s, "executor", "is_auth_check", "true");
+    assert_ini(genesis.s, "executor", "is_serial_execute", "false");
+    assert_ini(genesis.s, "executor", "auth_admin_account",
+               "0x18Ae7adb91e02abac01ed9044e97682e71c26413");
+    bc_path_t ini = bc_path("%s/n/127.0.0.1/node1/config.ini", dir);
+    assert_ini(ini.s, "p2p", "listen_port", "30301");
+    assert_ini(ini.s, "storage", "key_page_size", "10240");
+    assert_ini(ini.s, "log", "level", "debug");
+    assert_ini(bc_path("%s/n/127.0.0.2/node0/config.ini", dir).s, "p2p", "listen_ip", "127.0.0.2");
+    char *nodes = slurp(bc_path("%s/n/127.0.0.1/node0/nodes.json", dir).s);
+    assert_string_equal(nodes, "{\"nodes\":[\"127.0.0.1:30300\",\"127.0.0.2:30300\","
+                               "\"127.0.0.2:30301\",\"127.0.0.1:30301\"]}\n");
+    free(nodes);
+}
+
+static void bad_options_make_nothing(void **state)
+{
+    static const char *const bad[] = {
+        "", "-l 127.0.0.1", "-l 127.0.0.1:0", "-l :4", "-l 127.0.0.1:x",
+        "-l 127.0.0.1:2000", "-l ../x:1", "-l 127.0.0.1:1 -p 30300", "-l 127.0.0.1:1 -p 80,90",
+        "-l 127.0.0.1:1 -p 30300,70000", "-l 127.0.0.1:1 -g a/b", "-l 127.0.0.1:1 -a 0x12",
+        "-l 127.0.0.1:1 -v 4.0.0", "-l 127.0.0.1:1 -v 3.16.5", "-l 127.0.0.1:1 -T raft",
+        "-l 127.0.0.1:1 -R maybe", "-l 127.0.0.1:1 -w", "-l 127.0.0.1:1 extra",
+        "-l 127.0.0.1:1 -e /nonexistent",
+    };
+    const char *dir = *state;
+    for (size_t i = 0; i < BC_ARRAY_LEN(bad); i++) {
+        int code = run(bc_path("build -o %s/n %s", dir, bad[i]).s);
+        if (code != 2 || bc_dir_exists(bc_path("%s/n", dir).s))
+            fail_msg("'%s' gave %d", bad[i], code);
+    }
+    assert_int_equal(run(""), 2);
+    assert_int_equal(run("frobnicate"), 2);
+    assert_int_equal(run("--help"), 0);
+}
+
+static void expand_makes_a_node_of_the_same_chain(void **state)
+{
+    const char *dir = *state;
+    assert_int_equal(run(bc_path("build -l 127.0.0.1:1 -o %s/n", dir).s), 0);
+    assert_int_equal(run(bc_path("expand -c %s/n/127.0.0.1/node0 -d %s/n/ca -o "
+                                 "%s/n/127.0.0.1/node1", dir, dir, dir).s), 0);
+    char *a = slurp(bc_path("%s/n/127.0.0.1/node0/conf/node.nodeid", dir).s);
+    char *b = slurp(bc_path("%s/n/127.0.0.1/node1/conf/node.nodeid", dir).s);
+    assert_string_not_equal(a, b);
+    free(a);
+    free(b);
+    X509 *ca = load_cert(bc_path("%s/n/ca/ca.crt", dir).s);
+    X509 *x = load_cert(bc_path("%s/n/127.0.0.1/node1/conf/ssl.crt", dir).s);
+    assert_int_equal(X509_verify(x, X509_get0_pubkey(ca)), 1);
+    X509_free(x);
+    X509_free(ca);
+    assert_true(bc_file_exists(bc_path("%s/n/127.0.0.1/node1/start.sh", dir).s));
+    assert_true(bc_file_exists(bc_path("%s/n/127.0.0.1/node1/config.genesis", dir).s));
+    /* Never over an existing one, never with a CA that is none. */
+    assert_int_equal(run(bc_path("expand -c %s/n/127.0.0.1/node0 -d %s/n/ca -o "
+                                 "%s/n/127.0.0.1/node1", dir, dir, dir).s), 1);
+    assert_int_equal(run(bc_path("expand -c %s/n/127.0.0.1/node0 -d %s -o %s/n/127.0.0.1/node2",
+                                 dir, dir, dir).s), 1);
+}
+
+static void write_script(const char *path, const char *text)
+{
+    assert_int_equal(bc_file_write(path, bc_cstr(text), 0755), BC_OK);
+}
+
+/* The scripts against a program that behaves as the node does. */
+static void scripts_start_and_stop(void **state)
+{
+    const char *dir = *state;
+    assert_int_equal(run(bc_path("build -l 127.0.0.1:2 -o %s/n", dir).s), 0);
+    bc_path_t node = bc_path("%s/n/127.0.0.1/fisco-bcos", dir);
+    bc_path_t source = bc_path("%s/fake.c", dir);
+    write_script(source.s,
+                 "#include <signal.h>\n#include <stdio.h>\n#include <unistd.h>\n"
+                 "static void on(int s) { (void)s; }\n"
+                 "int main(void) { struct sigaction a = { .sa_handler = on };\n"
+                 "sigaction(SIGUSR1, &a, 0); sigaction(SIGUSR2, &a, 0);\n"
+                 "puts(\"The fisco-bcos is running...\"); fflush(stdout);\n"
+                 "for (int i = 0; i < 60; i++) sleep(1); return 0; }\n");
+    unlink(node.s);
+    assert_int_equal(system(bc_path("cc -o %s %s", node.s, source.s).s), 0);
+    assert_int_equal(run(bc_path("start %s/n", dir).s), 0);
+    assert_int_equal(run(bc_path("start %s/n/127.0.0.1", dir).s), 0); /* they run: signals */
+    assert_int_equal(system(bc_path("bash %s/n/127.0.0.1/node1/start.sh | grep -q 'is running'",
+                                    dir).s), 0);
+    /* Nothing listens, so nobody answers. */
+    assert_int_equal(run(bc_path("status %s/n", dir).s), 1);
+    assert_int_equal(run(bc_path("stop %s/n", dir).s), 0);
+    assert_int_equal(system(bc_path("bash %s/n/127.0.0.1/node0/stop.sh | grep -q \"isn't running\"",
+                                    dir).s), 0);
+    /* A program that dies is told apart from one that runs. */
+    unlink(node.s);
+    write_script(node.s, "#!/bin/false\n");
+    assert_int_equal(run(bc_path("start %s/n", dir).s), 1);
+    assert_int_equal(run(bc_path("start %s", dir).s), 1);      /* too deep: no nodes there */
+    assert_int_equal(run(bc_path("status %s/none", dir).s), 1);
+}
+
+/* Every key that the official template sets is set in ours, to the same value where it does not
+ * belong to one chain. */
+static void keys_of_the_official_template(void **state)
+{
+    static const char *const own[] = { "p2p.listen_port", "rpc.listen_port", "rpc.enable_ssl",
+                                       "web3_rpc.listen_port" };
+    const char *vectors = getenv("CBCOS_VECTORS");
+    bc_path_t official = bc_path("%s/official-3.16.4/chain-a/conf/node0/config.ini",
+                                 vectors ? vectors : "../shared/vectors");
+    if (!bc_file_exists(official.s)) {
+        print_message("no captured chain (CBCOS_VECTORS)\n");
+        skip();
+    }
+    const char *dir = *state;
+    assert_int_equal(run(bc_path("build -l 127.0.0.1:1 -o %s/n", dir).s), 0);
+    char *theirs = slurp(official.s), section[64] = "", *save = NULL;
+    char *ours = slurp(bc_path("%s/n/127.0.0.1/node0/config.ini", dir).s);
+    unsigned keys = 0;
+    for (char *line = strtok_r(theirs, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        line += strspn(line, " \t");
+        char key[64], value[256] = "", got[256], full[160];
+        if (sscanf(line, "[%63[^]]]", section) == 1 || line[0] == ';' ||
+            sscanf(line, "%63[^= ] = %255[^\n]", key, value) < 1)
+            continue;
+        snprintf(full, sizeof(full), "%s.%s", section, key);
+        if (!bc_ini_find(ours, section, key, got, sizeof(got)))
+            fail_msg("no %s", full);
+        keys++;
+        bool is_own = false;
+        for (size_t i = 0; i < BC_ARRAY_LEN(own); i++)
+            is_own = is_own || strcmp(full, own[i]) == 0;
+        if (!is_own && strcmp(got, value) != 0)
+            fail_msg("%s is %s, not %s", full, got, value);
+    }
+    assert_true(keys > 40);
+    free(theirs);
+    free(ours);
+}
+
+static void ini_values_are_found(void **state)
+{
+    (void)state;
+    static const char text[] = " [a]\n  k = v w \n;k=no\n[b]\nk=2\n#k=3\nlast=x";
+    char v[8];
+    assert_true(bc_ini_find(text, "a", "k", v, sizeof(v)));
+    assert_string_equal(v, "v w");
+    assert_true(bc_ini_find(text, "b", "k", v, sizeof(v)));
+    assert_string_equal(v, "2");
+    assert_true(bc_ini_find(text, "b", "last", v, sizeof(v)));
+    assert_string_equal(v, "x");
+    assert_false(bc_ini_find(text, "a", "last", v, sizeof(v)));
+    assert_false(bc_ini_find(text, "b", "k", v, 1)); /* does not fit */
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ini_values_are_found),
+        CASE(builds_the_tree_of_the_official_script),
+        CASE(certificates_have_the_official_form),
+        CASE(node_ids_are_those_of_the_keys),
+        CASE(options_reach_the_files),
+        CASE(bad_options_make_nothing),
+        CASE(expand_makes_a_node_of_the_same_chain),
+        CASE(scripts_start_and_stop),
+        CASE(keys_of_the_official_template),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
