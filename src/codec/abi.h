@@ -9,9 +9,13 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
+/* Items of all dynamic arrays of one decoded value together; an array beyond it is malformed. */
+#define BC_ABI_ITEMS_MAX 65536
+
 typedef struct bc_abi_val {
     bc_bytes_t s;   /* string, bytes, bytesN: N bytes */
-    bc_u256_t n;    /* uintN, intN (two's complement), bool, address (low 20 bytes) */
+    bc_u256_t n;    /* uintN cut to N bits; intN: the whole word as it came (two's complement);
+                     * bool 0 or 1; address: low 20 bytes */
     struct bc_abi_val *items; /* tuple members or array elements */
     size_t cnt;
 } bc_abi_val_t;

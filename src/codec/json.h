@@ -33,8 +33,12 @@ void bc_jw_0xhex(bc_jw_t *j, bc_bytes_t v);    /* "0xhex" */
 void bc_jw_quantity(bc_jw_t *j, uint64_t v);   /* "0x1a" */
 void bc_jw_raw(bc_jw_t *j, bc_bytes_t json);   /* a ready value */
 
-/* Parses with limits on size and depth before cJSON sees it; the whole input must be one value.
- * NULL when malformed, *at (if given) is the offset. Free with cJSON_Delete. */
+#define BC_JSON_SIZE_MAX (128u << 20) /* bytes of text; callers limit further */
+
+/* Parses with limits on size and depth before cJSON sees it; the whole input must be one value of
+ * strict RFC 8259 text. "\u0000" is refused, since strings end at NUL afterwards. Numbers are
+ * doubles: exact to 2^53. NULL when malformed, *at (if given) is the offset. Free with
+ * cJSON_Delete. */
 cJSON *bc_json_parse(bc_bytes_t in, unsigned depth_max, size_t *at);
 
 #endif
