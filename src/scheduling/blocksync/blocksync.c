@@ -1,0 +1,334 @@
+/* Peers, status gossip and dispatch. */
+#include "scheduling/blocksync/blocksync_impl.h"
+#include <stdlib.h>
+#include "base/log.h"
+
+peer_t *peer_find(sync_t *s, const bc_nodeid_t *id)
+{
+    for (size_t i = 0; i < s->peer_cnt; i++)
+        if (memcmp(s->peers[i].id.b, id->b, 64) == 0)
+            return &s->peers[i];
+    return NULL;
+}
+
+void sync_timer(sync_t *s, int64_t id, int64_t after_ms)
+{
+    bc_msg_t *m = bc_out_msg(s->out, BC_ACTOR_HOST, BC_MSG_TIMER_SET);
+    m->number = id;
+    m->number2 = after_ms;
+}
+
+static bc_buf_t *pack(const BcPb__BlockSyncMessage *msg)
+{
+    bc_buf_t *b = bc_buf_new(bc_pb__block_sync_message__get_packed_size(msg));
+    if (b)
+        bc_pb__block_sync_message__pack(msg, b->p);
+    return b;
+}
+
+void sync_send(sync_t *s, const bc_nodeid_t *to, const BcPb__BlockSyncMessage *msg)
+{
+    bc_buf_t *data = pack(msg);
+    if (!data)
+        return;
+    bc_msg_t *m = bc_out_msg(s->out, BC_ACTOR_FRONT, BC_MSG_SEND);
+    m->module = BC_MODULE_BLOCK_SYNC;
+    m->node = *to;
+    m->data = data;
+}
+
+static bool in_list(const bc_node_entry_t *v, size_t cnt, const bc_nodeid_t *id)
+{
+    for (size_t i = 0; i < cnt; i++)
+        if (memcmp(v[i].id.b, id->b, 64) == 0)
+            return true;
+    return false;
+}
+
+static bool in_group(const sync_t *s, const bc_nodeid_t *id)
+{
+    const bc_ledger_config_t *c = s->config;
+    return in_list(c->sealers, c->sealer_cnt, id) || in_list(c->observers, c->observer_cnt, id) ||
+           in_list(c->candidates, c->candidate_cnt, id);
+}
+
+static bool is_self(const sync_t *s, const bc_nodeid_t *id)
+{
+    return memcmp(s->c.self.b, id->b, 64) == 0;
+}
+
+static peer_t *peer_add(sync_t *s, const bc_nodeid_t *id)
+{
+    if (s->peer_cnt == PEERS_MAX)
+        return NULL;
+    s->peers = bc_xrealloc(s->peers, (s->peer_cnt + 1) * sizeof *s->peers);
+    peer_t *p = &s->peers[s->peer_cnt++];
+    *p = (peer_t){ .id = *id, .number = -1, .in_group = in_group(s, id) };
+    return p;
+}
+
+static void tell_peer(sync_t *s, const peer_t *p)
+{
+    bc_msg_t *m = bc_out_msg(s->out, BC_ACTOR_PBFT, BC_MSG_PEER_STATUS);
+    m->node = p->id;
+    m->number = p->number;
+}
+
+static void peer_drop(sync_t *s, size_t i)
+{
+    peer_t *p = &s->peers[i];
+    p->number = -1;
+    tell_peer(s, p);
+    free(p->wanted);
+    *p = s->peers[--s->peer_cnt];
+}
+
+/* ---- status ---- */
+
+/* Median of the peers' clock offsets; corrections below a minute (3 minutes once known) are
+ * noise (spec/30 §2). */
+static void tell_clock(sync_t *s)
+{
+    int64_t v[PEERS_MAX + 1];
+    size_t n = 0;
+    v[n++] = 0; /* self */
+    for (size_t i = 0; i < s->peer_cnt; i++)
+        if (s->peers[i].clock_known)
+            v[n++] = s->peers[i].clock_offset;
+    for (size_t i = 1; i < n; i++)
+        for (size_t j = i; j > 0 && v[j - 1] > v[j]; j--) {
+            int64_t t = v[j];
+            v[j] = v[j - 1];
+            v[j - 1] = t;
+        }
+    int64_t median = n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) >> 1;
+    if (median == s->told_offset)
+        return;
+    s->told_offset = median;
+    BC_INFO(BADGES, "aligned time,medianOffset=%ld", (long)median);
+    bc_out_msg(s->out, BC_ACTOR_SEALER, BC_MSG_ALIGNED_TIME)->number = median;
+}
+
+static void learn_clock(sync_t *s, peer_t *p, int64_t time)
+{
+    int64_t offset = time - s->now->utc_ms, change = offset - p->clock_offset;
+    if (!p->clock_known) {
+        p->clock_known = true;
+        p->clock_offset = llabs(offset) >= 60000 ? offset : 0;
+    } else if (llabs(change) > 180000) {
+        p->clock_offset = offset;
+    } else {
+        return;
+    }
+    tell_clock(s);
+}
+
+static void send_status(sync_t *s)
+{
+    if (!in_group(s, &s->c.self) && !s->c.allow_free_node)
+        return;
+    BcPb__BlockSyncMessage msg = BC_PB__BLOCK_SYNC_MESSAGE__INIT;
+    msg.version = 2;
+    msg.packettype = PACKET_STATUS;
+    msg.number = s->committed;
+    msg.hash = (ProtobufCBinaryData){ 32, s->config->hash.b };
+    msg.genesishash = (ProtobufCBinaryData){ 32, s->config->genesis_hash.b };
+    msg.time = s->now->utc_ms;
+    for (size_t i = 0; i < s->peer_cnt; i++)
+        if (s->peers[i].connected && (s->peers[i].in_group || s->c.allow_free_node))
+            sync_send(s, &s->peers[i].id, &msg);
+    s->status_sent_at = s->now->mono_ms;
+}
+
+/* At each new block, but at most every STATUS_MIN_MS. */
+static void status_soon(sync_t *s)
+{
+    int64_t since = s->now->mono_ms - s->status_sent_at;
+    if (since >= STATUS_MIN_MS) {
+        send_status(s);
+    } else if (!s->status_armed) {
+        s->status_armed = true;
+        sync_timer(s, TIMER_STATUS, STATUS_MIN_MS - since);
+    }
+}
+
+static void on_status(sync_t *s, const bc_nodeid_t *from, const BcPb__BlockSyncMessage *msg)
+{
+    bool member = in_group(s, from);
+    if (is_self(s, from) || msg->number < 0 || msg->hash.len != 32 || msg->genesishash.len != 32 ||
+        memcmp(msg->genesishash.data, s->config->genesis_hash.b, 32) != 0)
+        return;
+    if (!member && !s->c.allow_free_node && msg->number <= s->committed)
+        return;
+    peer_t *p = peer_find(s, from);
+    if (!p)
+        p = peer_add(s, from);
+    if (!p || msg->number < p->number)
+        return;
+    bool first = p->number < 0, changed = msg->number != p->number;
+    p->in_group = member;
+    p->number = msg->number;
+    p->archived = msg->archived_number;
+    memcpy(p->hash.b, msg->hash.data, 32);
+    if (msg->version > 0)
+        learn_clock(s, p, msg->time);
+    if (changed)
+        tell_peer(s, p);
+    if (first)
+        status_soon(s); /* it may not have ours yet */
+    if (p->number > s->known_highest) {
+        s->known_highest = p->number;
+        s->known_hash = p->hash;
+    }
+    download_try(s);
+}
+
+static void on_deliver(sync_t *s, bc_msg_t *in)
+{
+    bc_bytes_t data = bc_buf_view(in->data);
+    BcPb__BlockSyncMessage *msg = bc_pb__block_sync_message__unpack(NULL, data.n, data.p);
+    if (!msg)
+        return;
+    peer_t *p;
+    switch (msg->packettype) {
+    case PACKET_STATUS: on_status(s, &in->node, msg); break;
+    case PACKET_REQUEST:
+        p = peer_find(s, &in->node);
+        if (p || in_group(s, &in->node) || s->c.allow_free_node)
+            serve_request(s, p ? p : peer_add(s, &in->node), msg);
+        break;
+    case PACKET_RESPONSE: download_response(s, &in->node, msg); break;
+    default: break;
+    }
+    bc_pb__block_sync_message__free_unpacked(msg, NULL);
+}
+
+static void on_peers(sync_t *s, bc_msg_t *in)
+{
+    bc_bytes_t v = bc_buf_view(in->data);
+    bool news = false;
+    for (size_t i = 0; i < s->peer_cnt; i++)
+        s->peers[i].connected = false;
+    for (size_t at = 0; at + 64 <= v.n; at += 64) {
+        bc_nodeid_t id;
+        memcpy(id.b, v.p + at, 64);
+        peer_t *p = peer_find(s, &id);
+        if (!p) {
+            p = peer_add(s, &id);
+            news = true;
+        }
+        if (p)
+            p->connected = true;
+    }
+    for (size_t i = s->peer_cnt; i-- > 0;)
+        if (!s->peers[i].connected)
+            peer_drop(s, i);
+    if (news)
+        send_status(s);
+}
+
+/* ---- ledger, consensus, time ---- */
+
+static void take_config(sync_t *s, bc_ledger_config_t *c)
+{
+    if (s->config)
+        bc_ledger_config_unref(s->config);
+    s->config = bc_ledger_config_ref(c);
+    s->committed = c->number;
+    s->executed = BC_MAX(s->executed, s->committed);
+    for (size_t i = 0; i < s->peer_cnt; i++)
+        s->peers[i].in_group = in_group(s, &s->peers[i].id);
+    if (s->known_highest < s->committed) {
+        s->known_highest = s->committed;
+        s->known_hash = c->hash;
+    }
+}
+
+static void on_timer(sync_t *s, bc_msg_t *in)
+{
+    switch (in->number) {
+    case TIMER_STATUS:
+        s->status_armed = true;
+        send_status(s);
+        sync_timer(s, TIMER_STATUS, STATUS_EVERY_MS);
+        break;
+    case TIMER_DOWNLOAD:
+        s->downloading = false;
+        download_try(s);
+        break;
+    case TIMER_RETRY:
+        s->retry_armed = false;
+        download_apply(s);
+        break;
+    default: break;
+    }
+}
+
+static void step(void *self, const bc_now_t *now, bc_msg_t *in, bc_out_t *out)
+{
+    sync_t *s = self;
+    s->now = now;
+    s->out = out;
+    switch (in->kind) {
+    case BC_MSG_START:
+        take_config(s, in->config);
+        s->status_armed = true;
+        sync_timer(s, TIMER_STATUS, STATUS_EVERY_MS);
+        break;
+    case BC_MSG_TIMER: on_timer(s, in); break;
+    case BC_MSG_PEERS: on_peers(s, in); break;
+    case BC_MSG_DELIVER: on_deliver(s, in); break;
+    case BC_MSG_RECOVERED: download_recovered(s, in); break;
+    case BC_MSG_EXECUTED: download_executed(s, in); break;
+    case BC_MSG_COMMIT_DONE: download_commit_done(s, in); break;
+    case BC_MSG_COMMITTED:
+        take_config(s, in->committed->config);
+        status_soon(s);
+        download_committed(s);
+        break;
+    case BC_MSG_LOADED_BLOCK: serve_loaded(s, in); break;
+    case BC_MSG_PROPOSAL_INDEX:
+        s->consensus_index = in->number;
+        download_try(s);
+        break;
+    case BC_MSG_CONSENSUS_STATE: s->consensus_timeout = in->flag; break;
+    default: break;
+    }
+}
+
+static void sync_free(void *self)
+{
+    sync_t *s = self;
+    for (size_t i = 0; i < WINDOW; i++)
+        slot_clear(&s->slots[i]);
+    for (size_t i = 0; i < s->peer_cnt; i++)
+        free(s->peers[i].wanted);
+    free(s->peers);
+    if (s->config)
+        bc_ledger_config_unref(s->config);
+    free(s);
+}
+
+bc_actor_if bc_blocksync_new(const bc_blocksync_config_t *config)
+{
+    static const bc_actor_ops_t ops = { step, sync_free };
+    sync_t *s = bc_xcalloc(1, sizeof *s);
+    s->c = *config;
+    s->rotate = config->seed;
+    s->status_sent_at = -STATUS_EVERY_MS;
+    return (bc_actor_if){ &ops, s };
+}
+
+void bc_blocksync_status(bc_actor_if sync, bc_blocksync_status_t *out)
+{
+    const sync_t *s = sync.self;
+    *out = (bc_blocksync_status_t){ .known_highest = s->known_highest,
+                                    .known_latest_hash = s->known_hash,
+                                    .syncing = s->downloading || s->executing,
+                                    .divergent = s->divergent };
+    for (size_t i = 0; i < s->peer_cnt && out->peer_cnt < BC_ARRAY_LEN(out->peers); i++)
+        if (s->peers[i].number >= 0)
+            out->peers[out->peer_cnt++] = (bc_sync_peer_t){
+                s->peers[i].number, s->peers[i].id, s->peers[i].archived, s->peers[i].hash
+            };
+}

@@ -1,0 +1,41 @@
+/* Block sync: tells peers our height, downloads what we lack, checks it, has it executed and
+ * committed; serves blocks to others (spec/30 §5).
+ *
+ * A downloaded block is believed only after its sealer list, weights and distinct signatures of
+ * quorum weight are checked against the list in force (empty blocks too), its parent is ours, and
+ * its execution here gives the same header hash. A node whose execution differs from a block that
+ * a quorum signed is divergent: it says so in the log and in its status, and goes on asking
+ * slowly without writing anything (design W10). */
+#ifndef BC_BLOCKSYNC_H
+#define BC_BLOCKSYNC_H
+
+#include "iface/actor.h"
+
+typedef struct {
+    bc_suite_t suite;
+    bc_nodeid_t self;
+    bool allow_free_node; /* sync.allow_free_node */
+    uint64_t seed;        /* spreads requests over peers */
+} bc_blocksync_config_t;
+
+typedef struct {
+    int64_t number;
+    bc_nodeid_t node;
+    int64_t archived;
+    bc_h256_t hash;
+} bc_sync_peer_t;
+
+typedef struct {
+    int64_t known_highest;
+    bc_h256_t known_latest_hash;
+    bool syncing;
+    int64_t divergent; /* height at which our execution differs from a signed block; 0: none */
+    size_t peer_cnt;
+    bc_sync_peer_t peers[64];
+} bc_blocksync_status_t;
+
+bc_actor_if bc_blocksync_new(const bc_blocksync_config_t *config) BC_WARN_UNUSED;
+/* On the core's loop. */
+void bc_blocksync_status(bc_actor_if sync, bc_blocksync_status_t *out);
+
+#endif

@@ -1,0 +1,351 @@
+/* Download: what to ask of whom, and what happens to a block that arrives: decode -> check
+ * signatures -> recover senders -> execute and compare -> commit, in height order. */
+#include "scheduling/blocksync/blocksync_impl.h"
+#include <stdlib.h>
+#include "base/log.h"
+
+static slot_t *slot_of(sync_t *s, int64_t number)
+{
+    return &s->slots[number % WINDOW];
+}
+
+static slot_t *slot_find(sync_t *s, int64_t number)
+{
+    slot_t *slot = slot_of(s, number);
+    return slot->state != SLOT_FREE && slot->number == number ? slot : NULL;
+}
+
+void slot_clear(slot_t *slot)
+{
+    if (slot->header)
+        bc_hdr_unref(slot->header);
+    bc_txs_unref(slot->txs);
+    *slot = (slot_t){ 0 };
+}
+
+/* ---- requests ---- */
+
+static bool should_sync(const sync_t *s)
+{
+    return s->committed < s->known_highest && s->executed < s->known_highest &&
+           (s->consensus_index < s->known_highest || s->consensus_timeout);
+}
+
+/* The next peer in turn that has every block up to `to`. */
+static peer_t *pick(sync_t *s, int64_t from, int64_t to)
+{
+    for (size_t i = 0; i < s->peer_cnt; i++) {
+        peer_t *p = &s->peers[s->rotate++ % s->peer_cnt];
+        if (p->number >= to && p->archived < from)
+            return p;
+    }
+    return NULL;
+}
+
+static bool have_all(sync_t *s, int64_t from, int64_t to, int64_t interval)
+{
+    for (int64_t n = from; n <= to; n += interval)
+        if (!slot_find(s, n))
+            return false;
+    return true;
+}
+
+static void ask(sync_t *s, int64_t from, int64_t to, int64_t interval)
+{
+    if (have_all(s, from, to, interval))
+        return;
+    peer_t *p = pick(s, from, to);
+    if (!p)
+        return;
+    BcPb__BlockSyncMessage msg = BC_PB__BLOCK_SYNC_MESSAGE__INIT;
+    msg.packettype = PACKET_REQUEST;
+    msg.number = from;
+    msg.size = (to - from) / interval + 1;
+    msg.block_interval = msg.size > 1 ? interval : 0;
+    msg.block_data_flag = FLAG_HEADER | FLAG_TRANSACTIONS;
+    sync_send(s, &p->id, &msg);
+}
+
+/* Shards of 8 blocks, k peers wide, interleaved so that consecutive blocks come from different
+ * peers; at most two rounds over the peers (spec/30 §5). */
+static void request_blocks(sync_t *s, int64_t base, int64_t target)
+{
+    int64_t k = 0;
+    for (size_t i = 0; i < s->peer_cnt; i++)
+        k += s->peers[i].number > base;
+    k = BC_MAX(k, 1);
+    for (int64_t shard = 0; shard < 2 * k; shard++) {
+        int64_t from = base + 1 + shard % k + shard / k * SHARD * k;
+        if (from > target)
+            continue;
+        int64_t to = BC_MIN(from + (SHARD - 1) * k, target);
+        to = from + (to - from) / k * k;
+        ask(s, from, to, k);
+    }
+}
+
+void download_try(sync_t *s)
+{
+    if (!should_sync(s)) {
+        if (s->executed >= s->known_highest)
+            s->downloading = false;
+        return;
+    }
+    if (s->downloading)
+        return;
+    int64_t target = BC_MIN(s->known_highest, s->executed + WINDOW - 1);
+    if (s->known_highest != s->told_highest) {
+        s->told_highest = s->known_highest;
+        bc_out_msg(s->out, BC_ACTOR_PBFT, BC_MSG_SYNC_HIGHEST)->number = s->known_highest;
+    }
+    int64_t base = s->executed;
+    while (base < target && slot_find(s, base + 1))
+        base++;
+    if (base < target) {
+        if (base == s->executed && base % 1000 < SHARD)
+            BC_INFO(BADGES, "download,executed=%ld,knownHighest=%ld,left=%ld", (long)s->executed,
+                    (long)s->known_highest, (long)(s->known_highest - s->executed));
+        request_blocks(s, base, target);
+        s->downloading = true;
+        s->requested_to = target;
+        sync_timer(s, TIMER_DOWNLOAD, DOWNLOAD_MS);
+    }
+    download_apply(s);
+}
+
+/* ---- arrival ---- */
+
+static bc_err_t decode_block(sync_t *s, bc_bytes_t data, bc_hdr_t **header, bc_txs_t **txs)
+{
+    bc_arena_t arena;
+    bc_arena_init(&arena, 8 * data.n + 65536);
+    bc_block_t block;
+    bc_wr_t w = { 0 };
+    bc_err_t err = bc_tars_decode(&bc_block_tars, data, &block, &arena);
+    *header = NULL;
+    *txs = NULL;
+    if (!err) {
+        bc_tars_encode(&bc_header_tars, &block.header, &w);
+        err = w.err ? w.err : bc_hdr_decode(s->c.suite, bc_wr_view(&w), header);
+    }
+    if (!err)
+        *txs = bc_txs_new(block.txs.n);
+    for (size_t i = 0; !err && i < block.txs.n; i++) {
+        bc_wr_reset(&w);
+        bc_tars_encode(&bc_tx_wire_tars, &((bc_tx_wire_t *)block.txs.v)[i], &w);
+        err = w.err ? w.err : bc_tx_decode(s->c.suite, bc_wr_view(&w), &(*txs)->v[i]);
+    }
+    bc_wr_free(&w);
+    bc_arena_free(&arena);
+    if (err) {
+        if (*header)
+            bc_hdr_unref(*header);
+        bc_txs_unref(*txs);
+    }
+    return err;
+}
+
+void download_response(sync_t *s, const bc_nodeid_t *from, const BcPb__BlockSyncMessage *msg)
+{
+    for (size_t i = 0; i < msg->n_blocksdata && i < SHARD; i++) {
+        bc_hdr_t *header;
+        bc_txs_t *txs;
+        bc_err_t err = decode_block(s, bc_bytes(msg->blocksdata[i].data, msg->blocksdata[i].len),
+                                    &header, &txs);
+        if (err) {
+            BC_WARN(BADGES, "dropped a block,from=%s,error=%s", BC_SHORT(*from), bc_err_name(err));
+            continue;
+        }
+        int64_t n = header->h.data.number;
+        if (n <= s->executed || n >= s->executed + WINDOW || slot_find(s, n)) {
+            bc_hdr_unref(header);
+            bc_txs_unref(txs);
+            continue;
+        }
+        slot_t *slot = slot_of(s, n);
+        slot_clear(slot);
+        *slot = (slot_t){ .state = SLOT_WAITING, .number = n, .from = *from, .header = header,
+                          .txs = txs };
+    }
+    download_apply(s);
+}
+
+/* ---- checks ---- */
+
+static bool list_matches(const bc_ledger_config_t *c, const bc_header_data_t *h)
+{
+    if (h->sealer < 0 || (uint64_t)h->sealer >= c->sealer_cnt ||
+        h->sealer_list.n != c->sealer_cnt || h->weights.n != c->sealer_cnt)
+        return false;
+    for (size_t i = 0; i < c->sealer_cnt; i++)
+        if (!bc_bytes_eq(((bc_bytes_t *)h->sealer_list.v)[i], BC_VIEW(c->sealers[i].id)) ||
+            ((int64_t *)h->weights.v)[i] != (int64_t)c->sealers[i].vote_weight)
+            return false;
+    return true;
+}
+
+/* Distinct signatures of quorum weight over the header hash, by the list in force. */
+static bool check_block(const sync_t *s, const slot_t *slot)
+{
+    const bc_ledger_config_t *c = s->config;
+    const bc_header_t *h = &slot->header->h;
+    if (!list_matches(c, &h->data))
+        return false;
+    uint64_t total = 0, weight = 0;
+    for (size_t i = 0; i < c->sealer_cnt; i++)
+        total += c->sealers[i].vote_weight;
+    uint64_t quorum = total - (total - 1) / 3;
+    bool *seen = bc_xcalloc(c->sealer_cnt, sizeof *seen);
+    bool ok = true;
+    for (size_t i = 0; ok && i < h->signatures.n && weight < quorum; i++) {
+        const bc_block_sig_t *sig = &((bc_block_sig_t *)h->signatures.v)[i];
+        if (sig->sealer_index < 0 || (uint64_t)sig->sealer_index >= c->sealer_cnt) {
+            ok = false;
+            break;
+        }
+        size_t who = (size_t)sig->sealer_index;
+        if (seen[who])
+            continue;
+        ok = bc_verify(s->c.suite, &c->sealers[who].id, &slot->header->hash, sig->signature);
+        seen[who] = true;
+        weight += c->sealers[who].vote_weight;
+    }
+    free(seen);
+    return ok && weight >= quorum;
+}
+
+/* ---- execution, in height order ---- */
+
+static void recover_ahead(sync_t *s)
+{
+    for (int64_t n = s->executed + 1; n <= s->executed + RECOVER_AHEAD; n++) {
+        slot_t *slot = slot_find(s, n);
+        if (!slot || slot->state != SLOT_WAITING)
+            continue;
+        if (!slot->txs->cnt) {
+            slot->state = SLOT_READY;
+            continue;
+        }
+        slot->state = SLOT_RECOVERING;
+        bc_msg_t *m = bc_out_msg(s->out, BC_ACTOR_HOST, BC_MSG_RECOVER);
+        m->token = (uint64_t)n;
+        m->txs = bc_txs_ref(slot->txs);
+    }
+}
+
+static void retry_later(sync_t *s, int64_t after_ms)
+{
+    s->retry_at = s->now->mono_ms + after_ms;
+    if (!s->retry_armed) {
+        s->retry_armed = true;
+        sync_timer(s, TIMER_RETRY, after_ms);
+    }
+}
+
+void download_apply(sync_t *s)
+{
+    recover_ahead(s);
+    int64_t n = s->executed + 1;
+    slot_t *slot = slot_find(s, n);
+    if (s->executing || !slot || slot->state != SLOT_READY || s->now->mono_ms < s->retry_at ||
+        n > s->committed + AHEAD_MAX || s->wait_commit > s->committed)
+        return;
+    if (!slot->checked) {
+        slot->checked = check_block(s, slot);
+        if (!slot->checked) {
+            if (s->committed < n - 1)
+                return; /* the list may change until its parent is written: look again then */
+            BC_WARN(BADGES, "dropped a block whose signatures do not hold,number=%ld,from=%s",
+                    (long)n, BC_SHORT(slot->from));
+            slot_clear(slot);
+            s->downloading = false;
+            retry_later(s, RETRY_MS);
+            return;
+        }
+    }
+    s->executing = n;
+    bc_msg_t *m = bc_out_msg(s->out, BC_ACTOR_SCHEDULER, BC_MSG_EXECUTE);
+    m->token = (uint64_t)n;
+    m->header = bc_hdr_ref(slot->header);
+    m->txs = bc_txs_ref(slot->txs);
+    m->flag = true;
+}
+
+void download_recovered(sync_t *s, bc_msg_t *in)
+{
+    slot_t *slot = slot_find(s, (int64_t)in->token);
+    if (!slot || slot->state != SLOT_RECOVERING || slot->txs != in->txs)
+        return;
+    slot->state = SLOT_READY;
+    for (size_t i = 0; i < slot->txs->cnt; i++)
+        if (!slot->txs->v[i]->sender_known) {
+            BC_WARN(BADGES, "dropped a block with a bad transaction signature,number=%ld,from=%s",
+                    (long)slot->number, BC_SHORT(slot->from));
+            slot_clear(slot);
+            break;
+        }
+    download_apply(s);
+}
+
+static void diverged(sync_t *s, int64_t n)
+{
+    if (s->divergent != n)
+        BC_ERROR(BADGES,
+                 "this node's execution differs from a block that a quorum signed; nothing was "
+                 "written. Compare the data directory with a healthy node's or sync anew "
+                 "(docs/operations.md),number=%ld",
+                 (long)n);
+    s->divergent = n;
+    retry_later(s, DIVERGENT_RETRY_MS);
+}
+
+void download_executed(sync_t *s, bc_msg_t *in)
+{
+    int64_t n = (int64_t)in->token;
+    slot_t *slot = slot_find(s, n);
+    if (s->executing != n)
+        return;
+    s->executing = 0;
+    if (in->err == BC_E_MISMATCH) {
+        diverged(s, n);
+    } else if (in->err == BC_E_STALE) {
+        if (slot)
+            slot_clear(slot);
+        s->executed = BC_MAX(s->executed, s->committed);
+    } else if (in->err) {
+        s->executed = s->committed; /* start again from what is written */
+        retry_later(s, RETRY_MS);
+    } else if (slot) {
+        s->executed = n;
+        s->divergent = 0;
+        if (in->flag)
+            s->wait_commit = n;
+        bc_msg_t *m = bc_out_msg(s->out, BC_ACTOR_SCHEDULER, BC_MSG_COMMIT);
+        m->token = (uint64_t)n;
+        m->header = bc_hdr_ref(slot->header);
+        slot_clear(slot);
+    }
+    download_apply(s);
+    download_try(s);
+}
+
+void download_commit_done(sync_t *s, bc_msg_t *in)
+{
+    if (!in->err || in->err == BC_E_STALE)
+        return;
+    BC_WARN(BADGES, "commit failed,number=%ld,error=%s", (long)in->number, bc_err_name(in->err));
+    s->executed = s->committed; /* download and execute again from there */
+    s->downloading = false;
+    retry_later(s, RETRY_MS);
+}
+
+void download_committed(sync_t *s)
+{
+    for (size_t i = 0; i < WINDOW; i++)
+        if (s->slots[i].state != SLOT_FREE && s->slots[i].number <= s->executed)
+            slot_clear(&s->slots[i]);
+    if (s->downloading && (s->executed >= s->requested_to || s->executed >= s->known_highest))
+        s->downloading = false;
+    download_apply(s);
+    download_try(s);
+}

@@ -1,0 +1,116 @@
+/* Inside of block sync: blocksync.c (state machine, peers), blocksync_download.c (requests,
+ * checks, execution), blocksync_serve.c (answers to others). */
+#ifndef BC_BLOCKSYNC_IMPL_H
+#define BC_BLOCKSYNC_IMPL_H
+
+#include "scheduling/blocksync/blocksync.h"
+#include "block_sync.pb-c.h"
+
+#define BADGES "[BLOCKSYNC]"
+
+enum { PACKET_STATUS = 0, PACKET_REQUEST = 1, PACKET_RESPONSE = 2 };
+enum { FLAG_HEADER = 8, FLAG_TRANSACTIONS = 4 };
+enum { TIMER_STATUS = 1, TIMER_DOWNLOAD = 2, TIMER_RETRY = 3 };
+enum {
+    STATUS_EVERY_MS = 2000,
+    STATUS_MIN_MS = 50,
+    DOWNLOAD_MS = 1600,
+    RETRY_MS = 20,
+    DIVERGENT_RETRY_MS = 30000,
+};
+enum {
+    PEERS_MAX = 1024,
+    WINDOW = 256,      /* downloaded blocks kept */
+    AHEAD_MAX = 10,    /* executed beyond the ledger */
+    RECOVER_AHEAD = 4, /* blocks whose senders are recovered before their turn */
+    SHARD = 8,
+    SERVE_PER_PEER_MAX = 1000,
+    SERVE_LOADS_MAX = 8,
+};
+
+typedef struct {
+    bc_nodeid_t id;
+    bool in_group;
+    bool connected;
+    int64_t number; /* -1: no status yet */
+    int64_t archived;
+    bc_h256_t hash;
+    int64_t clock_offset; /* ms */
+    bool clock_known;
+    int64_t *wanted; /* numbers to send it, ascending; at most SERVE_PER_PEER_MAX */
+    size_t wanted_cnt;
+} peer_t;
+
+typedef enum { SLOT_FREE, SLOT_WAITING, SLOT_RECOVERING, SLOT_READY } slot_state_t;
+
+/* A downloaded block. */
+typedef struct {
+    slot_state_t state;
+    int64_t number;
+    bc_nodeid_t from;
+    bc_hdr_t *header;
+    bc_txs_t *txs;
+    bool checked; /* signatures of a quorum in force */
+} slot_t;
+
+typedef struct {
+    uint64_t token;
+    bc_nodeid_t node;
+    int64_t number;
+} load_t;
+
+typedef struct {
+    bc_blocksync_config_t c;
+    const bc_now_t *now;
+    bc_out_t *out;
+    bc_ledger_config_t *config;
+    peer_t *peers;
+    size_t peer_cnt;
+
+    int64_t committed, executed;
+    int64_t known_highest;
+    bc_h256_t known_hash;
+    int64_t consensus_index;
+    bool consensus_timeout;
+
+    slot_t slots[WINDOW]; /* by number % WINDOW */
+    bool downloading;
+    int64_t requested_to;
+    int64_t executing;     /* number at the scheduler, 0: none */
+    int64_t wait_commit;   /* a system block that must be written before the next one executes */
+    int64_t divergent;
+    int64_t retry_at;      /* mono ms before which nothing is executed */
+    bool retry_armed;
+    uint64_t rotate;       /* spreads requests */
+    int64_t told_highest;
+
+    load_t loads[SERVE_LOADS_MAX];
+    size_t load_cnt;
+    uint64_t next_token;
+
+    int64_t status_sent_at;
+    bool status_armed;
+    int64_t told_offset;
+} sync_t;
+
+/* blocksync.c */
+peer_t *peer_find(sync_t *s, const bc_nodeid_t *id);
+void sync_send(sync_t *s, const bc_nodeid_t *to, const BcPb__BlockSyncMessage *msg);
+void sync_timer(sync_t *s, int64_t id, int64_t after_ms);
+
+/* blocksync_download.c */
+void download_try(sync_t *s);
+void download_response(sync_t *s, const bc_nodeid_t *from, const BcPb__BlockSyncMessage *msg);
+void download_recovered(sync_t *s, bc_msg_t *in);
+void download_executed(sync_t *s, bc_msg_t *in);
+void download_commit_done(sync_t *s, bc_msg_t *in);
+void download_committed(sync_t *s);
+void download_apply(sync_t *s);
+void slot_clear(slot_t *slot);
+
+/* blocksync_serve.c */
+void serve_request(sync_t *s, peer_t *p, const BcPb__BlockSyncMessage *msg);
+void serve_loaded(sync_t *s, bc_msg_t *in);
+void serve_next(sync_t *s);
+
+#endif
