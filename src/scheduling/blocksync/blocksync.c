@@ -146,8 +146,8 @@ static void status_soon(sync_t *s)
     int64_t since = s->now->mono_ms - s->status_sent_at;
     if (since >= STATUS_MIN_MS) {
         send_status(s);
-    } else if (!s->status_armed) {
-        s->status_armed = true;
+    } else if (!s->status_soon) {
+        s->status_soon = true;
         sync_timer(s, TIMER_STATUS, STATUS_MIN_MS - since);
     }
 }
@@ -248,7 +248,7 @@ static void on_timer(sync_t *s, bc_msg_t *in)
 {
     switch (in->number) {
     case TIMER_STATUS:
-        s->status_armed = true;
+        s->status_soon = false;
         send_status(s);
         sync_timer(s, TIMER_STATUS, STATUS_EVERY_MS);
         break;
@@ -272,7 +272,6 @@ static void step(void *self, const bc_now_t *now, bc_msg_t *in, bc_out_t *out)
     switch (in->kind) {
     case BC_MSG_START:
         take_config(s, in->config);
-        s->status_armed = true;
         sync_timer(s, TIMER_STATUS, STATUS_EVERY_MS);
         break;
     case BC_MSG_TIMER: on_timer(s, in); break;

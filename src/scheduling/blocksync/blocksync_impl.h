@@ -89,7 +89,7 @@ typedef struct {
     uint64_t next_token;
 
     int64_t status_sent_at;
-    bool status_armed;
+    bool status_soon; /* the status timer is set to go off early */
     int64_t told_offset;
 } sync_t;
 
