@@ -272,7 +272,7 @@ and:
 or:
     BITWISE(|);
 xor:
-    BITWISE(|);
+    BITWISE(^);
 not:
     WANT(1);
     PRICE(3);
