@@ -36,6 +36,7 @@ enum { BC_TX_ATTR_EVM = 1, BC_TX_ATTR_SCALE = 2, BC_TX_ATTR_DAG = 4, BC_TX_ATTR_
 typedef struct bc_tx {
     atomic_uint refs;
     bool sender_known;  /* sender below was recovered from the signature here */
+    atomic_bool stored; /* our store has its row; set by whoever wrote it, a hint for the commit */
     bool system;        /* `to` is exactly one of the system names (spec/30 §1.2) */
     bc_suite_t suite;
     bc_h256_t hash;     /* chain hash; Web3: keccak of the signed RLP */

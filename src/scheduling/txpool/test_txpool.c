@@ -1,0 +1,474 @@
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "scheduling/txpool/txpool.h"
+#include "txs_sync.pb-c.h"
+
+/* The pool with everybody around it played by hand. */
+typedef struct {
+    bc_actor_if pool;
+    bc_out_t out;
+    bc_now_t now;
+    bc_keypair_t key;
+    bc_ledger_config_t *config;
+} rig_t;
+
+static void feed(rig_t *r, bc_msg_t *m)
+{
+    r->out.from = BC_ACTOR_TXPOOL;
+    r->pool.ops->step(r->pool.self, &r->now, m, &r->out);
+    bc_msg_free(m);
+}
+
+/* The oldest message of that kind; others of that time stay. NULL: none. */
+static bc_msg_t *take(rig_t *r, bc_msg_kind_t kind)
+{
+    for (bc_msg_t **at = &r->out.head, *prev = NULL; *at; prev = *at, at = &(*at)->next) {
+        bc_msg_t *m = *at;
+        if (m->kind != kind)
+            continue;
+        *at = m->next;
+        if (r->out.tail == m)
+            r->out.tail = prev;
+        return m;
+    }
+    return NULL;
+}
+
+static void drop_all(rig_t *r)
+{
+    while (r->out.head) {
+        bc_msg_t *m = r->out.head;
+        r->out.head = m->next;
+        bc_msg_free(m);
+    }
+    r->out.tail = NULL;
+}
+
+static bc_ledger_config_t *config_at(int64_t number, const bc_nodeid_t *sealer)
+{
+    bc_ledger_config_t *c = bc_xcalloc(1, sizeof *c);
+    atomic_init(&c->refs, 1);
+    c->number = number;
+    c->tx_count_limit = 1000;
+    snprintf(c->web3_chain_id, sizeof c->web3_chain_id, "20200");
+    c->sealers = bc_arena_alloc(&c->arena, sizeof *c->sealers);
+    c->sealer_cnt = 1;
+    c->sealers[0] = (bc_node_entry_t){ .id = *sealer, .vote_weight = 1 };
+    return c;
+}
+
+enum { HEIGHT = 100, W = 50 };
+
+static rig_t rig_new(size_t limit)
+{
+    rig_t r = { .now = { 5000, 1700000000000 } };
+    uint8_t secret[32] = { [31] = 7 };
+    assert_int_equal(bc_keypair_from_secret(BC_SUITE_STANDARD, secret, &r.key), BC_OK);
+    bc_txpool_config_t c = { .suite = BC_SUITE_STANDARD,
+                             .chain_id = "chain0",
+                             .group_id = "group0",
+                             .self = r.key.pub,
+                             .limit = limit,
+                             .check_block_limit = true,
+                             .block_limit = W };
+    r.pool = bc_txpool_new(&c);
+    bc_bytes_t old = BC_STR("on-chain");
+    bc_txpool_load_nonces(r.pool, HEIGHT - 3, &(bc_tars_list_t){ &old, 1 });
+    r.config = config_at(HEIGHT, &r.key.pub);
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_START);
+    m->config = bc_ledger_config_ref(r.config);
+    feed(&r, m);
+    return r;
+}
+
+static void rig_free(rig_t *r)
+{
+    drop_all(r);
+    r->pool.ops->free(r->pool.self);
+    bc_ledger_config_unref(r->config);
+}
+
+typedef struct {
+    const char *chain, *group, *nonce, *value;
+    int64_t limit;
+    int32_t version;
+    bool bad_signature;
+} spec_t;
+
+static bc_tx_t *make(rig_t *r, spec_t s)
+{
+    bc_tx_data_t d = { .version = s.version,
+                       .chain_id = bc_cstr(s.chain ? s.chain : "chain0"),
+                       .group_id = bc_cstr(s.group ? s.group : "group0"),
+                       .block_limit = s.limit ? s.limit : HEIGHT + W,
+                       .nonce = bc_cstr(s.nonce),
+                       .to = BC_STR("0102030405060708090a0b0c0d0e0f1011121314"),
+                       .input = BC_STR("in"),
+                       .value = bc_cstr(s.value ? s.value : "") };
+    bc_tx_t *tx;
+    assert_int_equal(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, &r->key, &tx), BC_OK);
+    tx->sender_known = false;
+    return tx;
+}
+
+static void submit(rig_t *r, bc_tx_t *tx, uint64_t token, bool wait)
+{
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_SUBMIT);
+    m->token = token;
+    m->flag = wait;
+    m->txs = bc_txs_new(1);
+    m->txs->v[0] = bc_tx_ref(tx);
+    feed(r, m);
+}
+
+/* The host recovers everything that was asked for. */
+static void recover(rig_t *r, bool good)
+{
+    for (bc_msg_t *ask; (ask = take(r, BC_MSG_RECOVER));) {
+        bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_RECOVERED);
+        m->token = ask->token;
+        m->txs = bc_txs_ref(ask->txs);
+        for (size_t i = 0; good && i < m->txs->cnt; i++)
+            assert_int_equal(bc_tx_recover(m->txs->v[i]), BC_OK);
+        m->data = bc_buf_new(8 * m->txs->cnt);
+        memset(m->data->p, 0xff, m->data->n);
+        bc_msg_free(ask);
+        feed(r, m);
+    }
+}
+
+/* Offers a transaction for acceptance only and returns its status. */
+static int64_t offer(rig_t *r, bc_tx_t *tx)
+{
+    submit(r, tx, 77, false);
+    recover(r, true);
+    bc_msg_t *m = take(r, BC_MSG_SUBMIT_DONE);
+    assert_non_null(m);
+    assert_int_equal(m->token, 77);
+    int64_t status = m->number;
+    bc_msg_free(m);
+    bc_tx_unref(tx);
+    return status;
+}
+
+static void each_rule_refuses_with_its_code(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "1" })), BC_TXS_NONE);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "1" })), BC_TXS_ALREADY_IN_POOL);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "2", .group = "g" })),
+                     BC_TXS_INVALID_GROUP_ID);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "2", .chain = "c" })),
+                     BC_TXS_INVALID_CHAIN_ID);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "1", .limit = HEIGHT + 5 })),
+                     BC_TXS_NONCE_CHECK_FAIL);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "on-chain" })),
+                     BC_TXS_NONCE_CHECK_FAIL);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "3", .limit = HEIGHT })),
+                     BC_TXS_BLOCK_LIMIT_CHECK_FAIL);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "3", .limit = HEIGHT + W + 1 })),
+                     BC_TXS_BLOCK_LIMIT_CHECK_FAIL);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "3", .limit = HEIGHT + 1 })), BC_TXS_NONE);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "4", .limit = HEIGHT + W })), BC_TXS_NONE);
+    char value[516] = "0x";
+    memset(value + 2, '0', 513);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "5", .version = 1, .value = value })),
+                     BC_TXS_OVERFLOW_VALUE);
+    value[514] = 0;
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "5", .version = 1, .value = value })),
+                     BC_TXS_NONE);
+    rig_free(&r);
+}
+
+/* Group before chain, both before the signature, the signature before the nonce. */
+static void the_first_rule_that_fails_wins(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "1", .group = "g", .chain = "c" })),
+                     BC_TXS_INVALID_GROUP_ID);
+    bc_tx_t *tx = make(&r, (spec_t){ .nonce = "on-chain" });
+    submit(&r, tx, 5, false);
+    recover(&r, false);
+    bc_msg_t *m = take(&r, BC_MSG_SUBMIT_DONE);
+    assert_int_equal(m->number, BC_TXS_INVALID_SIGNATURE);
+    bc_msg_free(m);
+    bc_tx_unref(tx);
+    rig_free(&r);
+}
+
+static void a_full_pool_refuses(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(2);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "1" })), BC_TXS_NONE);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "2" })), BC_TXS_NONE);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "3" })), BC_TXS_POOL_FULL);
+    bc_txpool_stats_t st;
+    bc_txpool_stats(r.pool, &st);
+    assert_int_equal(st.txs, 2);
+    assert_int_equal(st.refused_full, 1);
+    rig_free(&r);
+}
+
+static bc_metas_t *fetch(rig_t *r, int64_t max)
+{
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_SEALER, BC_ACTOR_TXPOOL, BC_MSG_FETCH);
+    m->number2 = max;
+    feed(r, m);
+    m = take(r, BC_MSG_FETCHED);
+    assert_non_null(m);
+    bc_metas_t *metas = m->metas;
+    m->metas = NULL;
+    bc_msg_free(m);
+    return metas;
+}
+
+static void about(rig_t *r, bc_msg_kind_t kind, bc_metas_t *metas, int64_t number, uint8_t hash)
+{
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_PBFT, BC_ACTOR_TXPOOL, kind);
+    m->metas = bc_metas_ref(metas);
+    m->number = number;
+    memset(m->hash.b, hash, 32);
+    feed(r, m);
+}
+
+static void only_the_own_proposal_gives_transactions_back(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    offer(&r, make(&r, (spec_t){ .nonce = "1" }));
+    bc_metas_t *metas = fetch(&r, 10);
+    assert_int_equal(metas->cnt, 1);
+    bc_metas_t *none = fetch(&r, 10);
+    assert_int_equal(none->cnt, 0);
+    bc_metas_unref(none);
+    about(&r, BC_MSG_MARK_SEALED, metas, HEIGHT + 1, 1);
+    about(&r, BC_MSG_MARK_SEALED, metas, HEIGHT + 1, 2); /* a newer proposal takes it */
+    about(&r, BC_MSG_UNSEAL, metas, HEIGHT + 1, 1);      /* the stale one gives nothing back */
+    none = fetch(&r, 10);
+    assert_int_equal(none->cnt, 0);
+    bc_metas_unref(none);
+    about(&r, BC_MSG_UNSEAL, metas, HEIGHT + 1, 2);
+    bc_metas_t *again = fetch(&r, 10);
+    assert_int_equal(again->cnt, 1);
+    bc_metas_unref(again);
+    bc_metas_unref(metas);
+    rig_free(&r);
+}
+
+static void commit(rig_t *r, bc_tx_t *tx)
+{
+    bc_committed_t *c = bc_xcalloc(1, sizeof *c);
+    atomic_init(&c->refs, 1);
+    c->number = HEIGHT + 1;
+    c->txs = bc_txs_new(1);
+    c->txs->v[0] = bc_tx_ref(tx);
+    c->config = config_at(HEIGHT + 1, &r->key.pub);
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_TXPOOL, BC_MSG_COMMITTED);
+    m->number = c->number;
+    m->committed = c;
+    feed(r, m);
+}
+
+/* The waiter is answered once whether its transaction was sealed here (consensus) or not (the
+ * block came by sync); its nonce is refused from then on. */
+static void a_commit_answers_the_waiter_once(void **state)
+{
+    (void)state;
+    for (int sealed = 0; sealed < 2; sealed++) {
+        rig_t r = rig_new(0);
+        bc_tx_t *tx = make(&r, (spec_t){ .nonce = "1" });
+        submit(&r, tx, 9, true);
+        recover(&r, true);
+        assert_null(take(&r, BC_MSG_SUBMIT_DONE));
+        if (sealed)
+            bc_metas_unref(fetch(&r, 10));
+        commit(&r, tx);
+        bc_msg_t *m = take(&r, BC_MSG_SUBMIT_DONE);
+        assert_non_null(m);
+        assert_int_equal(m->token, 9);
+        assert_int_equal(m->number, 0);
+        assert_non_null(m->committed);
+        bc_msg_free(m);
+        assert_null(take(&r, BC_MSG_SUBMIT_DONE));
+        assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "1" })), BC_TXS_NONCE_CHECK_FAIL);
+        bc_txpool_stats_t st;
+        bc_txpool_stats(r.pool, &st);
+        assert_int_equal(st.txs, 0);
+        bc_tx_unref(tx);
+        rig_free(&r);
+    }
+}
+
+static void an_expired_transaction_answers_its_waiter(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    bc_tx_t *tx = make(&r, (spec_t){ .nonce = "1" });
+    submit(&r, tx, 9, true);
+    recover(&r, true);
+    r.now.utc_ms += 600001;
+    bc_msg_t *t = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_TIMER);
+    t->number = 1;
+    feed(&r, t);
+    bc_msg_t *m = take(&r, BC_MSG_SUBMIT_DONE);
+    assert_non_null(m);
+    assert_int_equal(m->number, BC_TXS_POOL_TIMEOUT);
+    assert_null(m->committed);
+    bc_msg_free(m);
+    bc_tx_unref(tx);
+    rig_free(&r);
+}
+
+static void only_a_clients_accepted_transaction_is_gossiped(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    bc_tx_t *tx = make(&r, (spec_t){ .nonce = "1" }), *pushed = make(&r, (spec_t){ .nonce = "2" });
+    submit(&r, tx, 1, false);
+    assert_null(take(&r, BC_MSG_BROADCAST)); /* not before it is verified */
+    recover(&r, true);
+    bc_msg_t *m = take(&r, BC_MSG_BROADCAST);
+    assert_non_null(m);
+    assert_int_equal(m->module, BC_MODULE_SYNC_PUSH_TX);
+    bc_msg_free(m);
+    m = bc_msg_new(BC_ACTOR_FRONT, BC_ACTOR_TXPOOL, BC_MSG_DELIVER);
+    m->module = BC_MODULE_SYNC_PUSH_TX;
+    m->node = r.key.pub; /* a member of the group */
+    m->data = bc_buf_ref(pushed->raw);
+    feed(&r, m);
+    recover(&r, true);
+    assert_null(take(&r, BC_MSG_BROADCAST));
+    bc_txpool_stats_t st;
+    bc_txpool_stats(r.pool, &st);
+    assert_int_equal(st.unsealed, 2);
+    bc_tx_unref(tx);
+    bc_tx_unref(pushed);
+    rig_free(&r);
+}
+
+static bc_msg_t *verify_proposal(const bc_tx_t *tx)
+{
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_PBFT, BC_ACTOR_TXPOOL, BC_MSG_VERIFY_PROPOSAL);
+    m->number = HEIGHT + 1;
+    m->token = 3;
+    memset(m->node.b, 9, 64); /* another node */
+    m->metas = bc_metas_new(1);
+    m->metas->v[0].hash = tx->hash;
+    return m;
+}
+
+static bc_msg_t *response_of(const bc_msg_t *ask, const bc_tx_t *tx)
+{
+    bc_tx_wire_t wire = tx->w;
+    bc_block_t block = { .txs = { &wire, 1 } };
+    bc_wr_t w = { 0 };
+    bc_tars_encode(&bc_block_tars, &block, &w);
+    BcPb__TxsSyncMessage msg = BC_PB__TXS_SYNC_MESSAGE__INIT;
+    msg.type = 3;
+    msg.txsdata = (ProtobufCBinaryData){ w.n, w.p };
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_FRONT, BC_ACTOR_TXPOOL, BC_MSG_RESPONSE);
+    m->token = ask->token;
+    m->data = bc_buf_new(bc_pb__txs_sync_message__get_packed_size(&msg));
+    bc_pb__txs_sync_message__pack(&msg, m->data->p);
+    bc_wr_free(&w);
+    return m;
+}
+
+/* Missing here -> the ledger -> the generator -> verified, durable before the answer. */
+static void a_missing_transaction_is_fetched_from_the_generator(void **state)
+{
+    (void)state;
+    for (int wrong = 0; wrong < 2; wrong++) {
+        rig_t r = rig_new(0);
+        bc_tx_t *tx = make(&r, (spec_t){ .nonce = "1" }), *other = make(&r, (spec_t){ .nonce = "2" });
+        feed(&r, verify_proposal(tx));
+        bc_msg_t *load = take(&r, BC_MSG_LOAD_TXS);
+        assert_non_null(load);
+        bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_LOADED_TXS);
+        m->token = load->token;
+        m->txs = bc_txs_new(1);
+        feed(&r, m);
+        bc_msg_free(load);
+        bc_msg_t *ask = take(&r, BC_MSG_REQUEST);
+        assert_non_null(ask);
+        assert_int_equal(ask->module, BC_MODULE_CONS_TXS_SYNC);
+        feed(&r, response_of(ask, wrong ? other : tx));
+        bc_msg_free(ask);
+        recover(&r, true);
+        if (!wrong)
+            assert_true(r.out.head->kind == BC_MSG_PRESTORE); /* before the answer */
+        m = take(&r, BC_MSG_PROPOSAL_VERIFIED);
+        assert_non_null(m);
+        assert_int_equal(m->number2, wrong ? 2001 : 0);
+        assert_int_equal(m->txs ? m->txs->cnt : 0, wrong ? 0 : 1);
+        bc_msg_free(m);
+        bc_tx_unref(tx);
+        bc_tx_unref(other);
+        rig_free(&r);
+    }
+}
+
+static void a_proposal_waits_for_its_transaction_under_verification(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    bc_tx_t *tx = make(&r, (spec_t){ .nonce = "1" });
+    submit(&r, tx, 1, true);
+    feed(&r, verify_proposal(tx));
+    assert_null(take(&r, BC_MSG_PROPOSAL_VERIFIED));
+    assert_null(take(&r, BC_MSG_LOAD_TXS));
+    recover(&r, true);
+    bc_msg_t *m = take(&r, BC_MSG_PROPOSAL_VERIFIED);
+    assert_non_null(m);
+    assert_int_equal(m->number2, 0);
+    bc_msg_free(m);
+    bc_tx_unref(tx);
+    rig_free(&r);
+}
+
+static void garbage_from_peers_changes_nothing(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    static const uint16_t modules[] = { BC_MODULE_SYNC_PUSH_TX, BC_MODULE_TXS_SYNC,
+                                        BC_MODULE_CONS_TXS_SYNC, BC_MODULE_TREE_PUSH_TX };
+    for (size_t i = 0; i < BC_ARRAY_LEN(modules); i++)
+        for (uint8_t n = 0; n < 64; n++) {
+            uint8_t junk[64];
+            memset(junk, 0x22 + n, sizeof junk);
+            bc_msg_t *m = bc_msg_new(BC_ACTOR_FRONT, BC_ACTOR_TXPOOL, BC_MSG_DELIVER);
+            m->module = modules[i];
+            m->node = r.key.pub;
+            snprintf(m->uuid, sizeof m->uuid, "u");
+            m->data = bc_buf_copy(bc_bytes(junk, n));
+            feed(&r, m);
+            drop_all(&r);
+        }
+    bc_txpool_stats_t st;
+    bc_txpool_stats(r.pool, &st);
+    assert_int_equal(st.txs, 0);
+    rig_free(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_rule_refuses_with_its_code),
+        cmocka_unit_test(the_first_rule_that_fails_wins),
+        cmocka_unit_test(a_full_pool_refuses),
+        cmocka_unit_test(only_the_own_proposal_gives_transactions_back),
+        cmocka_unit_test(a_commit_answers_the_waiter_once),
+        cmocka_unit_test(an_expired_transaction_answers_its_waiter),
+        cmocka_unit_test(only_a_clients_accepted_transaction_is_gossiped),
+        cmocka_unit_test(a_missing_transaction_is_fetched_from_the_generator),
+        cmocka_unit_test(a_proposal_waits_for_its_transaction_under_verification),
+        cmocka_unit_test(garbage_from_peers_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
