@@ -1,0 +1,318 @@
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "block_sync.pb-c.h"
+#include "scheduling/blocksync/blocksync.h"
+
+enum { SEALERS = 4, SELF = 3 };
+
+/* Block sync of one node with everybody around it played by hand. */
+typedef struct {
+    bc_actor_if sync;
+    bc_out_t out;
+    bc_now_t now;
+    bc_keypair_t keys[SEALERS];
+    bc_ledger_config_t *config;
+    bc_h256_t parent; /* hash of the last block made or in the ledger */
+} rig_t;
+
+static void feed(rig_t *r, bc_msg_t *m)
+{
+    r->out.from = BC_ACTOR_SYNC;
+    r->sync.ops->step(r->sync.self, &r->now, m, &r->out);
+    bc_msg_free(m);
+}
+
+static bc_msg_t *take(rig_t *r, bc_msg_kind_t kind)
+{
+    for (bc_msg_t **at = &r->out.head, *prev = NULL; *at; prev = *at, at = &(*at)->next) {
+        bc_msg_t *m = *at;
+        if (m->kind != kind)
+            continue;
+        *at = m->next;
+        if (r->out.tail == m)
+            r->out.tail = prev;
+        return m;
+    }
+    return NULL;
+}
+
+static void drop_all(rig_t *r)
+{
+    while (r->out.head) {
+        bc_msg_t *m = r->out.head;
+        r->out.head = m->next;
+        bc_msg_free(m);
+    }
+    r->out.tail = NULL;
+}
+
+static bc_ledger_config_t *config_at(const rig_t *r, int64_t number)
+{
+    bc_ledger_config_t *c = bc_xcalloc(1, sizeof *c);
+    atomic_init(&c->refs, 1);
+    c->number = number;
+    c->hash = r->parent;
+    memset(c->genesis_hash.b, 0x22, 32);
+    c->sealer_cnt = SEALERS;
+    c->sealers = bc_arena_alloc(&c->arena, SEALERS * sizeof *c->sealers);
+    for (size_t i = 0; i < SEALERS; i++)
+        c->sealers[i] = (bc_node_entry_t){ .id = r->keys[i].pub, .vote_weight = 1 };
+    return c;
+}
+
+static rig_t rig_new(void)
+{
+    rig_t r = { .now = { 100000, 1700000000000 } };
+    for (uint8_t i = 0; i < SEALERS; i++) {
+        uint8_t secret[32] = { [31] = (uint8_t)(i + 1) };
+        assert_int_equal(bc_keypair_from_secret(BC_SUITE_STANDARD, secret, &r.keys[i]), BC_OK);
+    }
+    memset(r.parent.b, 1, 32);
+    bc_blocksync_config_t c = { .suite = BC_SUITE_STANDARD, .self = r.keys[SELF].pub };
+    r.sync = bc_blocksync_new(&c);
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SYNC, BC_MSG_START);
+    m->config = r.config = config_at(&r, 0);
+    bc_ledger_config_ref(r.config);
+    feed(&r, m);
+    m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SYNC, BC_MSG_PEERS);
+    m->data = bc_buf_new(3 * 64);
+    for (size_t i = 0; i < 3; i++)
+        memcpy(m->data->p + 64 * i, r.keys[i].pub.b, 64);
+    feed(&r, m);
+    drop_all(&r);
+    return r;
+}
+
+static void rig_free(rig_t *r)
+{
+    drop_all(r);
+    r->sync.ops->free(r->sync.self);
+    bc_ledger_config_unref(r->config);
+}
+
+static void deliver(rig_t *r, size_t from, const BcPb__BlockSyncMessage *msg)
+{
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_FRONT, BC_ACTOR_SYNC, BC_MSG_DELIVER);
+    m->module = BC_MODULE_BLOCK_SYNC;
+    m->node = r->keys[from].pub;
+    m->data = bc_buf_new(bc_pb__block_sync_message__get_packed_size(msg));
+    bc_pb__block_sync_message__pack(msg, m->data->p);
+    feed(r, m);
+}
+
+static void status(rig_t *r, size_t from, int64_t number, uint8_t genesis)
+{
+    uint8_t hash[32] = { 5 }, g[32];
+    memset(g, genesis, 32);
+    BcPb__BlockSyncMessage msg = BC_PB__BLOCK_SYNC_MESSAGE__INIT;
+    msg.version = 2;
+    msg.number = number;
+    msg.hash = (ProtobufCBinaryData){ 32, hash };
+    msg.genesishash = (ProtobufCBinaryData){ 32, g };
+    msg.time = r->now.utc_ms;
+    deliver(r, from, &msg);
+}
+
+/* Signers as bits; the block follows r->parent and becomes it. */
+static bc_hdr_t *make_header(rig_t *r, int64_t number, unsigned signers, bool twice)
+{
+    bc_parent_t parent = { number - 1, BC_VIEW(r->parent) };
+    bc_bytes_t list[SEALERS];
+    int64_t weights[SEALERS];
+    for (size_t i = 0; i < SEALERS; i++) {
+        list[i] = BC_VIEW(r->keys[i].pub);
+        weights[i] = 1;
+    }
+    uint8_t zero[32] = { 0 };
+    bc_header_t h = { .data = { .version = (int32_t)BC_VERSION_3_16_0,
+                                .parents = { &parent, 1 },
+                                .txs_root = { zero, 32 },
+                                .receipts_root = { zero, 32 },
+                                .state_root = { zero, 32 },
+                                .number = number,
+                                .gas_used = BC_STR("0"),
+                                .timestamp = 1000 + number,
+                                .sealer_list = { list, SEALERS },
+                                .weights = { weights, SEALERS } } };
+    bc_hdr_t *unsigned_ = bc_hdr_new(BC_SUITE_STANDARD, &h);
+    uint8_t sig[SEALERS][BC_SIG_MAX];
+    bc_block_sig_t sigs[2 * SEALERS];
+    size_t cnt = 0;
+    for (size_t i = 0; i < SEALERS; i++) {
+        if (!(signers >> i & 1))
+            continue;
+        size_t n = bc_sign(&r->keys[i], &unsigned_->hash, sig[i]);
+        for (int k = 0; k < (twice ? 2 : 1); k++)
+            sigs[cnt++] = (bc_block_sig_t){ (int64_t)i, { sig[i], n } };
+    }
+    h.signatures = (bc_tars_list_t){ sigs, cnt };
+    bc_hdr_t *out = bc_hdr_new(BC_SUITE_STANDARD, &h);
+    r->parent = out->hash;
+    bc_hdr_unref(unsigned_);
+    return out;
+}
+
+static void respond(rig_t *r, size_t from, bc_hdr_t *header)
+{
+    bc_block_t block = { .header = header->h };
+    bc_wr_t w = { 0 };
+    bc_tars_encode(&bc_block_tars, &block, &w);
+    ProtobufCBinaryData data = { w.n, w.p };
+    BcPb__BlockSyncMessage msg = BC_PB__BLOCK_SYNC_MESSAGE__INIT;
+    msg.packettype = 2;
+    msg.number = header->h.data.number;
+    msg.n_blocksdata = 1;
+    msg.blocksdata = &data;
+    deliver(r, from, &msg);
+    bc_wr_free(&w);
+}
+
+static void peers_ahead_are_asked_for_shards(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    status(&r, 0, 40, 0x22);
+    bc_msg_t *m = take(&r, BC_MSG_SYNC_HIGHEST);
+    assert_int_equal(m->number, 40);
+    bc_msg_free(m);
+    int64_t asked = 0;
+    for (; (m = take(&r, BC_MSG_SEND)); bc_msg_free(m)) {
+        BcPb__BlockSyncMessage *msg = bc_pb__block_sync_message__unpack(NULL, m->data->n, m->data->p);
+        if (msg->packettype == 1) {
+            assert_memory_equal(m->node.b, r.keys[0].pub.b, 64);
+            assert_true(msg->size <= 8);
+            assert_int_equal(msg->block_data_flag, 12);
+            asked += msg->size;
+        }
+        bc_pb__block_sync_message__free_unpacked(msg, NULL);
+    }
+    assert_int_equal(asked, 16); /* two rounds over one peer */
+    rig_free(&r);
+}
+
+static void another_chains_status_is_ignored(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    status(&r, 0, 40, 0x23);
+    assert_null(take(&r, BC_MSG_SYNC_HIGHEST));
+    assert_null(take(&r, BC_MSG_SEND));
+    rig_free(&r);
+}
+
+static void a_signed_block_is_executed_and_committed(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    status(&r, 0, 1, 0x22);
+    drop_all(&r);
+    bc_hdr_t *h = make_header(&r, 1, 7, false);
+    respond(&r, 0, h);
+    bc_msg_t *m = take(&r, BC_MSG_EXECUTE);
+    assert_non_null(m);
+    assert_true(m->flag);
+    bc_msg_t *done = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_SYNC, BC_MSG_EXECUTED);
+    done->token = m->token;
+    done->number = 1;
+    done->header = bc_hdr_ref(h);
+    bc_msg_free(m);
+    feed(&r, done);
+    m = take(&r, BC_MSG_COMMIT);
+    assert_non_null(m);
+    assert_int_equal(m->header->h.signatures.n, 3);
+    bc_msg_free(m);
+    bc_hdr_unref(h);
+    rig_free(&r);
+}
+
+/* W4: too few signatures, one counted twice, none at all on an empty block: never executed. */
+static void a_block_without_a_quorum_is_dropped(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned signers;
+        bool twice;
+    } bad[] = { { 3, false }, { 3, true }, { 0, false } };
+    for (size_t i = 0; i < BC_ARRAY_LEN(bad); i++) {
+        rig_t r = rig_new();
+        status(&r, 0, 1, 0x22);
+        bc_hdr_t *h = make_header(&r, 1, bad[i].signers, bad[i].twice);
+        respond(&r, 0, h);
+        assert_null(take(&r, BC_MSG_EXECUTE));
+        bc_hdr_unref(h);
+        rig_free(&r);
+    }
+}
+
+static void divergence_is_told_and_nothing_is_written(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    status(&r, 0, 1, 0x22);
+    bc_hdr_t *h = make_header(&r, 1, 7, false);
+    respond(&r, 0, h);
+    bc_msg_t *m = take(&r, BC_MSG_EXECUTE), *done;
+    done = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_SYNC, BC_MSG_EXECUTED);
+    done->token = m->token;
+    done->err = BC_E_MISMATCH;
+    bc_msg_free(m);
+    feed(&r, done);
+    assert_null(take(&r, BC_MSG_COMMIT));
+    bc_blocksync_status_t st;
+    bc_blocksync_status(r.sync, &st);
+    assert_int_equal(st.divergent, 1);
+    bc_hdr_unref(h);
+    rig_free(&r);
+}
+
+/* W9: a request for everything is cut; blocks are read a few at a time. */
+static void a_huge_request_is_bounded(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    bc_committed_t *c = bc_xcalloc(1, sizeof *c);
+    atomic_init(&c->refs, 1);
+    c->number = 100000;
+    c->config = config_at(&r, 100000);
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_SYNC, BC_MSG_COMMITTED);
+    m->committed = c;
+    feed(&r, m);
+    drop_all(&r);
+    BcPb__BlockSyncMessage msg = BC_PB__BLOCK_SYNC_MESSAGE__INIT;
+    msg.packettype = 1;
+    msg.number = 1;
+    msg.size = INT64_MAX;
+    deliver(&r, 0, &msg);
+    size_t loads = 0, served = 0;
+    bc_msg_t *load[64];
+    while ((m = take(&r, BC_MSG_LOAD_BLOCK)))
+        load[loads++] = m;
+    assert_true(loads > 0 && loads <= 8);
+    while (loads) {
+        bc_msg_t *got = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SYNC, BC_MSG_LOADED_BLOCK);
+        got->token = load[--loads]->token;
+        got->data = bc_buf_copy(BC_STR("block"));
+        bc_msg_free(load[loads]);
+        feed(&r, got);
+        served++;
+        while ((m = take(&r, BC_MSG_LOAD_BLOCK)))
+            load[loads++] = m;
+    }
+    assert_true(served <= 1008);
+    rig_free(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(peers_ahead_are_asked_for_shards),
+        cmocka_unit_test(another_chains_status_is_ignored),
+        cmocka_unit_test(a_signed_block_is_executed_and_committed),
+        cmocka_unit_test(a_block_without_a_quorum_is_dropped),
+        cmocka_unit_test(divergence_is_told_and_nothing_is_written),
+        cmocka_unit_test(a_huge_request_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
