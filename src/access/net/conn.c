@@ -755,6 +755,10 @@ void bc_conn_set_idle(bc_conn_t *c, uint32_t ms)
     idle_arm(c);
 }
 
+const bc_conn_handler_t *bc_conn_handler(const bc_conn_t *c)
+{
+    return c->h;
+}
 void *bc_conn_ctx(const bc_conn_t *c)
 {
     return c->ctx;

@@ -139,6 +139,20 @@ static bool value_is(bc_bytes_t v, const char *text)
     return v.n == strlen(text) && strncasecmp((const char *)v.p, text, v.n) == 0;
 }
 
+/* The parser, as distributions build it, lets spaces stand in names: "Content-Length : 4" would be
+ * read by us and skipped by a proxy in front of us. */
+static bool names_ok(const http_req_t *r)
+{
+    for (size_t i = 0; i < r->at_cnt; i++) {
+        bc_bytes_t n = r->headers[i].name;
+        for (size_t k = 0; k < n.n; k++) {
+            if (n.p[k] <= ' ' || n.p[k] >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", n.p[k]))
+                return false;
+        }
+    }
+    return true;
+}
+
 static int on_head(http_parser *p)
 {
     http_conn_t *hc = p->data;
@@ -148,7 +162,7 @@ static int on_head(http_parser *p)
     r->pub.method = bc_cstr(method);
     r->is_head = p->method == HTTP_HEAD;
     r->http10 = p->http_major == 1 && p->http_minor == 0;
-    if (p->http_major != 1 || p->method == HTTP_CONNECT)
+    if (p->http_major != 1 || p->method == HTTP_CONNECT || !names_ok(r))
         return -1;
     if (p->content_length != ULLONG_MAX && p->content_length > hc->s->config.body_max) {
         hc->s->stats.oversize++;

@@ -46,4 +46,7 @@ const char *bc_ssl_reason(char *text, size_t size);
  * first, after bc_conn_resume. */
 bc_err_t bc_conn_unread(bc_conn_t *c, bc_bytes_t data) BC_WARN_UNUSED;
 
+/* For harnesses that play the socket. */
+const bc_conn_handler_t *bc_conn_handler(const bc_conn_t *c);
+
 #endif
