@@ -1,0 +1,35 @@
+/* Execution of blocks and calls by the rules of the baseline executor, version 1 (spec/40 §2).
+ *
+ * Room: transactions are run one after another over a write set (computing/rows); code by the
+ * interpreter (computing/evm), system contracts by computing/precompiled. Several threads may
+ * execute and call at once: each takes an interpreter from a pool, nothing else is shared but
+ * the code cache.
+ *
+ * Nested calls live on the C stack (depth 1024). A thread that calls in with less than
+ * BC_EXECUTOR_STACK_BYTES of stack is served all the same, through a short-lived thread with a
+ * stack of that size; workers made with at least BC_EXECUTOR_STACK_BYTES avoid that cost. */
+#ifndef BC_COMPUTING_EXECUTOR_H
+#define BC_COMPUTING_EXECUTOR_H
+
+#include "iface/chain_config.h"
+#include "iface/executor.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define BC_EXECUTOR_STACK_BYTES (64u << 20)
+#else
+#define BC_EXECUTOR_STACK_BYTES (8u << 20)
+#endif
+
+typedef struct bc_executor bc_executor_t;
+
+typedef struct {
+    bc_suite_t suite;
+    const bc_chain_config_t *chain; /* borrowed for the life of the executor; may be NULL */
+    size_t code_cache_bytes;        /* analysed code; 0: 64 MiB */
+} bc_executor_config_t;
+
+bc_executor_t *bc_executor_new(const bc_executor_config_t *config) BC_WARN_UNUSED; /* NULL: no memory */
+void bc_executor_free(bc_executor_t *e); /* nothing may be running */
+bc_executor_if bc_executor_local(bc_executor_t *e);
+
+#endif

@@ -1,0 +1,635 @@
+/* The message loop: authority, value transfer, creates, calls, system contracts, and what the
+ * interpreter asks of its host (spec/40 §2.3-2.7). */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "codec/hex.h"
+#include "codec/rlp.h"
+#include "computing/executor/exec.h"
+#include "protocol/status.h"
+
+enum { TRANSFER_GAS = 21000, DEPOSIT_GAS = 20, DYNAMIC_PREFIX = 13 };
+
+/* What the interpreter's callbacks get: the transaction and the account that executes. */
+typedef struct {
+    bc_exec_t *x;
+    bc_account_t *self;
+} frame_t;
+
+/* --- results --- */
+
+bc_bytes_t bc_exec_error_text(bc_exec_t *x, bc_bytes_t text)
+{
+    bc_wr_t w = { 0 };
+    bc_abi_error(x->config.suite == BC_SUITE_SM, text, &w);
+    bc_bytes_t out = bc_arena_copy(&x->tx_arena, bc_wr_view(&w), NULL);
+    bc_wr_free(&w);
+    return out;
+}
+
+bc_bytes_t bc_exec_status_text(bc_exec_t *x, bc_evm_status_t evm)
+{
+    switch (evm) {
+    case BC_EVM_OUT_OF_GAS:
+        return bc_exec_error_text(x, BC_STR("Execution out of gas."));
+    case BC_EVM_STACK_OVERFLOW:
+        return bc_exec_error_text(x, BC_STR("Execution stack overflow."));
+    case BC_EVM_STACK_UNDERFLOW:
+        return bc_exec_error_text(x, BC_STR("Execution needs more items on EVM stack."));
+    case BC_EVM_INVALID:
+    case BC_EVM_UNDEFINED:
+        return bc_exec_error_text(x, BC_STR("Execution invalid/undefined opcode."));
+    default:
+        return (bc_bytes_t){ 0 };
+    }
+}
+
+static void set_result(bc_msg_result_t *out, bc_evm_status_t evm, int32_t status, int64_t gas_left,
+                       bc_bytes_t output)
+{
+    bc_buf_unref(out->owner);
+    *out = (bc_msg_result_t){ .evm = evm, .status = status, .gas_left = gas_left, .output = output };
+}
+
+/* The interpreter's answer as the official status converter sees it; what it has no case for
+ * becomes an internal error that gives the gas back (spec/40 §2.6). */
+static void convert(bc_exec_t *x, const bc_evm_msg_t *m, bc_evm_result_t *r, bc_msg_result_t *out)
+{
+    static const int32_t status[] = {
+        [BC_EVM_OK] = BC_TXS_NONE,
+        [BC_EVM_REVERT] = BC_TXS_REVERT,
+        [BC_EVM_OUT_OF_GAS] = BC_TXS_OUT_OF_GAS,
+        [BC_EVM_STACK_OVERFLOW] = BC_TXS_OUT_OF_STACK,
+        [BC_EVM_STACK_UNDERFLOW] = BC_TXS_STACK_UNDERFLOW,
+        [BC_EVM_INVALID] = BC_TXS_BAD_INSTRUCTION,
+        [BC_EVM_UNDEFINED] = BC_TXS_BAD_INSTRUCTION,
+        [BC_EVM_INSUFFICIENT_BALANCE] = BC_TXS_NOT_ENOUGH_CASH,
+    };
+    (void)x;
+    bool known = (size_t)r->status < BC_ARRAY_LEN(status) &&
+                 (r->status == BC_EVM_OK || status[r->status] != 0);
+    if (!known) {
+        bc_buf_unref(r->output_owner);
+        set_result(out, BC_EVM_INTERNAL, BC_TXS_OUT_OF_GAS, m->gas, (bc_bytes_t){ 0 });
+        return;
+    }
+    *out = (bc_msg_result_t){ .evm = r->status,
+                              .status = status[r->status],
+                              .gas_left = r->gas_left,
+                              .output = r->output,
+                              .owner = r->output_owner };
+    if (r->status != BC_EVM_OK && r->status != BC_EVM_REVERT)
+        out->gas_left = 0;
+}
+
+/* --- value --- */
+
+/* False: refused, *out filled. */
+static bool transfer(bc_exec_t *x, const bc_evm_msg_t *m, bc_msg_result_t *out)
+{
+    if (memcmp(m->code_address.b, m->sender.b, 20) == 0 || memcmp(m->recipient.b, m->sender.b, 20) == 0)
+        return true;
+    bc_account_t *from = bc_exec_account(x, &m->sender), *to = bc_exec_account(x, &m->recipient);
+    bc_u256_t have, got;
+    bc_exec_balance(x, from, &have);
+    if (bc_u256_order(&have, &m->value) < 0) {
+        set_result(out, BC_EVM_INSUFFICIENT_BALANCE, BC_TXS_NOT_ENOUGH_CASH, m->gas,
+                   bc_exec_error_text(x, BC_STR("Account balance is not enough!")));
+        return false;
+    }
+    if (!bc_exec_account_exists(x, to))
+        bc_exec_account_create(x, to);
+    bc_exec_balance(x, to, &got);
+    bc_u256_subfrom(&have, &m->value);
+    bc_u256_addto(&got, &m->value);
+    bc_exec_set_balance(x, from, &have);
+    bc_exec_set_balance(x, to, &got);
+    return true;
+}
+
+static bool moves_value(const bc_exec_t *x, const bc_evm_msg_t *m)
+{
+    if (!x->config.balance_transfer || bc_u256_zero(&m->value))
+        return false;
+    return !x->config.flags[BC_F_bugfix_delegatecall_transfer] ||
+           (m->kind == BC_EVM_CALL && !m->is_static) || m->kind == BC_EVM_CREATE ||
+           m->kind == BC_EVM_CREATE2;
+}
+
+/* --- system contracts --- */
+
+static void pc_nested(void *host, bc_pc_t *pc, const bc_addr_t *sender, const bc_addr_t *to,
+                      bc_bytes_t input, bool is_static, bool create, bc_pc_reply_t *out)
+{
+    bc_exec_t *x = host;
+    bc_msg_result_t r = { 0 };
+    bc_evm_msg_t m = { .kind = create ? BC_EVM_CREATE : BC_EVM_CALL,
+                       .is_static = is_static && !create,
+                       .gas = pc->gas_left,
+                       .recipient = *to,
+                       .code_address = *to,
+                       .sender = *sender,
+                       .input = input };
+    bc_exec_nested(x, &m, &r);
+    out->ok = r.evm == BC_EVM_OK;
+    out->data = r.owner ? bc_arena_copy(&x->tx_arena, r.output, NULL) : r.output;
+    bc_buf_unref(r.owner);
+}
+
+__attribute__((noinline)) static void call_system(bc_exec_t *x, const bc_pc_contract_t *c,
+                                                  const bc_evm_msg_t *m, bc_msg_result_t *out)
+{
+    bc_pc_t pc = { .sender = m->sender,
+                   .origin = x->origin,
+                   .code_address = m->code_address,
+                   .recipient = m->recipient,
+                   .is_static = m->is_static,
+                   .create = m->kind == BC_EVM_CREATE,
+                   .gas_left = m->gas,
+                   .input = m->input,
+                   .config = &x->config,
+                   .context_id = x->context_id,
+                   .seq = x->seq,
+                   .rows = x->rows,
+                   .arena = &x->tx_arena,
+                   .host = x,
+                   .nested = pc_nested };
+    bc_pc_end_t end = bc_pc_run(x->contracts, c, &pc);
+    if (end == BC_PC_OK) {
+        set_result(out, BC_EVM_OK, BC_TXS_NONE, pc.gas_left, (bc_bytes_t){ 0 });
+        if (pc.out.n) {
+            out->owner = bc_buf_copy(bc_wr_view(&pc.out));
+            out->output = bc_buf_view(out->owner);
+        }
+    } else {
+        bc_bytes_t text = end == BC_PC_ERROR ? pc.text : BC_STR("InternalPrecompiledFailed");
+        set_result(out, BC_EVM_REVERT, BC_TXS_PRECOMPILED_ERROR, m->gas,
+                   text.n ? bc_exec_error_text(x, text) : (bc_bytes_t){ 0 });
+    }
+    bc_wr_free(&pc.out);
+}
+
+__attribute__((noinline)) static void call_ethereum(bc_exec_t *x, unsigned number,
+                                                    const bc_evm_msg_t *m, bc_msg_result_t *out)
+{
+    bc_wr_t w = { 0 };
+    bc_evm_pre_t pre = { 0 };
+    bc_evm_precompile(number, &x->rules, m->input, m->gas, &w, &pre);
+    set_result(out, pre.ok ? BC_EVM_OK : BC_EVM_REVERT, pre.ok ? BC_TXS_NONE : BC_TXS_REVERT,
+               m->gas - pre.gas_cost, (bc_bytes_t){ 0 });
+    if (w.n) {
+        out->owner = bc_buf_copy(bc_wr_view(&w));
+        out->output = bc_buf_view(out->owner);
+    }
+    bc_wr_free(&w);
+}
+
+/* 1..9, or 0. */
+static unsigned ethereum_number(const bc_addr_t *a)
+{
+    static const uint8_t zero[19];
+    return memcmp(a->b, zero, 19) == 0 && a->b[19] <= 9 ? a->b[19] : 0;
+}
+
+/* Runs the contract at `at` if there is one; ungated: whatever its flag says. */
+static bool call_native(bc_exec_t *x, const bc_addr_t *at, bool ungated, const bc_evm_msg_t *m,
+                        bc_msg_result_t *out)
+{
+    unsigned number = ethereum_number(at);
+    if (number) {
+        call_ethereum(x, number, m, out);
+        return true;
+    }
+    const bc_pc_contract_t *c = bc_pc_find(at);
+    if (!c || (!ungated && c->gate != BC_GATE_NONE && !x->config.flags[c->gate]))
+        return false;
+    call_system(x, c, m, out);
+    return true;
+}
+
+/* --- interpreter host --- */
+
+static const bc_evm_host_t host;
+
+static void run_code(bc_exec_t *x, bc_account_t *self, const bc_evm_msg_t *m, bc_evm_code_t *code,
+                     bc_msg_result_t *out)
+{
+    frame_t f = { x, self };
+    bc_evm_result_t r = { 0 };
+    bc_evm_run(x->evm, &x->rules, &host, &f, &x->env, m, code, &r);
+    convert(x, m, &r, out);
+}
+
+static bool host_exists(void *ctx, const bc_addr_t *a)
+{
+    (void)ctx;
+    (void)a;
+    return true;
+}
+
+static void word_of(bool found, bc_bytes_t v, bc_h256_t *out)
+{
+    memset(out, 0, sizeof(*out));
+    if (found)
+        memcpy(out->b, v.p, BC_MIN(v.n, 32));
+}
+
+static void host_get_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key, bc_h256_t *value)
+{
+    frame_t *f = ctx;
+    bc_bytes_t v = { 0 };
+    (void)a;
+    bool found = bc_rows_get(f->x->rows, f->self->table, BC_VIEW(*key), &v) && v.n;
+    word_of(found, v, value);
+}
+
+static bc_evm_storage_t host_set_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key,
+                                         const bc_h256_t *value)
+{
+    frame_t *f = ctx;
+    (void)a;
+    bc_rows_put(f->x->rows, f->self->table, BC_VIEW(*key), BC_VIEW(*value));
+    return bc_h256_is_zero(value) ? BC_EVM_STORAGE_DELETED : BC_EVM_STORAGE_MODIFIED;
+}
+
+static bc_err_t nothing_get(void *self, bc_bytes_t table, bc_bytes_t key, bc_bytes_t *value, bc_arena_t *arena)
+{
+    (void)self, (void)table, (void)key, (void)value, (void)arena;
+    return BC_E_NOT_FOUND;
+}
+static bc_err_t nothing_scan(void *self, bc_bytes_t table, bc_bytes_t from, bc_row_each_fn each, void *ctx)
+{
+    (void)self, (void)table, (void)from, (void)each, (void)ctx;
+    return BC_OK;
+}
+static const bc_view_ops_t nothing = { nothing_get, nothing_scan };
+
+static void host_get_transient(void *ctx, const bc_addr_t *a, const bc_h256_t *key, bc_h256_t *value)
+{
+    frame_t *f = ctx;
+    bc_bytes_t v = { 0 };
+    (void)a;
+    bool found = f->x->transient &&
+                 bc_rows_get(f->x->transient,
+                             bc_rows_table(f->x->transient, BC_VIEW(f->self->addr)), BC_VIEW(*key), &v);
+    word_of(found, v, value);
+}
+
+static void host_set_transient(void *ctx, const bc_addr_t *a, const bc_h256_t *key, const bc_h256_t *value)
+{
+    frame_t *f = ctx;
+    (void)a;
+    if (!f->x->transient)
+        f->x->transient = bc_rows_new((bc_view_if){ &nothing, NULL });
+    BC_MUST(f->x->transient);
+    bc_rows_put(f->x->transient, bc_rows_table(f->x->transient, BC_VIEW(f->self->addr)),
+                BC_VIEW(*key), BC_VIEW(*value));
+}
+
+static void host_get_balance(void *ctx, const bc_addr_t *a, bc_u256_t *out)
+{
+    frame_t *f = ctx;
+    bc_exec_balance(f->x, bc_exec_account(f->x, a), out);
+}
+
+static size_t host_get_code_size(void *ctx, const bc_addr_t *a)
+{
+    frame_t *f = ctx;
+    if (ethereum_number(a))
+        return 0;
+    if (bc_pc_find(a))
+        return 1;
+    bc_evm_code_t *code = bc_exec_code(f->x, bc_exec_account(f->x, a));
+    return code ? bc_evm_code_bytes(code).n : 0;
+}
+
+static void host_get_code_hash(void *ctx, const bc_addr_t *a, bc_h256_t *out)
+{
+    frame_t *f = ctx;
+    bc_exec_code_hash(f->x, bc_exec_account(f->x, a), out);
+}
+
+static size_t host_copy_code(void *ctx, const bc_addr_t *a, size_t offset, uint8_t *out, size_t n)
+{
+    frame_t *f = ctx;
+    bc_evm_code_t *code = bc_exec_code(f->x, bc_exec_account(f->x, a));
+    bc_bytes_t text = code ? bc_evm_code_bytes(code) : (bc_bytes_t){ 0 };
+    if (offset >= text.n)
+        return 0;
+    n = BC_MIN(n, text.n - offset);
+    memcpy(out, text.p + offset, n);
+    return n;
+}
+
+static bool host_selfdestruct(void *ctx, const bc_addr_t *a, const bc_addr_t *heir)
+{
+    (void)ctx, (void)a, (void)heir;
+    return false;
+}
+
+static void host_log(void *ctx, const bc_addr_t *a, bc_bytes_t data, const bc_h256_t *topics, size_t topic_cnt)
+{
+    bc_exec_t *x = ((frame_t *)ctx)->x;
+    if (x->log_cnt == x->log_cap) {
+        x->log_cap = x->log_cap ? x->log_cap * 2 : 16;
+        x->logs = bc_xrealloc(x->logs, x->log_cap * sizeof(*x->logs));
+    }
+    bool ok = true;
+    char *hex = bc_arena_alloc(&x->tx_arena, 40);
+    bc_bytes_t *list = bc_arena_alloc(&x->tx_arena, (topic_cnt + 1) * sizeof(*list));
+    BC_MUST(hex && list); /* bounded by gas */
+    bc_hex_put(BC_VIEW(*a), hex);
+    for (size_t i = 0; i < topic_cnt; i++)
+        list[i] = bc_arena_copy(&x->tx_arena, BC_VIEW(topics[i]), &ok);
+    bc_log_entry_t *l = &x->logs[x->log_cnt++];
+    l->address = bc_bytes(hex, 40);
+    l->topics = (bc_tars_list_t){ list, topic_cnt };
+    l->data = bc_arena_copy(&x->tx_arena, data, &ok);
+    BC_MUST(ok);
+}
+
+static void host_block_hash(void *ctx, int64_t number, bc_h256_t *out)
+{
+    frame_t *f = ctx;
+    char key[24];
+    bc_bytes_t v = { 0 };
+    bool found = false;
+    if (number >= 0 && number < f->x->config.number) {
+        int n = snprintf(key, sizeof(key), "%lld", (long long)number);
+        found = bc_rows_get(f->x->rows, bc_rows_table(f->x->rows, BC_STR("s_number_2_hash")),
+                            bc_bytes(key, (size_t)n), &v);
+    }
+    word_of(found, v, out);
+}
+
+static bool host_access_account(void *ctx, const bc_addr_t *a)
+{
+    (void)ctx, (void)a;
+    return false;
+}
+
+static bool host_access_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key)
+{
+    (void)ctx, (void)a, (void)key;
+    return false;
+}
+
+static void host_call(void *ctx, const bc_evm_msg_t *msg, bc_evm_result_t *out)
+{
+    frame_t *f = ctx;
+    bc_evm_msg_t m = *msg;
+    bc_msg_result_t r = { 0 };
+    if (m.kind == BC_EVM_STATICCALL) {
+        m.kind = BC_EVM_CALL;
+        m.is_static = true;
+    }
+    bc_exec_nested(f->x, &m, &r);
+    *out = (bc_evm_result_t){ .status = r.evm,
+                              .gas_left = r.gas_left,
+                              .output = r.output,
+                              .output_owner = r.owner,
+                              .created = r.created };
+}
+
+static const bc_evm_host_t host = {
+    .account_exists = host_exists,
+    .get_storage = host_get_storage,
+    .set_storage = host_set_storage,
+    .get_transient = host_get_transient,
+    .set_transient = host_set_transient,
+    .get_balance = host_get_balance,
+    .get_code_size = host_get_code_size,
+    .get_code_hash = host_get_code_hash,
+    .copy_code = host_copy_code,
+    .selfdestruct = host_selfdestruct,
+    .emit_log = host_log,
+    .get_block_hash = host_block_hash,
+    .access_account = host_access_account,
+    .access_storage = host_access_storage,
+    .call = host_call,
+};
+
+/* --- creates --- */
+
+static void put_be_minimal(bc_wr_t *w, const bc_u256_t *v)
+{
+    uint8_t be[32];
+    bc_u256_to_be(v, be);
+    size_t skip = 0;
+    while (skip < 32 && !be[skip])
+        skip++;
+    size_t n = 32 - skip;
+    if (n != 1 || be[31] >= 0x80)
+        bc_wr_u8(w, (uint8_t)(0x80 + n));
+    bc_wr_mem(w, be + skip, n);
+}
+
+/* Last 20 bytes of keccak(rlp[sender, nonce]): Ethereum's rule, whatever the suite. */
+static void web3_address(const bc_addr_t *sender, const bc_u256_t *nonce, bc_addr_t *out)
+{
+    bc_wr_t body = { 0 }, list = { 0 };
+    bc_h256_t h;
+    bc_wr_u8(&body, 0x80 + 20);
+    bc_wr_mem(&body, sender->b, 20);
+    put_be_minimal(&body, nonce);
+    bc_wr_u8(&list, (uint8_t)(0xc0 + body.n));
+    bc_wr_put(&list, bc_wr_view(&body));
+    bc_keccak256(bc_wr_view(&list), &h);
+    memcpy(out->b, h.b + 12, 20);
+    bc_wr_free(&body);
+    bc_wr_free(&list);
+}
+
+__attribute__((noinline)) void bc_exec_create_address(bc_exec_t *x, bc_evm_msg_t *m, const bc_u256_t *nonce)
+{
+    bc_h256_t h;
+    if (m->kind == BC_EVM_CREATE && x->web3) {
+        web3_address(&m->sender, nonce, &m->code_address);
+    } else if (m->kind == BC_EVM_CREATE) {
+        char text[72];
+        int n = snprintf(text, sizeof(text), "%lld_%lld_%lld", (long long)x->config.number,
+                         (long long)x->context_id, (long long)x->seq);
+        bc_hash(x->config.suite, bc_bytes(text, (size_t)n), &h);
+        memcpy(m->code_address.b, h.b, 20);
+    } else {
+        uint8_t pre[85] = { 0xff };
+        bc_hash(x->config.suite, m->input, &h);
+        memcpy(pre + 1, m->sender.b, 20);
+        bc_u256_to_be(&m->salt, pre + 21);
+        memcpy(pre + 53, h.b, 32);
+        bc_hash(x->config.suite, bc_bytes(pre, sizeof(pre)), &h);
+        memcpy(m->code_address.b, h.b + 12, 20);
+    }
+    m->recipient = m->code_address;
+}
+
+static void store_code(bc_exec_t *x, const bc_account_t *a, bc_bytes_t code)
+{
+    bc_h256_t hash;
+    bc_bytes_t abi;
+    bc_hash(x->config.suite, code, &hash);
+    if (!bc_rows_get(x->rows, x->code_binary, BC_VIEW(hash), NULL))
+        bc_rows_put(x->rows, x->code_binary, BC_VIEW(hash), code);
+    if (!bc_rows_get(x->rows, x->contract_abi, BC_VIEW(hash), &abi) || abi.n == 0)
+        bc_rows_put(x->rows, x->contract_abi, BC_VIEW(hash), x->abi);
+    bc_rows_put(x->rows, a->table, BC_STR("codeHash"), BC_VIEW(hash));
+}
+
+/* An official std::exception: internal error, gas untouched. */
+static void internal_error(const bc_evm_msg_t *m, bc_msg_result_t *out)
+{
+    set_result(out, BC_EVM_INTERNAL, BC_TXS_OUT_OF_GAS, m->gas, (bc_bytes_t){ 0 });
+}
+
+static void run_create(bc_exec_t *x, const bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
+{
+    static const bc_u256_t one = { { 1 } };
+    bc_account_t *self = bc_exec_account(x, &m->recipient);
+    if (x->config.number != 0 && !bc_auth_create_table(x->rows, bc_table_name(self->table), &x->origin)) {
+        internal_error(m, out);
+        return;
+    }
+    if (x->web3 && level != 0) {
+        bc_u256_t nonce;
+        bc_account_t *sender = bc_exec_account(x, &m->sender);
+        if (!bc_exec_nonce(x, sender, &nonce)) {
+            internal_error(m, out);
+            return;
+        }
+        bc_u256_addto(&nonce, &one);
+        bc_exec_set_nonce(x, sender, &nonce);
+    }
+    bc_exec_account_create(x, self);
+    if (x->config.flags[BC_F_bugfix_nonce_initialize])
+        bc_exec_set_nonce(x, self, &one);
+    bc_evm_code_t *init = bc_evm_code_new(m->input, BC_EVM_CANCUN);
+    BC_MUST(init);
+    run_code(x, self, m, init, out);
+    bc_evm_code_unref(init);
+    if (out->evm != BC_EVM_OK)
+        return;
+    store_code(x, self, out->output);
+    if (!x->config.flags[BC_F_bugfix_nonce_initialize])
+        bc_exec_set_nonce(x, self, &one);
+    int64_t gas_left = out->gas_left - (int64_t)out->output.n * DEPOSIT_GAS;
+    set_result(out, BC_EVM_OK, BC_TXS_NONE, gas_left, (bc_bytes_t){ 0 });
+    out->created = m->code_address;
+}
+
+/* --- calls --- */
+
+static void no_code(bc_exec_t *x, const bc_evm_msg_t *m, bc_msg_result_t *out)
+{
+    if (m->is_static || m->kind == BC_EVM_DELEGATECALL)
+        set_result(out, BC_EVM_OK, BC_TXS_NONE, m->gas, (bc_bytes_t){ 0 });
+    else
+        set_result(out, BC_EVM_REVERT, BC_TXS_REVERT, m->gas,
+                   bc_exec_error_text(x, BC_STR("Call address error.")));
+}
+
+/* Code text "[PRECOMPILED],<address>,<param>[,...]". */
+__attribute__((noinline)) static void call_dynamic(bc_exec_t *x, bc_bytes_t code, bc_evm_msg_t *m,
+                                                   bc_msg_result_t *out)
+{
+    enum { PARTS_MAX = 64 };
+    bc_abi_val_t params[PARTS_MAX];
+    bc_bytes_t address = { 0 };
+    size_t parts = 0, from = 0;
+    for (size_t i = 0; i <= code.n; i++) {
+        if (i < code.n && code.p[i] != ',')
+            continue;
+        bc_bytes_t part = bc_bytes(code.p + from, i - from);
+        if (parts == 1)
+            address = part;
+        else if (parts >= 2 && parts - 2 < PARTS_MAX)
+            params[parts - 2] = bc_abi_bytes(part);
+        parts++;
+        from = i + 1;
+    }
+    if (parts < 3) {
+        internal_error(m, out);
+        return;
+    }
+    m->code_address = m->recipient;
+    m->recipient = bc_addr_parse(address);
+    bc_wr_t w = { 0 };
+    bc_abi_val_t items[] = { bc_abi_tuple(params, BC_MIN(parts - 2, (size_t)PARTS_MAX)), bc_abi_bytes(m->input) };
+    bc_abi_val_t v = bc_abi_tuple(items, 2);
+    if (bc_abi_encode("(string[],bytes)", &v, &w) == BC_OK) {
+        m->input = bc_wr_view(&w);
+        if (!call_native(x, &m->recipient, true, m, out))
+            no_code(x, m, out);
+    } else {
+        internal_error(m, out);
+    }
+    bc_wr_free(&w);
+}
+
+static void run_call(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
+{
+    if (level == 0) {
+        if (m->gas < TRANSFER_GAS) {
+            set_result(out, BC_EVM_OUT_OF_GAS, BC_TXS_OUT_OF_GAS, m->gas, bc_exec_status_text(x, BC_EVM_OUT_OF_GAS));
+            return;
+        }
+        m->gas -= TRANSFER_GAS;
+    }
+    if (m->kind != BC_EVM_DELEGATECALL && call_native(x, &m->code_address, false, m, out))
+        return;
+    bc_evm_code_t *code = bc_exec_code(x, bc_exec_account(x, &m->code_address));
+    if (!code) {
+        if (m->input.n)
+            no_code(x, m, out);
+        else
+            set_result(out, BC_EVM_OK, BC_TXS_NONE, m->gas, (bc_bytes_t){ 0 });
+        return;
+    }
+    bc_bytes_t text = bc_evm_code_bytes(code);
+    if (text.n > DYNAMIC_PREFIX && memcmp(text.p, "[PRECOMPILED]", DYNAMIC_PREFIX) == 0) {
+        call_dynamic(x, text, m, out);
+        return;
+    }
+    bc_evm_code_ref(code); /* the account may drop it when a nested create replaces the code */
+    run_code(x, bc_exec_account(x, &m->recipient), m, code, out);
+    bc_evm_code_unref(code);
+}
+
+/* --- the loop --- */
+
+void bc_exec_message(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
+{
+    bc_rows_mark_t mark = bc_rows_mark(x->rows);
+    bc_rows_mark_t transient_mark = x->transient ? bc_rows_mark(x->transient) : 0;
+    size_t log_mark = x->log_cnt;
+    *out = (bc_msg_result_t){ 0 };
+    if (x->config.auth_check && bc_exec_auth_refused(x, m, out)) {
+        /* *out says what was refused */
+    } else if (moves_value(x, m) && !transfer(x, m, out)) {
+        /* *out says why */
+    } else if (m->kind == BC_EVM_CREATE || m->kind == BC_EVM_CREATE2) {
+        run_create(x, m, level, out);
+    } else {
+        run_call(x, m, level, out);
+    }
+    if (out->gas_left < 0)
+        set_result(out, BC_EVM_OUT_OF_GAS, BC_TXS_OUT_OF_GAS, m->gas,
+                   bc_exec_status_text(x, BC_EVM_OUT_OF_GAS));
+    if (out->evm != BC_EVM_OK) {
+        bc_rows_rollback(x->rows, mark);
+        if (x->transient)
+            bc_rows_rollback(x->transient, transient_mark);
+        x->log_cnt = log_mark;
+    }
+}
+
+void bc_exec_nested(bc_exec_t *x, bc_evm_msg_t *m, bc_msg_result_t *out)
+{
+    int64_t level = ++x->seq;
+    if (m->kind == BC_EVM_CREATE || m->kind == BC_EVM_CREATE2) {
+        bc_u256_t nonce = { { 0 } };
+        if (x->web3)
+            bc_exec_nonce(x, bc_exec_account(x, &m->sender), &nonce);
+        bc_exec_create_address(x, m, &nonce);
+    }
+    bc_exec_message(x, m, level, out);
+}

@@ -1,0 +1,10 @@
+/* The tables of every system contract; registry.c lists them by address. */
+#ifndef BC_COMPUTING_PRECOMPILED_CONTRACTS_H
+#define BC_COMPUTING_PRECOMPILED_CONTRACTS_H
+
+#include "computing/precompiled/contract.h"
+
+extern const bc_pc_contract_t bc_pc_system_config, bc_pc_table, bc_pc_table_manager,
+    bc_pc_consensus, bc_pc_kv_table, bc_pc_bfs;
+
+#endif
