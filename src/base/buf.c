@@ -68,6 +68,8 @@ uint8_t *bc_wr_reserve(bc_wr_t *w, size_t n)
         w->p = p;
         w->cap = cap;
     }
+    if (n == 0 && !w->p)
+        return NULL; /* NULL + 0 is not defined */
     uint8_t *at = w->p + w->n;
     w->n += n;
     return at;
