@@ -72,11 +72,12 @@ static void proof_put(proof_t *p, const void *bytes, size_t n)
     p->left -= n;
 }
 
-/* The count and the hashes of the group of two that holds node `index`. */
+/* The count, four bytes in an element as long as a hash, and the hashes of the group of two that
+ * holds node `index`. */
 static void proof_group(proof_t *p, const bc_h256_t *level, size_t n, size_t index)
 {
     size_t first = index & ~(size_t)1, cnt = BC_MIN(n - first, (size_t)2);
-    uint8_t be[4];
+    uint8_t be[32] = { 0 };
     bc_store_be32(be, (uint32_t)cnt);
     proof_put(p, be, sizeof be);
     for (size_t i = 0; i < cnt; i++)

@@ -76,9 +76,10 @@ void bc_address(bc_suite_t suite, const bc_nodeid_t *pub, bc_addr_t *out);
  * the root, none is 32 zero bytes (spec/10 §3). Uses scratch of its own. */
 bc_err_t bc_merkle_root(bc_suite_t suite, const bc_h256_t *leaves, size_t n,
                         bc_h256_t *root) BC_WARN_UNUSED;
-/* Proof of leaf `index`: out gets elements back to back, each preceded by nothing: 4-byte counts
- * and 32-byte hashes as spec/10 §3 lists them; sizes[] (at most max) tells each element's length.
- * Returns the number of elements, or 0 on failure. */
+/* Proof of leaf `index` as the official node answers it: per level one element with the count of
+ * the node's group (big-endian in the first 4 of 32 bytes), then that many hashes; the root is left
+ * out; a single leaf gives one element, the root. All elements are 32 bytes, views into store.
+ * Returns the number of elements, or 0: index out of range, max or store_size too small. */
 size_t bc_merkle_proof(bc_suite_t suite, const bc_h256_t *leaves, size_t n, size_t index,
                        bc_bytes_t *elements, size_t max, uint8_t *store, size_t store_size);
 

@@ -258,7 +258,9 @@ static bool proof_leads_to(bc_suite_t suite, const bc_bytes_t *e, size_t n, bc_h
     if (n == 1)
         return e[0].n == 32 && memcmp(e[0].p, root->b, 32) == 0;
     for (size_t i = 0; i < n;) {
-        assert_int_equal(e[i].n, 4);
+        assert_int_equal(e[i].n, 32);
+        for (size_t z = 4; z < 32; z++)
+            assert_int_equal(e[i].p[z], 0);
         size_t cnt = e[i++].p[3];
         bool found = false;
         bc_hasher_t h;
