@@ -167,7 +167,10 @@ uint8_t bc_rd_u8(bc_rd_t *r)
 uint16_t bc_rd_be16(bc_rd_t *r)
 {
     bc_bytes_t v = bc_rd_take(r, 2);
-    return v.n ? (uint16_t)(v.p[0] << 8 | v.p[1]) : 0;
+    if (!v.n)
+        return 0;
+    unsigned word = (unsigned)v.p[0] << 8 | v.p[1];
+    return (uint16_t)word;
 }
 
 uint32_t bc_rd_be32(bc_rd_t *r)

@@ -396,7 +396,7 @@ static bc_err_t value_take(in_t *in, uint8_t type, const bc_tars_field_t *f, uin
     case BC_TARS_MAP:
         return type == T_MAP ? list_take(in, f, at) : BC_E_FORMAT;
     default:
-        BC_MUST(!"unknown kind in a Tars table");
+        BC_MUST(false && "unknown kind in a Tars table");
     }
 }
 
