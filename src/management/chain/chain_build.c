@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/ini.h"
 #include "crypto/suite.h"
 #include "management/chain/chain_cert.h"
 #include "management/chain/chain_cmd.h"
@@ -462,15 +463,15 @@ static bc_err_t expand(const char *config, const char *ca_dir, const char *out, 
     for (size_t i = 0; i < BC_ARRAY_LEN(names); i++)
         if (!bc_file_exists(bc_path("%s/%s", config, names[i]).s))
             return bc_chain_fail("%s has no %s", config, names[i]);
-    bc_wr_t text = { .max = 1u << 20 };
+    bc_wr_t text = { 0 };
     char sm[16] = "false", id[129];
-    bc_err_t err = bc_file_read(bc_path("%s/config.genesis", config).s, &text);
+    bc_err_t err = bc_file_read(bc_path("%s/config.genesis", config).s, 4u << 20, &text);
     bc_wr_u8(&text, 0);
     if (err || text.err) {
         bc_wr_free(&text);
         return bc_chain_fail("cannot read %s/config.genesis", config);
     }
-    bc_ini_find((const char *)text.p, "chain", "sm_crypto", sm, sizeof(sm));
+    bc_chain_ini_find((const char *)text.p, "chain", "sm_crypto", sm, sizeof(sm));
     bc_wr_free(&text);
     bc_suite_t suite =
         strcmp(sm, "true") == 0 || strcmp(sm, "1") == 0 ? BC_SUITE_SM : BC_SUITE_STANDARD;

@@ -1,12 +1,15 @@
 #include "management/chain/chain_io.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/ini.h"
+
+#define COPY_MAX (1u << 30) /* a binary with its debug information */
 
 bc_path_t bc_path(const char *fmt, ...)
 {
@@ -87,23 +90,10 @@ bc_err_t bc_file_write(const char *path, bc_bytes_t text, mode_t mode)
     return BC_OK;
 }
 
-bc_err_t bc_file_read(const char *path, bc_wr_t *w)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return BC_E_IO;
-    uint8_t part[16384];
-    ssize_t n;
-    while ((n = read(fd, part, sizeof(part))) > 0)
-        bc_wr_mem(w, part, (size_t)n);
-    close(fd);
-    return n < 0 ? BC_E_IO : w->err;
-}
-
 bc_err_t bc_file_copy(const char *from, const char *to, mode_t mode)
 {
     bc_wr_t w = { 0 };
-    bc_err_t err = bc_file_read(from, &w);
+    bc_err_t err = bc_file_read(from, COPY_MAX, &w);
     if (err)
         bc_chain_fail("cannot read %s: %s", from, strerror(errno));
     else
@@ -112,54 +102,18 @@ bc_err_t bc_file_copy(const char *from, const char *to, mode_t mode)
     return err;
 }
 
-static void trim(char *s)
+bool bc_chain_ini_find(const char *text, const char *section, const char *key, char *out,
+                       size_t size)
 {
-    size_t n = strlen(s), from = 0;
-    while (n > 0 && isspace((unsigned char)s[n - 1]))
-        s[--n] = '\0';
-    while (isspace((unsigned char)s[from]))
-        from++;
-    memmove(s, s + from, n - from + 1);
-}
-
-bool bc_file_line(const char *path, char *out, size_t size)
-{
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return false;
-    bool ok = fgets(out, (int)size, f) != NULL;
-    fclose(f);
-    if (ok)
-        trim(out);
-    return ok && out[0] != '\0';
-}
-
-bool bc_ini_find(const char *text, const char *section, const char *key, char *out, size_t size)
-{
-    char line[1024], now[128] = "";
-    while (*text) {
-        size_t n = strcspn(text, "\n");
-        size_t kept = BC_MIN(n, sizeof(line) - 1);
-        memcpy(line, text, kept);
-        line[kept] = '\0';
-        text += n + (text[n] == '\n');
-        trim(line);
-        size_t len = strlen(line);
-        if (line[0] == '[' && len > 2 && line[len - 1] == ']') {
-            line[len - 1] = '\0';
-            snprintf(now, sizeof(now), "%s", line + 1);
-            continue;
-        }
-        char *eq = strchr(line, '=');
-        if (!eq || line[0] == ';' || line[0] == '#' || strcmp(now, section) != 0)
-            continue;
-        *eq = '\0';
-        trim(line);
-        trim(eq + 1);
-        if (strcmp(line, key) == 0) {
-            int put = snprintf(out, size, "%s", eq + 1);
-            return put >= 0 && (size_t)put < size;
+    bc_ini_t ini;
+    bool ok = false;
+    if (!bc_ini_parse(bc_cstr(text), &ini)) {
+        const bc_ini_entry_t *e = bc_ini_find(&ini, section, key);
+        if (e) {
+            int n = snprintf(out, size, "%s", e->value);
+            ok = n >= 0 && (size_t)n < size;
         }
     }
-    return false;
+    bc_ini_free(&ini);
+    return ok;
 }

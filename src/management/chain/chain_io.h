@@ -25,12 +25,9 @@ bool bc_dir_exists(const char *path);
 bc_err_t bc_mkdirs(const char *path) BC_WARN_UNUSED;
 /* Writes a whole file with that mode; an existing one is replaced. */
 bc_err_t bc_file_write(const char *path, bc_bytes_t text, mode_t mode) BC_WARN_UNUSED;
-/* Appends the file's bytes to w. BC_E_IO without a message; w->max bounds it. */
-bc_err_t bc_file_read(const char *path, bc_wr_t *w) BC_WARN_UNUSED;
 bc_err_t bc_file_copy(const char *from, const char *to, mode_t mode) BC_WARN_UNUSED;
-/* First line of a small file without blanks at its ends; false when there is none. */
-bool bc_file_line(const char *path, char *out, size_t size);
-/* Value of section.key in an INI text (comments at line start, values trimmed). False: absent. */
-bool bc_ini_find(const char *text, const char *section, const char *key, char *out, size_t size);
+/* Value of section.key in an INI text. False: absent, does not fit, or no INI text. */
+bool bc_chain_ini_find(const char *text, const char *section, const char *key, char *out,
+                       size_t size);
 
 #endif

@@ -3,19 +3,21 @@
 #include <dirent.h>
 #include <stdlib.h>
 
+#include "base/ini.h"
+
 #define REPLY_MAX (64u << 20)
 
 static unsigned ini_uint(const char *text, const char *section, const char *key, unsigned otherwise)
 {
     char v[32];
-    return bc_ini_find(text, section, key, v, sizeof(v)) ? (unsigned)strtoul(v, NULL, 10) :
+    return bc_chain_ini_find(text, section, key, v, sizeof(v)) ? (unsigned)strtoul(v, NULL, 10) :
                                                            otherwise;
 }
 
 static bool ini_bool(const char *text, const char *section, const char *key, bool otherwise)
 {
     char v[16];
-    if (!bc_ini_find(text, section, key, v, sizeof(v)))
+    if (!bc_chain_ini_find(text, section, key, v, sizeof(v)))
         return otherwise;
     return strcmp(v, "true") == 0 || strcmp(v, "1") == 0;
 }
@@ -23,10 +25,10 @@ static bool ini_bool(const char *text, const char *section, const char *key, boo
 bc_err_t bc_chain_node_load(const char *dir, bc_chain_node_t *node)
 {
     *node = (bc_chain_node_t){ 0 };
-    bc_wr_t ini = { .max = 1u << 20 }, genesis = { .max = 4u << 20 };
-    bc_err_t err = bc_file_read(bc_path("%s/config.ini", dir).s, &ini);
+    bc_wr_t ini = { 0 }, genesis = { 0 };
+    bc_err_t err = bc_file_read(bc_path("%s/config.ini", dir).s, 1u << 20, &ini);
     if (!err)
-        err = bc_file_read(bc_path("%s/config.genesis", dir).s, &genesis);
+        err = bc_file_read(bc_path("%s/config.genesis", dir).s, 4u << 20, &genesis);
     bc_wr_u8(&ini, 0);
     bc_wr_u8(&genesis, 0);
     if (err || ini.err || genesis.err) {
@@ -39,7 +41,7 @@ bc_err_t bc_chain_node_load(const char *dir, bc_chain_node_t *node)
     const char *slash = strrchr(dir, '/');
     snprintf(node->name, sizeof(node->name), "%.63s", slash ? slash + 1 : dir);
     snprintf(node->host, sizeof(node->host), "0.0.0.0");
-    bc_ini_find(text, "rpc", "listen_ip", node->host, sizeof(node->host));
+    bc_chain_ini_find(text, "rpc", "listen_ip", node->host, sizeof(node->host));
     if (strcmp(node->host, "0.0.0.0") == 0 || strcmp(node->host, "::") == 0)
         snprintf(node->host, sizeof(node->host), "127.0.0.1");
     node->p2p_port = ini_uint(text, "p2p", "listen_port", 30300);
@@ -48,7 +50,7 @@ bc_err_t bc_chain_node_load(const char *dir, bc_chain_node_t *node)
     node->web3 = ini_bool(text, "web3_rpc", "enable", false);
     node->rpc_ssl = ini_bool(text, "rpc", "enable_ssl", !ini_bool(text, "rpc", "disable_ssl", false));
     snprintf(node->group, sizeof(node->group), "group");
-    bc_ini_find((const char *)genesis.p, "chain", "group_id", node->group, sizeof(node->group));
+    bc_chain_ini_find((const char *)genesis.p, "chain", "group_id", node->group, sizeof(node->group));
 out:
     bc_wr_free(&ini);
     bc_wr_free(&genesis);

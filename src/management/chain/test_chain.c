@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ini.h"
 #include "crypto/suite.h"
 #include "management/chain/chain.h"
 #include "management/chain/chain_io.h"
@@ -61,7 +62,7 @@ static int run(const char *line)
 static char *slurp(const char *path)
 {
     bc_wr_t w = { 0 };
-    assert_int_equal(bc_file_read(path, &w), BC_OK);
+    assert_int_equal(bc_file_read(path, 64u << 20, &w), BC_OK);
     bc_wr_u8(&w, 0);
     assert_int_equal(w.err, BC_OK);
     return (char *)w.p; /* free() */
@@ -80,7 +81,7 @@ static X509 *load_cert(const char *path)
 static void assert_ini(const char *path, const char *section, const char *key, const char *want)
 {
     char *text = slurp(path), got[256];
-    if (!bc_ini_find(text, section, key, got, sizeof(got)))
+    if (!bc_chain_ini_find(text, section, key, got, sizeof(got)))
         fail_msg("%s: no %s.%s", path, section, key);
     free(text);
     assert_string_equal(got, want);
@@ -222,14 +223,14 @@ static void node_ids_are_those_of_the_keys(void **state)
                 assert_int_equal(v, key.pub.b[b]);
             }
             assert_int_equal(strlen(id), 129);
-            assert_true(bc_ini_find(text, "consensus", bc_path("node.%u", i).s, in_genesis,
+            assert_true(bc_chain_ini_find(text, "consensus", bc_path("node.%u", i).s, in_genesis,
                                     sizeof(in_genesis)));
             assert_memory_equal(in_genesis, id, 128);
             assert_string_equal(in_genesis + 128, ": 1");
             free(id);
         }
         /* The admin account's key is where its owner finds it. */
-        assert_true(bc_ini_find(text, "executor", "auth_admin_account", admin, sizeof(admin)));
+        assert_true(bc_chain_ini_find(text, "executor", "auth_admin_account", admin, sizeof(admin)));
         bc_keypair_t key;
         bc_addr_t address;
         assert_int_equal(bc_keypair_load(rows[r].suite,
@@ -384,7 +385,7 @@ static void keys_of_the_official_template(void **state)
             sscanf(line, "%63[^= ] = %255[^\n]", key, value) < 1)
             continue;
         snprintf(full, sizeof(full), "%s.%s", section, key);
-        if (!bc_ini_find(ours, section, key, got, sizeof(got)))
+        if (!bc_chain_ini_find(ours, section, key, got, sizeof(got)))
             fail_msg("no %s", full);
         keys++;
         bool is_own = false;
@@ -403,14 +404,14 @@ static void ini_values_are_found(void **state)
     (void)state;
     static const char text[] = " [a]\n  k = v w \n;k=no\n[b]\nk=2\n#k=3\nlast=x";
     char v[8];
-    assert_true(bc_ini_find(text, "a", "k", v, sizeof(v)));
+    assert_true(bc_chain_ini_find(text, "a", "k", v, sizeof(v)));
     assert_string_equal(v, "v w");
-    assert_true(bc_ini_find(text, "b", "k", v, sizeof(v)));
+    assert_true(bc_chain_ini_find(text, "b", "k", v, sizeof(v)));
     assert_string_equal(v, "2");
-    assert_true(bc_ini_find(text, "b", "last", v, sizeof(v)));
+    assert_true(bc_chain_ini_find(text, "b", "last", v, sizeof(v)));
     assert_string_equal(v, "x");
-    assert_false(bc_ini_find(text, "a", "last", v, sizeof(v)));
-    assert_false(bc_ini_find(text, "b", "k", v, 1)); /* does not fit */
+    assert_false(bc_chain_ini_find(text, "a", "last", v, sizeof(v)));
+    assert_false(bc_chain_ini_find(text, "b", "k", v, 1)); /* does not fit */
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
