@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <cjson/cJSON.h>
 #include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -11,9 +12,11 @@
 #include <unistd.h>
 
 #include "base/ini.h"
+#include "codec/hex.h"
 #include "crypto/suite.h"
 #include "management/chain/chain.h"
 #include "management/chain/chain_io.h"
+#include "protocol/tx.h"
 
 /* A fresh directory per test; removed at the end. */
 static int setup(void **state)
@@ -399,6 +402,75 @@ static void keys_of_the_official_template(void **state)
     free(ours);
 }
 
+/* A chain with the captured one's ids takes over its block 0. */
+static void adopts_block_0_of_an_official_chain(void **state)
+{
+    static const char *const hashes[2] = {
+        "045bcc8ac2dd30e8fad3072fa3183501a34498085392ecba33039558917186e2",
+        "a88213d80a21bf69d3e22d0092a94e0f3f14e5c57d464f855284d4138ee78a71",
+    };
+    const char *dir = *state, *vectors = getenv("CBCOS_VECTORS");
+    bc_path_t dump = bc_path("%s/official-3.16.4/chain-a/db/genesis.full.json",
+                             vectors ? vectors : "../shared/vectors");
+    if (!bc_file_exists(dump.s)) {
+        print_message("no captured chain (CBCOS_VECTORS)\n");
+        skip();
+    }
+    assert_int_equal(run(bc_path("build -l 127.0.0.1:1 -o %s/n", dir).s), 0);
+    assert_int_equal(run(bc_path("adopt -f %s %s/n", dump.s, dir).s), 0);
+    char *text = slurp(bc_path("%s/n/127.0.0.1/node0/block0.json", dir).s);
+    cJSON *json = cJSON_Parse(text);
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "transactions");
+    assert_int_equal(cJSON_GetArraySize(list), 2);
+    bc_wr_t raw = { 0 }, code = { 0 };
+    for (int i = 0; i < 2; i++) {
+        bc_tx_t *tx;
+        char hex[65] = "";
+        bc_wr_reset(&raw);
+        assert_int_equal(bc_hex_append(bc_cstr(cJSON_GetArrayItem(list, i)->valuestring), &raw), 0);
+        assert_int_equal(bc_tx_decode_trusted(BC_SUITE_STANDARD, bc_wr_view(&raw), &tx), BC_OK);
+        bc_hex_put(BC_VIEW(tx->hash), hex);
+        assert_string_equal(hex, hashes[i]);
+        if (i == 1) /* the last eight words are the constructor's arguments */
+            bc_wr_put(&code, bc_bytes(tx->w.data.input.p, tx->w.data.input.n - 8 * 32));
+        bc_tx_unref(tx);
+    }
+    cJSON_Delete(json);
+    free(text);
+
+    /* A program that holds the code as text, between other things. */
+    bc_wr_t program = { 0 };
+    bc_wr_mem(&program, "\177ELF\0deadbeef\0", 14);
+    bc_wr_hex(&program, bc_wr_view(&code));
+    bc_wr_mem(&program, "\0abc", 4);
+    bc_path_t file = bc_path("%s/official", dir);
+    assert_int_equal(bc_file_write(file.s, bc_wr_view(&program), 0755), BC_OK);
+    assert_int_equal(run(bc_path("adopt -e %s %s/n/127.0.0.1/node0", file.s, dir).s), 0);
+    text = slurp(bc_path("%s/n/127.0.0.1/node0/block0.json", dir).s);
+    json = cJSON_Parse(text);
+    bc_wr_reset(&raw);
+    assert_int_equal(
+        bc_hex_append(bc_cstr(cJSON_GetStringValue(
+                          cJSON_GetObjectItemCaseSensitive(json, "committeeCode"))),
+                      &raw), BC_OK);
+    assert_true(bc_bytes_eq(bc_wr_view(&raw), bc_wr_view(&code)));
+    cJSON_Delete(json);
+    free(text);
+
+    /* Other code, another chain, a node that has run: refused. */
+    program.p[program.n - 100] ^= 1;
+    assert_int_equal(bc_file_write(file.s, bc_wr_view(&program), 0755), BC_OK);
+    assert_int_equal(run(bc_path("adopt -e %s %s/n", file.s, dir).s), 1);
+    assert_int_equal(run(bc_path("build -l 127.0.0.1:1 -I other -o %s/m", dir).s), 0);
+    assert_int_equal(run(bc_path("adopt -f %s %s/m", dump.s, dir).s), 1);
+    assert_false(bc_file_exists(bc_path("%s/m/127.0.0.1/node0/block0.json", dir).s));
+    assert_int_equal(bc_mkdirs(bc_path("%s/n/127.0.0.1/node0/data", dir).s), BC_OK);
+    assert_int_equal(run(bc_path("adopt -f %s %s/n", dump.s, dir).s), 1);
+    bc_wr_free(&raw);
+    bc_wr_free(&code);
+    bc_wr_free(&program);
+}
+
 static void ini_values_are_found(void **state)
 {
     (void)state;
@@ -428,6 +500,7 @@ int main(void)
         CASE(expand_makes_a_node_of_the_same_chain),
         CASE(scripts_start_and_stop),
         CASE(keys_of_the_official_template),
+        CASE(adopts_block_0_of_an_official_chain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
