@@ -15,7 +15,7 @@ if(CBCOS_SANITIZE)
     if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
         # gcc's flow warnings are not reliable on instrumented code.
         add_compile_options(-Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-stringop-overread
-                            -Wno-array-bounds -Wno-format-truncation)
+                            -Wno-array-bounds -Wno-format-truncation -Wno-conversion)
     endif()
 endif()
 if(CBCOS_FUZZ)

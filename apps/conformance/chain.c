@@ -303,7 +303,8 @@ bc_bytes_t conf_get(const conf_chain_t *c, const char *table, bc_bytes_t key)
         return (bc_bytes_t){ 0 };
     memcpy(raw, table, t);
     raw[t] = ':';
-    memcpy(raw + t + 1, key.p, key.n);
+    if (key.n > 0)
+        memcpy(raw + t + 1, key.p, key.n);
     const conf_row_t *row = bc_map_find(&c->latest, bc_bytes(raw, t + 1 + key.n));
     return row ? row->value : (bc_bytes_t){ 0 };
 }
