@@ -42,6 +42,8 @@ const char *conf_hex(bc_bytes_t v)
     static unsigned turn;
     char *s = out[turn++ % 4];
     size_t n = BC_MIN(v.n, (size_t)36);
+    if (!v.n)
+        return "(none)";
     bc_hex_put(bc_bytes(v.p, n), s);
     memcpy(s + 2 * n, v.n > n ? "..." : "", v.n > n ? 4 : 1);
     return s;
@@ -260,8 +262,10 @@ static void distinct_add(conf_chain_t *c, bc_map_t *seen, const conf_rows_t *row
             continue;
         uint8_t *p = bc_arena_alloc(&c->arena, row->key.n + row->value.n + 1);
         BC_MUST(p);
-        memcpy(p, row->key.p, row->key.n);
-        memcpy(p + row->key.n, row->value.p, row->value.n);
+        if (row->key.n)
+            memcpy(p, row->key.p, row->key.n);
+        if (row->value.n)
+            memcpy(p + row->key.n, row->value.p, row->value.n);
         row->pair = bc_bytes(p, row->key.n + row->value.n);
         if (bc_map_insert(seen, row) == BC_OK)
             c->distinct.v[c->distinct.n++] = *row;
