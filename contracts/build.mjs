@@ -1,12 +1,13 @@
-// node build.mjs [--check] [--sm SOLC]: compiles the committee to src/protocol/committee_code.c.
-//   --check    compares with the file that is there instead of writing it; exit 1 if they differ
+// node build.mjs [--check] [--sm SOLC]: compiles the committee to src/protocol/committee_code.c and
+// the benchmark's contract to apps/bench/bench_code.c.
+//   --check    compares with the files that are there instead of writing them; exit 1 if they differ
 //   --sm SOLC  the SM compiler (native/sm/linux/solc/solc of Maven's org.fisco-bcos:solcJ:0.5.2.0);
 //              without it the SM part of the present file is kept and not checked
 // Byte code is part of a chain's identity (it runs in block 0): a change of it makes new chains
 // differ from old ones, so compiler and settings stay as they are.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync, existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import solc from 'solc';
 
@@ -16,7 +17,7 @@ const output = join(here, '..', 'src', 'protocol', 'committee_code.c');
 const check = process.argv.includes('--check');
 const smAt = process.argv.indexOf('--sm');
 
-function compileStandard() {
+function compileStandard(folder, main) {
     const input = {
         language: 'Solidity',
         sources: {},
@@ -27,13 +28,13 @@ function compileStandard() {
             outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object'] } },
         },
     };
-    for (const name of readdirSync(sources).filter((n) => n.endsWith('.sol')).sort())
-        input.sources[name] = { content: readFileSync(join(sources, name), 'utf8') };
+    for (const name of readdirSync(folder).filter((n) => n.endsWith('.sol')).sort())
+        input.sources[name] = { content: readFileSync(join(folder, name), 'utf8') };
     const result = JSON.parse(solc.compile(JSON.stringify(input)));
     const errors = (result.errors ?? []).filter((e) => e.severity === 'error');
     if (errors.length > 0)
         throw new Error(errors.map((e) => e.formattedMessage).join('\n'));
-    return result.contracts['CommitteeManager.sol'].CommitteeManager;
+    return result.contracts[`${main}.sol`][main];
 }
 
 function compileSm(program) {
@@ -55,7 +56,7 @@ function array(name, hex) {
     return `static const uint8_t ${name}[${bytes.length}] = {\n${lines.join('\n')}\n};\n`;
 }
 
-const manager = compileStandard();
+const manager = compileStandard(sources, 'CommitteeManager');
 const old = existsSync(output) ? readFileSync(output, 'utf8') : '';
 let sm;
 if (smAt > 0) {
@@ -79,13 +80,31 @@ bc_bytes_t bc_committee_code(bc_suite_t suite)
                                   bc_bytes(code_standard, sizeof(code_standard));
 }
 `;
-if (check) {
-    if (text !== old) {
-        console.error('src/protocol/committee_code.c is not what contracts/committee compiles to');
-        process.exit(1);
-    }
-    console.log('committee_code.c is fresh');
-} else {
-    writeFileSync(output, text);
-    console.log(`committee_code.c: ${manager.evm.bytecode.object.length / 2} bytes`);
+const bench = compileStandard(join(here, 'bench'), 'Bench');
+const benchText = `/* Made by contracts/build.mjs from contracts/bench: npm solc ${solc.version().split('+')[0]}
+ * (optimizer 200 runs, evmVersion paris). Do not edit. */
+#include "bench/bench_code.h"
+
+/* clang-format off */
+${array('code', bench.evm.bytecode.object)}/* clang-format on */
+
+bc_bytes_t bench_code(void)
+{
+    return bc_bytes(code, sizeof(code));
 }
+`;
+
+function put(file, made) {
+    const name = basename(file);
+    if (!check) {
+        writeFileSync(file, made);
+        console.log(`${name}: written`);
+    } else if (existsSync(file) && readFileSync(file, 'utf8') === made) {
+        console.log(`${name}: fresh`);
+    } else {
+        console.error(`${name} is not what its sources compile to`);
+        process.exitCode = 1;
+    }
+}
+put(output, text);
+put(join(here, '..', 'apps', 'bench', 'bench_code.c'), benchText);
