@@ -58,6 +58,14 @@ struct bc_workers {
     pthread_t threads[];
 };
 
+/* Contracts call each other up to 1024 deep on the C stack (computing/executor); sanitizers need
+ * several times as much. Address space, not memory. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WORKER_STACK_BYTES (80u << 20)
+#else
+#define WORKER_STACK_BYTES (16u << 20)
+#endif
+
 static void *worker_main(void *arg)
 {
     bc_workers_t *w = arg;
@@ -88,8 +96,12 @@ bc_workers_t *bc_workers_new(unsigned cnt, const char *name)
     pthread_cond_init(&w->some, NULL);
     w->tail = &w->head;
     snprintf(w->name, sizeof w->name, "%s", name);
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, WORKER_STACK_BYTES);
     for (; w->cnt < cnt; w->cnt++)
-        BC_MUST(pthread_create(&w->threads[w->cnt], NULL, worker_main, w) == 0);
+        BC_MUST(pthread_create(&w->threads[w->cnt], &attr, worker_main, w) == 0);
+    pthread_attr_destroy(&attr);
     return w;
 }
 
