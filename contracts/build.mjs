@@ -1,5 +1,5 @@
 // node build.mjs [--check] [--sm SOLC]: compiles the committee to src/protocol/committee_code.c and
-// the benchmark's contract to apps/bench/bench_code.c.
+// the benchmark's contract to apps/bench/contract_code.c.
 //   --check    compares with the files that are there instead of writing them; exit 1 if they differ
 //   --sm SOLC  the SM compiler (native/sm/linux/solc/solc of Maven's org.fisco-bcos:solcJ:0.5.2.0);
 //              without it the SM part of the present file is kept and not checked
@@ -83,7 +83,7 @@ bc_bytes_t bc_committee_code(bc_suite_t suite)
 const bench = compileStandard(join(here, 'bench'), 'Bench');
 const benchText = `/* Made by contracts/build.mjs from contracts/bench: npm solc ${solc.version().split('+')[0]}
  * (optimizer 200 runs, evmVersion paris). Do not edit. */
-#include "bench/bench_code.h"
+#include "bench/contract_code.h"
 
 /* clang-format off */
 ${array('code', bench.evm.bytecode.object)}/* clang-format on */
@@ -107,4 +107,4 @@ function put(file, made) {
     }
 }
 put(output, text);
-put(join(here, '..', 'apps', 'bench', 'bench_code.c'), benchText);
+put(join(here, '..', 'apps', 'bench', 'contract_code.c'), benchText);

@@ -62,12 +62,12 @@ typedef struct {
     int64_t blocks;
 } bench_result_t;
 
-/* bench_node.c */
+/* nodes.c */
 bool nodes_find(bench_t *b);            /* reads the configurations; prints what is wrong */
 void nodes_measure(bench_t *b, int at); /* 0 before, 1 after */
 double signature_floor(bc_suite_t suite);
 
-/* bench_tx.c */
+/* requests.c */
 bool accounts_make(bench_t *b);
 /* JSON of one request; id is its number. to: hex40, "" creates. */
 bool request_make(const bench_t *b, size_t account, uint64_t nonce, const char *to, bc_bytes_t input,
@@ -76,7 +76,7 @@ void input_make(const bench_t *b, size_t i, bc_wr_t *out); /* of request i of th
 void input_mint(const bench_t *b, size_t account, bc_wr_t *out);
 int64_t now_us(void);
 
-/* bench_run.c */
+/* run.c */
 bool bench_run(bench_t *b, bench_result_t *out);
 
 #endif

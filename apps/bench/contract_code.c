@@ -1,6 +1,6 @@
 /* Made by contracts/build.mjs from contracts/bench: npm solc 0.8.37
  * (optimizer 200 runs, evmVersion paris). Do not edit. */
-#include "bench/bench_code.h"
+#include "bench/contract_code.h"
 
 /* clang-format off */
 static const uint8_t code[854] = {

@@ -1,7 +1,7 @@
 /* The run: connect, deploy, give every account its balance, sign, send, wait. */
 #include <stdlib.h>
 #include "bench/bench.h"
-#include "bench/bench_code.h"
+#include "bench/contract_code.h"
 #include "codec/hex.h"
 #include "codec/json.h"
 
@@ -289,8 +289,7 @@ static bool hash_all(run_t *r)
 
 static bool find_contract(run_t *r, const bench_req_t *q)
 {
-    char hash[80], params[200];
-    snprintf(hash, sizeof hash, "0x%64s", "");
+    char hash[67] = "0x", params[300];
     bc_hex_put(BC_VIEW(q->hash), hash + 2);
     if (r->b->over == OVER_WEB3)
         snprintf(params, sizeof params, "\"%s\"", hash);
