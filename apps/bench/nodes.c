@@ -11,7 +11,7 @@
 
 static bool node_read(bench_node_t *n)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX + 64];
     bc_node_config_t *c;
     bc_conf_report_t rep = { 0 };
     snprintf(path, sizeof path, "%s/config.ini", n->dir);
@@ -69,8 +69,8 @@ bool nodes_find(bench_t *b)
     }
     for (size_t i = 0; i < BENCH_NODES_MAX; i++) {
         bench_node_t *n = &b->nodes[b->node_cnt];
-        snprintf(n->dir, sizeof n->dir, "%s/node%zu", root, i);
-        if (access(n->dir, F_OK) != 0)
+        int len = snprintf(n->dir, sizeof n->dir, "%.4000s/node%zu", root, i);
+        if (len < 0 || access(n->dir, F_OK) != 0)
             break;
         if (!node_read(n))
             return false;
