@@ -38,7 +38,7 @@ void bc_ledger_config_publish(bc_ledger_t *l, bc_ledger_config_t *c); /* takes c
 /* Rows that every committed block has (spec/10 §5.1), appended to b; transactions and receipts go
  * to blocks, which may be b. */
 bc_err_t bc_ledger_block_rows(bc_ledger_t *l, const bc_hdr_t *header, bc_tx_t *const *txs,
-                              size_t tx_cnt, const bc_exec_result_t *r, bool stored, bc_batch_t *b,
+                              size_t tx_cnt, const bc_exec_result_t *r, bool all_stored, bc_batch_t *b,
                               bc_batch_t *blocks);
 void bc_ledger_tx_row(const bc_tx_t *tx, bc_batch_t *b);
 /* blocks first (synced), then b: a crash in between leaves rows that nothing points to. */

@@ -38,8 +38,8 @@ static bc_err_t list_rows(bc_bytes_t number, bc_tx_t *const *txs, size_t cnt, bc
 }
 
 bc_err_t bc_ledger_block_rows(bc_ledger_t *l, const bc_hdr_t *header, bc_tx_t *const *txs,
-                              size_t tx_cnt, const bc_exec_result_t *r, bool stored, bc_batch_t *b,
-                              bc_batch_t *blocks)
+                              size_t tx_cnt, const bc_exec_result_t *r, bool all_stored,
+                              bc_batch_t *b, bc_batch_t *blocks)
 {
     bc_dec_t n = bc_dec(header->h.data.number);
     bc_bytes_t number = bc_cstr(n.s);
@@ -55,7 +55,7 @@ bc_err_t bc_ledger_block_rows(bc_ledger_t *l, const bc_hdr_t *header, bc_tx_t *c
         return err;
     int64_t failed = 0;
     for (size_t i = 0; i < tx_cnt; i++) {
-        if (!stored)
+        if (!all_stored && !atomic_load_explicit(&txs[i]->stored, memory_order_acquire))
             bc_ledger_tx_row(txs[i], blocks);
         bc_batch_put_view(blocks, T_RECEIPT, BC_VIEW(txs[i]->hash), r->receipt_raw[i]);
         failed += r->receipts[i].data.status != 0;
@@ -152,20 +152,27 @@ static bc_err_t renew_config(bc_ledger_t *l, const bc_hdr_t *header, const bc_ch
     return BC_OK;
 }
 
+static void mark_stored(bc_tx_t *const *txs, size_t cnt)
+{
+    for (size_t i = 0; i < cnt; i++)
+        atomic_store_explicit(&txs[i]->stored, true, memory_order_release);
+}
+
 bc_err_t bc_ledger_commit(bc_ledger_t *l, const bc_hdr_t *header, bc_tx_t *const *txs,
-                          size_t tx_cnt, const bc_exec_result_t *r, bool stored)
+                          size_t tx_cnt, const bc_exec_result_t *r, bool all_stored)
 {
     bc_batch_t b = { 0 }, blocks = { 0 };
     pthread_mutex_lock(&l->write);
     bc_err_t err = check_next(l, header, tx_cnt, r);
     if (!err)
-        err = bc_ledger_block_rows(l, header, txs, tx_cnt, r, stored, &b,
+        err = bc_ledger_block_rows(l, header, txs, tx_cnt, r, all_stored, &b,
                                    l->separate ? &blocks : &b);
     if (!err) {
         put_changes(r->changes, &b);
         err = bc_ledger_write(l, &b, l->separate ? &blocks : &b);
     }
     if (!err) {
+        mark_stored(txs, tx_cnt);
         count_block(l, r);
         err = renew_config(l, header, r->changes);
     }
@@ -179,10 +186,13 @@ bc_err_t bc_ledger_store_txs(bc_ledger_t *l, bc_tx_t *const *txs, size_t cnt, bo
 {
     bc_batch_t b = { 0 };
     for (size_t i = 0; i < cnt; i++)
-        bc_ledger_tx_row(txs[i], &b);
+        if (!atomic_load_explicit(&txs[i]->stored, memory_order_acquire))
+            bc_ledger_tx_row(txs[i], &b);
     bc_err_t err = b.err;
-    if (!err && cnt)
+    if (!err && b.cnt)
         err = l->block_kv.ops->write(l->block_kv.self, b.v, b.cnt, sync);
+    if (!err)
+        mark_stored(txs, cnt);
     bc_batch_free(&b);
     return err;
 }
