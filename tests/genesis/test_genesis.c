@@ -49,7 +49,12 @@ static bc_bytes_t unhex(bc_arena_t *a, const char *hex)
     return v;
 }
 
-static void load(const char *name, chain_t *c)
+static int row_cmp(const void *a, const void *b)
+{
+    return bc_bytes_cmp(((const row_t *)a)->key, ((const row_t *)b)->key);
+}
+
+static void load(const char *name, const char *db, chain_t *c)
 {
     char path[512];
     *c = (chain_t){ 0 };
@@ -58,7 +63,7 @@ static void load(const char *name, chain_t *c)
     if (err)
         print_error("%s\n", c->rep.error);
     assert_int_equal(err, BC_OK);
-    snprintf(path, sizeof path, "%s/official-3.16.4/%s/db/genesis.full.json", vectors(), name);
+    snprintf(path, sizeof path, "%s/official-3.16.4/%s/db/%s", vectors(), name, db);
     bc_wr_t w = { 0 };
     assert_int_equal(bc_file_read(path, 64u << 20, &w), BC_OK);
     cJSON *root = cJSON_ParseWithLength((const char *)w.p, w.n);
@@ -73,6 +78,7 @@ static void load(const char *name, chain_t *c)
     }
     cJSON_Delete(root);
     bc_wr_free(&w);
+    qsort(c->rows, c->cnt, sizeof *c->rows, row_cmp);
     assert_true(c->cnt > 100);
 }
 
@@ -92,10 +98,8 @@ static bool in_table(bc_bytes_t key, const char *table)
 
 static row_t *find(chain_t *c, bc_bytes_t key)
 {
-    for (size_t i = 0; i < c->cnt; i++)
-        if (bc_bytes_eq(c->rows[i].key, key))
-            return &c->rows[i];
-    return NULL;
+    row_t want = { .key = key };
+    return bsearch(&want, c->rows, c->cnt, sizeof want, row_cmp);
 }
 
 static bool has_prefix(bc_bytes_t v, const char *prefix)
@@ -135,7 +139,7 @@ static void rows_equal_the_official_ones(void **state)
     for (size_t k = 0; k < BC_ARRAY_LEN(chains); k++) {
         chain_t c;
         bc_batch_t b = { 0 };
-        load(chains[k], &c);
+        load(chains[k], "genesis.full.json", &c);
         bc_hdr_t *h = bc_genesis_header(&c.conf);
         assert_non_null(h);
         bc_genesis_rows(&c.conf, h, &b);
@@ -317,7 +321,7 @@ static void a_new_chain_equals_the_official_store(void **state)
         chain_t c;
         char why[512] = "";
         bc_ledger_t *l;
-        load(chains[k], &c);
+        load(chains[k], "genesis.full.json", &c);
         player_t p = { .c = &c };
         bc_kv_if kv = bc_kv_mem_new();
         bc_ledger_params_t params = { .kv = kv, .chain = &c.conf, .executor = { &player_ops, &p } };
@@ -357,11 +361,112 @@ static void a_new_chain_equals_the_official_store(void **state)
     }
 }
 
+/* ---- committing what the official node committed ---- */
+
+static void fill(bc_kv_if kv, const chain_t *c)
+{
+    for (size_t i = 0; i < c->cnt; i++) {
+        bc_kv_change_t ch = { c->rows[i].key, c->rows[i].value, false };
+        assert_int_equal(kv.ops->write(kv.self, &ch, 1, false), BC_OK);
+    }
+}
+
+static bc_exec_result_t *result_of(const bc_ledger_block_t *b)
+{
+    const bc_header_data_t *d = &b->header->h.data;
+    bc_exec_result_t *r = calloc(1, sizeof *r);
+    assert_non_null(r);
+    r->receipt_cnt = b->tx_cnt;
+    r->receipts = b->receipts;
+    r->receipt_raw = b->receipt_raw;
+    memcpy(r->txs_root.b, d->txs_root.p, 32);
+    memcpy(r->receipts_root.b, d->receipts_root.p, 32);
+    memcpy(r->state_root.b, d->state_root.p, 32);
+    snprintf(r->gas_used, sizeof r->gas_used, "%.*s", (int)d->gas_used.n,
+             (const char *)d->gas_used.p);
+    return r;
+}
+
+static bool of_the_ledger(bc_bytes_t key)
+{
+    static const char *const tables[] = { "s_current_state",   "s_number_2_hash", "s_hash_2_number",
+                                          "s_number_2_header", "s_number_2_txs",  "s_hash_2_tx",
+                                          "s_hash_2_receipt",  "s_block_number_2_nonces" };
+    for (size_t i = 0; i < BC_ARRAY_LEN(tables); i++)
+        if (in_table(key, tables[i]))
+            return true;
+    return false;
+}
+
+static bool compare_ledger(void *ctx, bc_bytes_t key, bc_bytes_t value)
+{
+    compare_t *m = ctx;
+    if (!of_the_ledger(key))
+        return true;
+    row_t *r = find(m->c, key);
+    bool same = r && bc_bytes_eq(value, r->value);
+    if (!same)
+        print_error("row %.*s %s\n", (int)key.n, (const char *)key.p,
+                    r ? "differs" : "is ours only");
+    assert_true(same);
+    m->cnt++;
+    return true;
+}
+
+/* Each captured block, read from the final store, is committed onto the genesis store: the ledger
+ * rows must come out as the official node wrote them. */
+static void committed_rows_equal_the_official_ones(void **state)
+{
+    (void)state;
+    if (skip_without_vectors())
+        return;
+    for (size_t k = 0; k < BC_ARRAY_LEN(chains); k++) {
+        chain_t start, end;
+        char why[512];
+        bc_ledger_t *from, *to;
+        load(chains[k], "genesis.full.json", &start);
+        load(chains[k], "final.full.json", &end);
+        bc_kv_if kv = bc_kv_mem_new(), kv_end = bc_kv_mem_new();
+        fill(kv, &start);
+        fill(kv_end, &end);
+        bc_ledger_params_t p = { .kv = kv_end, .chain = &end.conf };
+        assert_int_equal(bc_ledger_init(&p, &from, why, sizeof why), BC_OK);
+        p = (bc_ledger_params_t){ .kv = kv, .chain = &start.conf };
+        assert_int_equal(bc_ledger_init(&p, &to, why, sizeof why), BC_OK);
+        bc_ledger_if in = bc_ledger_as_if(from);
+        bc_ledger_totals_t totals;
+        in.ops->totals(in.self, &totals);
+        assert_true(totals.number > 10);
+        for (int64_t n = 1; n <= totals.number; n++) {
+            bc_ledger_block_t *b;
+            assert_int_equal(in.ops->block(in.self, n, BC_WITH_TXS | BC_WITH_RECEIPTS, &b), BC_OK);
+            bc_exec_result_t *r = result_of(b);
+            assert_int_equal(bc_ledger_commit(to, b->header, b->txs, b->tx_cnt, r, false), BC_OK);
+            bc_exec_result_free(r);
+            bc_ledger_block_free(b);
+        }
+        compare_t m = { .c = &end };
+        size_t want = 0;
+        kv.ops->scan(kv.self, BC_STR(""), BC_STR(""), compare_ledger, &m);
+        for (size_t i = 0; i < end.cnt; i++)
+            want += of_the_ledger(end.rows[i].key);
+        assert_int_equal(m.cnt, want);
+        print_message("%s: %lld blocks, %zu rows\n", chains[k], (long long)totals.number, want);
+        bc_ledger_free(from);
+        bc_ledger_free(to);
+        kv.ops->close(kv.self);
+        kv_end.ops->close(kv_end.self);
+        unload(&start);
+        unload(&end);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_equal_the_official_ones),
         cmocka_unit_test(a_new_chain_equals_the_official_store),
+        cmocka_unit_test(committed_rows_equal_the_official_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
