@@ -45,7 +45,8 @@ static bc_err_t classify(const char *text)
         strstr(text, "Unknown Footer") || strstr(text, "unsupported format_version") ||
         strncmp(text, "Not implemented", 15) == 0)
         return BC_E_UNSUPPORTED;
-    if (strstr(text, "lock"))
+    /* not just "lock": paths are in these texts, and one of ours is called block */
+    if (strstr(text, "While lock file") || strstr(text, "lock hold by current process"))
         return BC_E_BUSY;
     if (strncmp(text, "Corruption", 10) == 0)
         return BC_E_CORRUPT;

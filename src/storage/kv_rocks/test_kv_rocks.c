@@ -3,7 +3,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "storage/kv_suite/kv_suite.h"
@@ -67,20 +69,38 @@ static void a_second_opener_is_told_so(void **state)
     bc_kv_if kv = open_at("locked", BC_OK);
     open_at("locked", BC_E_BUSY);
     kv.ops->close(kv.self);
+    /* and one in another process */
+    int p[2];
+    char c;
+    assert_int_equal(pipe(p), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        open_at("locked", BC_OK);
+        if (write(p[1], "x", 1) == 1)
+            pause();
+        _exit(1);
+    }
+    assert_int_equal(read(p[0], &c, 1), 1);
+    open_at("locked", BC_E_BUSY);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(p[0]);
+    close(p[1]);
 }
 
 static void damage_is_not_taken_for_something_else(void **state)
 {
     (void)state;
-    bc_kv_if kv = open_at("broken", BC_OK);
+    bc_kv_if kv = open_at("block", BC_OK);
     kv.ops->close(kv.self);
     char path[128];
-    snprintf(path, sizeof path, "%s/broken/CURRENT", base);
+    snprintf(path, sizeof path, "%s/block/CURRENT", base);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
     fputs("nonsense", f);
     fclose(f);
-    open_at("broken", BC_E_CORRUPT);
+    open_at("block", BC_E_CORRUPT);
 }
 
 /* Rewrites the format number in the footer of every SST file, as a newer engine would have it. */
@@ -127,6 +147,87 @@ static void too_little_disk_is_refused(void **state)
     assert_non_null(strstr(why, "MiB"));
 }
 
+/* Writes batch after batch of two equal rows, and tells the pipe what was acknowledged. */
+static void write_until_killed(int pipe_fd, uint32_t from)
+{
+    bc_kv_if kv = open_at("killed", BC_OK);
+    for (uint32_t n = from;; n++) {
+        bc_bytes_t v = bc_bytes(&n, sizeof n);
+        const bc_kv_change_t c[] = { { BC_STR("t:a"), v, false }, { BC_STR("t:b"), v, false } };
+        if (kv.ops->write(kv.self, c, 2, true) != BC_OK || write(pipe_fd, &n, sizeof n) < 0)
+            _exit(1);
+    }
+}
+
+static uint32_t value_of(bc_kv_if kv, bc_bytes_t key)
+{
+    bc_wr_t w = { 0 };
+    uint32_t n = 0;
+    assert_int_equal(kv.ops->get(kv.self, key, &w), BC_OK);
+    assert_int_equal(w.n, sizeof n);
+    memcpy(&n, w.p, sizeof n);
+    bc_wr_free(&w);
+    return n;
+}
+
+static void a_killed_writer_leaves_whole_batches(void **state)
+{
+    (void)state;
+    uint32_t next = 1;
+    for (uint32_t round = 0; round < 4; round++) {
+        int p[2];
+        assert_int_equal(pipe(p), 0);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            close(p[0]);
+            write_until_killed(p[1], next);
+        }
+        close(p[1]);
+        uint32_t acked = 0;
+        for (uint32_t i = 0; i < 20 + round * 13; i++)
+            assert_int_equal(read(p[0], &acked, sizeof acked), sizeof acked);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        for (uint32_t n; read(p[0], &n, sizeof n) == sizeof n;)
+            acked = n;
+        close(p[0]);
+        bc_kv_if kv = open_at("killed", BC_OK);
+        uint32_t a = value_of(kv, BC_STR("t:a"));
+        assert_int_equal(a, value_of(kv, BC_STR("t:b")));
+        assert_true(a >= acked);
+        kv.ops->close(kv.self);
+        next = a + 1;
+    }
+}
+
+/* An idle store must not eat the memory that the whole node is allowed. */
+static void an_idle_store_is_small(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip();
+#else
+    long before = 0, after = 0, pages;
+    FILE *f = fopen("/proc/self/statm", "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%ld %ld", &pages, &before), 2);
+    char path[128];
+    snprintf(path, sizeof path, "%s/idle", base);
+    bc_kv_rocks_config_t c = bc_kv_rocks_defaults(path);
+    c.free_disk_min = 1 << 20;
+    bc_kv_if kv;
+    assert_int_equal(bc_kv_rocks_open(&c, &kv, NULL, 0), BC_OK);
+    rewind(f);
+    f = freopen("/proc/self/statm", "r", f);
+    assert_int_equal(fscanf(f, "%ld %ld", &pages, &after), 2);
+    fclose(f);
+    kv.ops->close(kv.self);
+    print_message("idle store: %ld kB\n", (after - before) * 4);
+    assert_true((after - before) * 4 < 16 * 1024);
+#endif
+}
+
 static int group_setup(void **state)
 {
     (void)state;
@@ -143,6 +244,8 @@ static int group_teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_idle_store_is_small),
+        cmocka_unit_test(a_killed_writer_leaves_whole_batches),
         cmocka_unit_test(rows_survive_closing),
         cmocka_unit_test(a_second_opener_is_told_so),
         cmocka_unit_test(damage_is_not_taken_for_something_else),
@@ -150,8 +253,8 @@ int main(void)
         cmocka_unit_test(too_little_disk_is_refused),
     };
     group_setup(NULL);
-    int failed = bc_kv_suite_run("kv_rocks", open_new, NULL);
-    failed += cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    failed += bc_kv_suite_run("kv_rocks", open_new, NULL);
     group_teardown(NULL);
     return failed;
 }
