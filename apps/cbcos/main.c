@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/types.h"
+#include "bench/bench.h"
 #include "management/chain/chain.h"
 #include "management/version/version.h"
 #ifdef CBCOS_WITH_AIR
@@ -38,6 +39,7 @@ static int bc_air_main(int argc, char **argv)
 
 static const subcommand_t subcommands[] = {
     { "air", bc_air_main, "run a node of the Air edition (-c config.ini -g config.genesis)" },
+    { "bench", bc_bench_main, "load a running chain and tell what a transaction costs" },
     { "chain", bc_chain_main, "build, expand, adopt, start, stop chains and show their state" },
     { "version", version_main, "print the version" },
 };
