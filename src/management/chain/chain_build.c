@@ -14,7 +14,6 @@
 
 #define HOSTS_MAX    64
 #define NODES_MAX    1024 /* of a chain */
-#define MONITOR_PORT 3901 /* where the official tools' mtail listens, + node number */
 
 typedef struct {
     char ip[64];
@@ -29,7 +28,7 @@ typedef struct {
     const char *binary;
     const char *key_dir;
     const char *log_level;
-    unsigned p2p_port, rpc_port, web3_port, key_page_size;
+    unsigned p2p_port, rpc_port, web3_port, monitor_port, key_page_size;
     bc_chain_genesis_conf_t genesis;
     char admin[43];
     char version[32];
@@ -39,7 +38,8 @@ static const char usage_text[] =
     "usage: cbcos chain build -l IP:N[,IP:N...] [OPTION...]\n"
     "  -l IP:N,...       hosts and how many nodes on each; a node listens on its host's address\n"
     "  -o DIR            output directory, must not exist (./nodes)\n"
-    "  -p P2P,RPC[,WEB3] first ports of each host (30300,20200,8545)\n"
+    "  -p P2P,RPC[,WEB3[,MONITOR]]\n"
+    "                    first ports of each host (30300,20200,8545,23300)\n"
     "  -e FILE           the node's binary (this program)\n"
     "  -g GROUP          group id (group0)\n"
     "  -I CHAIN          chain id (chain0)\n"
@@ -124,17 +124,18 @@ static bc_err_t parse_hosts(options_t *o, const char *text)
 
 static bc_err_t parse_ports(options_t *o, const char *text)
 {
-    unsigned p[3] = { 0, 0, o->web3_port };
+    unsigned p[4] = { 0, 0, o->web3_port, o->monitor_port };
     char tail;
-    int n = sscanf(text, "%5u,%5u,%5u%c", &p[0], &p[1], &p[2], &tail);
-    if (n != 2 && n != 3)
+    int n = sscanf(text, "%5u,%5u,%5u,%5u%c", &p[0], &p[1], &p[2], &p[3], &tail);
+    if (n < 2 || n > 4)
         return bc_chain_fail("bad ports in -p: %s", text);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         if (p[i] <= 1024 || p[i] > 65535 - NODES_MAX)
             return bc_chain_fail("port out of range in -p: %s", text);
     o->p2p_port = p[0];
     o->rpc_port = p[1];
     o->web3_port = p[2];
+    o->monitor_port = p[3];
     return BC_OK;
 }
 
@@ -338,7 +339,7 @@ static bc_err_t make_configs(const options_t *o, bc_bytes_t nodes_json)
                 .p2p_port = o->p2p_port + i,
                 .rpc_port = o->rpc_port + i,
                 .web3_port = o->web3_port + i,
-                .monitor_port = MONITOR_PORT + i,
+                .monitor_port = o->monitor_port + i,
                 .log_level = o->log_level,
                 .key_page_size = o->key_page_size,
             };
@@ -414,6 +415,7 @@ int bc_chain_build(int argc, char **argv)
         .p2p_port = 30300,
         .rpc_port = 20200,
         .web3_port = 8545,
+        .monitor_port = 23300,
         .version = "3.16.0",
         .genesis = { .group_id = "group0",
                      .chain_id = "chain0",

@@ -3,7 +3,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <cjson/cJSON.h>
 #include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -14,6 +13,7 @@
 #include "base/ini.h"
 #include "codec/hex.h"
 #include "crypto/suite.h"
+#include "management/chain/block0.h"
 #include "management/chain/chain.h"
 #include "management/chain/chain_io.h"
 #include "protocol/tx.h"
@@ -106,7 +106,7 @@ static void builds_the_tree_of_the_official_script(void **state)
         "127.0.0.1/node3/conf/node.nodeid",
     };
     const char *dir = *state;
-    assert_int_equal(run(bc_path("build -l 127.0.0.1:4 -o %s/n -p 31300,21200,9545", dir).s), 0);
+    assert_int_equal(run(bc_path("build -l 127.0.0.1:4 -o %s/n -p 31300,21200,9545,33300", dir).s), 0);
     for (size_t i = 0; i < BC_ARRAY_LEN(files); i++)
         if (!bc_file_exists(bc_path("%s/n/%s", dir, files[i]).s))
             fail_msg("no %s", files[i]);
@@ -126,6 +126,8 @@ static void builds_the_tree_of_the_official_script(void **state)
     assert_ini(ini.s, "web3_rpc", "enable", "true");
     assert_ini(ini.s, "web3_rpc", "listen_ip", "127.0.0.1");
     assert_ini(ini.s, "web3_rpc", "listen_port", "9548");
+    assert_ini(ini.s, "monitor", "listen_ip", "127.0.0.1");
+    assert_ini(ini.s, "monitor", "listen_port", "33303");
     char *nodes = slurp(bc_path("%s/n/127.0.0.1/node1/nodes.json", dir).s);
     assert_string_equal(nodes, "{\"nodes\":[\"127.0.0.1:31300\",\"127.0.0.1:31301\","
                                "\"127.0.0.1:31302\",\"127.0.0.1:31303\"]}\n");
@@ -418,25 +420,22 @@ static void adopts_block_0_of_an_official_chain(void **state)
     }
     assert_int_equal(run(bc_path("build -l 127.0.0.1:1 -o %s/n", dir).s), 0);
     assert_int_equal(run(bc_path("adopt -f %s %s/n", dump.s, dir).s), 0);
-    char *text = slurp(bc_path("%s/n/127.0.0.1/node0/block0.json", dir).s);
-    cJSON *json = cJSON_Parse(text);
-    cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "transactions");
-    assert_int_equal(cJSON_GetArraySize(list), 2);
-    bc_wr_t raw = { 0 }, code = { 0 };
+    bc_path_t file0 = bc_path("%s/n/127.0.0.1/node0/block0.json", dir);
+    bc_block0_t b;
+    assert_int_equal(bc_block0_load(file0.s, &b), BC_OK);
+    assert_int_equal(b.committee_code.n, 0);
+    bc_wr_t code = { 0 };
     for (int i = 0; i < 2; i++) {
         bc_tx_t *tx;
         char hex[65] = "";
-        bc_wr_reset(&raw);
-        assert_int_equal(bc_hex_append(bc_cstr(cJSON_GetArrayItem(list, i)->valuestring), &raw), 0);
-        assert_int_equal(bc_tx_decode_trusted(BC_SUITE_STANDARD, bc_wr_view(&raw), &tx), BC_OK);
+        assert_int_equal(bc_tx_decode_trusted(BC_SUITE_STANDARD, bc_wr_view(&b.txs[i]), &tx), BC_OK);
         bc_hex_put(BC_VIEW(tx->hash), hex);
         assert_string_equal(hex, hashes[i]);
         if (i == 1) /* the last eight words are the constructor's arguments */
             bc_wr_put(&code, bc_bytes(tx->w.data.input.p, tx->w.data.input.n - 8 * 32));
         bc_tx_unref(tx);
     }
-    cJSON_Delete(json);
-    free(text);
+    bc_block0_free(&b);
 
     /* A program that holds the code as text, between other things. */
     bc_wr_t program = { 0 };
@@ -446,16 +445,10 @@ static void adopts_block_0_of_an_official_chain(void **state)
     bc_path_t file = bc_path("%s/official", dir);
     assert_int_equal(bc_file_write(file.s, bc_wr_view(&program), 0755), BC_OK);
     assert_int_equal(run(bc_path("adopt -e %s %s/n/127.0.0.1/node0", file.s, dir).s), 0);
-    text = slurp(bc_path("%s/n/127.0.0.1/node0/block0.json", dir).s);
-    json = cJSON_Parse(text);
-    bc_wr_reset(&raw);
-    assert_int_equal(
-        bc_hex_append(bc_cstr(cJSON_GetStringValue(
-                          cJSON_GetObjectItemCaseSensitive(json, "committeeCode"))),
-                      &raw), BC_OK);
-    assert_true(bc_bytes_eq(bc_wr_view(&raw), bc_wr_view(&code)));
-    cJSON_Delete(json);
-    free(text);
+    assert_int_equal(bc_block0_load(file0.s, &b), BC_OK);
+    assert_int_equal(b.txs[0].n + b.txs[1].n, 0);
+    assert_true(bc_bytes_eq(bc_wr_view(&b.committee_code), bc_wr_view(&code)));
+    bc_block0_free(&b);
 
     /* Other code, another chain, a node that has run: refused. */
     program.p[program.n - 100] ^= 1;
@@ -466,9 +459,27 @@ static void adopts_block_0_of_an_official_chain(void **state)
     assert_false(bc_file_exists(bc_path("%s/m/127.0.0.1/node0/block0.json", dir).s));
     assert_int_equal(bc_mkdirs(bc_path("%s/n/127.0.0.1/node0/data", dir).s), BC_OK);
     assert_int_equal(run(bc_path("adopt -f %s %s/n", dump.s, dir).s), 1);
-    bc_wr_free(&raw);
     bc_wr_free(&code);
     bc_wr_free(&program);
+}
+
+static void bad_block0_files_are_refused(void **state)
+{
+    static const char *const bad[] = {
+        "", "[]", "{}", "{\"transactions\":[]}", "{\"transactions\":[\"0x00\"]}",
+        "{\"transactions\":[\"0x00\",\"0x0\"]}", "{\"transactions\":[\"0x00\",7]}",
+        "{\"transactions\":[\"0x00\",\"0x01\",\"0x02\"]}", "{\"committeeCode\":\"\"}",
+        "{\"committeeCode\":\"zz\"}",
+        "{\"committeeCode\":\"0x00\",\"transactions\":[\"0x00\",\"0x01\"]}",
+    };
+    bc_path_t file = bc_path("%s/block0.json", (char *)*state);
+    bc_block0_t b;
+    assert_int_equal(bc_block0_load(file.s, &b), BC_E_NOT_FOUND);
+    for (size_t i = 0; i < BC_ARRAY_LEN(bad); i++) {
+        assert_int_equal(bc_file_write(file.s, bc_cstr(bad[i]), 0644), BC_OK);
+        if (bc_block0_load(file.s, &b) != BC_E_FORMAT)
+            fail_msg("taken: %s", bad[i]);
+    }
 }
 
 static void ini_values_are_found(void **state)
@@ -501,6 +512,7 @@ int main(void)
         CASE(scripts_start_and_stop),
         CASE(keys_of_the_official_template),
         CASE(adopts_block_0_of_an_official_chain),
+        CASE(bad_block0_files_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
