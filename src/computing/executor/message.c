@@ -118,16 +118,16 @@ static bool moves_value(const bc_exec_t *x, const bc_evm_msg_t *m)
 
 /* --- system contracts --- */
 
-static void pc_nested(void *host, bc_pc_t *pc, const bc_addr_t *sender, const bc_addr_t *to,
-                      bc_bytes_t input, bool is_static, bool create, bc_pc_reply_t *out)
+static void pc_nested(void *self, bc_pc_t *pc, const bc_addr_t *sender, const bc_addr_t *to,
+                      const bc_addr_t *code, bc_bytes_t input, bool is_static, bc_pc_reply_t *out)
 {
-    bc_exec_t *x = host;
+    bc_exec_t *x = self;
     bc_msg_result_t r = { 0 };
-    bc_evm_msg_t m = { .kind = create ? BC_EVM_CREATE : BC_EVM_CALL,
-                       .is_static = is_static && !create,
+    bc_evm_msg_t m = { .kind = BC_EVM_CALL,
+                       .is_static = is_static,
                        .gas = pc->gas_left,
                        .recipient = *to,
-                       .code_address = *to,
+                       .code_address = *code,
                        .sender = *sender,
                        .input = input };
     bc_exec_nested(x, &m, &r);

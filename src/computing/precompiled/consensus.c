@@ -283,12 +283,8 @@ static bc_pc_end_t before(bc_pc_t *pc)
         bc_pc_end_t end = bc_pc_governors(pc, &list, &cnt);
         if (end)
             return end;
-        for (size_t i = 0; i < cnt; i++) {
-            uint8_t word[32];
-            bc_u256_to_be(&list[i].n, word);
-            if (memcmp(word + 12, pc->origin.b, 20) == 0)
-                return BC_PC_OK;
-        }
+        if (bc_pc_is_governor(list, cnt, &pc->origin))
+            return BC_PC_OK;
     }
     pc->done = true;
     return bc_pc_ret_int(pc, BC_PC_NO_AUTHORIZED);

@@ -40,6 +40,7 @@ typedef struct {
     int gate;          /* a bc_feature_t; BC_GATE_NONE: always there */
     bool priced;
     bool dynamic;      /* input is abi(string[] params, bytes input); pc->param is params[0] */
+    bool empty_ok;     /* dynamic: an empty input is a call, with pc->params.p == NULL */
     const bc_pc_function_t *functions;
     size_t function_cnt;
     bc_pc_fn before;   /* optional: runs before the function; not BC_PC_OK or pc->done ends */
@@ -66,8 +67,9 @@ struct bc_pc {
     bc_rows_t *rows;
     bc_arena_t *arena; /* lives until the end of the transaction */
     void *host;
+    /* Runs the code of `code` on the account `to`. */
     void (*nested)(void *host, bc_pc_t *pc, const bc_addr_t *sender, const bc_addr_t *to,
-                   bc_bytes_t input, bool is_static, bool create, bc_pc_reply_t *out);
+                   const bc_addr_t *code, bc_bytes_t input, bool is_static, bc_pc_reply_t *out);
     /* working state */
     uint64_t mem;
     int64_t ops;
@@ -152,6 +154,12 @@ bc_bytes_t bc_pc_encode(bc_pc_t *pc, const char *signature, const char *type, bc
 void bc_pc_call(bc_pc_t *pc, const bc_addr_t *sender, uint32_t to, bc_bytes_t input,
                 bool is_static, bc_pc_reply_t *out);
 
+/* The same with any address, and with the code of a system contract on another account. */
+void bc_pc_call_at(bc_pc_t *pc, const bc_addr_t *sender, const bc_addr_t *to, uint32_t code,
+                   bc_bytes_t input, bool is_static, bc_pc_reply_t *out);
+/* The reply becomes the answer; a failed one ends as "External call revert: ". */
+bc_pc_end_t bc_pc_forward(bc_pc_t *pc, const bc_pc_reply_t *r);
+
 /* --- for handlers: rows --- */
 bool bc_pc_get(bc_pc_t *pc, bc_bytes_t table, bc_bytes_t key, bc_bytes_t *value);
 void bc_pc_put(bc_pc_t *pc, bc_bytes_t table, bc_bytes_t key, bc_bytes_t value);
@@ -188,5 +196,7 @@ bool bc_pc_internal_create(bc_pc_t *pc, bc_bytes_t path, uint32_t target, bc_add
 bool bc_auth_create_table(bc_rows_t *rows, bc_bytes_t account_table, const bc_addr_t *admin) BC_WARN_UNUSED;
 /* Governors of the committee by two nested messages; cnt 0 when it has none. BC_PC_ERROR. */
 bc_pc_end_t bc_pc_governors(bc_pc_t *pc, const bc_abi_val_t **list, size_t *cnt);
+bool bc_pc_is_governor(const bc_abi_val_t *list, size_t cnt, const bc_addr_t *a);
+bc_addr_t bc_pc_addr_arg(const bc_abi_val_t *v); /* an address argument */
 
 #endif

@@ -9,7 +9,8 @@
 
 static const bc_pc_contract_t *const contracts[] = {
     &bc_pc_system_config, &bc_pc_table, &bc_pc_table_manager, &bc_pc_consensus, &bc_pc_kv_table,
-    &bc_pc_bfs,
+    &bc_pc_bfs, &bc_pc_auth, &bc_pc_contract_auth, &bc_pc_account_manager, &bc_pc_account,
+    &bc_pc_balance, &bc_pc_crypto, &bc_pc_cast, &bc_pc_dag_transfer,
 };
 
 enum { FUNCTIONS_MAX = 24 };
@@ -75,6 +76,8 @@ static bc_pc_end_t unpack(const bc_pc_contract_t *c, bc_pc_t *pc)
         pc->param = v.items[0].items[0].s;
         input = v.items[1].s;
     }
+    if (!input.n && c->empty_ok)
+        return BC_PC_OK;
     if (input.n < 4)
         return BC_PC_FAIL(pc, "Empty param data in precompiled call");
     pc->params = bc_bytes(input.p, input.n);
@@ -92,10 +95,13 @@ bc_pc_end_t bc_pc_run(const bc_pc_set_t *set, const bc_pc_contract_t *c, bc_pc_t
     bc_pc_end_t end = unpack(c, pc);
     if (end)
         return end;
-    uint32_t selector = bc_load_be32(pc->params.p);
-    pc->mem = pc->params.n;
-    pc->params = bc_bytes(pc->params.p + 4, pc->params.n - 4);
     bc_pc_fn run = NULL;
+    uint32_t selector = 0;
+    if (pc->params.p) {
+        selector = bc_load_be32(pc->params.p);
+        pc->mem = pc->params.n;
+        pc->params = bc_bytes(pc->params.p + 4, pc->params.n - 4);
+    }
     const uint32_t *selectors = set->selectors[index_of(c)];
     for (size_t i = 0; i < c->function_cnt && !run; i++) {
         if (selectors[i] == selector)
@@ -222,7 +228,22 @@ void bc_pc_call(bc_pc_t *pc, const bc_addr_t *sender, uint32_t to, bc_bytes_t in
                 bool is_static, bc_pc_reply_t *out)
 {
     bc_addr_t a = bc_addr_of(to);
-    pc->nested(pc->host, pc, sender, &a, input, is_static, false, out);
+    pc->nested(pc->host, pc, sender, &a, &a, input, is_static, out);
+}
+
+void bc_pc_call_at(bc_pc_t *pc, const bc_addr_t *sender, const bc_addr_t *to, uint32_t code,
+                   bc_bytes_t input, bool is_static, bc_pc_reply_t *out)
+{
+    bc_addr_t a = bc_addr_of(code);
+    pc->nested(pc->host, pc, sender, to, code ? &a : to, input, is_static, out);
+}
+
+bc_pc_end_t bc_pc_forward(bc_pc_t *pc, const bc_pc_reply_t *r)
+{
+    if (!r->ok)
+        return BC_PC_FAIL(pc, "External call revert: ");
+    bc_wr_put(&pc->out, r->data);
+    return BC_PC_OK;
 }
 
 /* --- rows --- */
@@ -323,12 +344,9 @@ bc_pc_end_t bc_pc_governors(bc_pc_t *pc, const bc_abi_val_t **list, size_t *cnt)
     bc_err_t err = bc_abi_decode("(address)", r.data, &v, pc->arena);
     if (err && err != BC_E_FORMAT)
         return BC_PC_INTERNAL;
-    uint8_t word[32];
-    bc_addr_t committee;
-    bc_u256_to_be(&v.items[0].n, word);
-    memcpy(committee.b, word + 12, 20);
-    pc->nested(pc->host, pc, &pc->code_address, &committee,
-               bc_pc_encode(pc, "getCommitteeInfo()", "()", NULL, 0), pc->is_static, false, &r);
+    bc_addr_t committee = bc_pc_addr_arg(&v.items[0]);
+    bc_pc_call_at(pc, &pc->code_address, &committee, 0,
+                  bc_pc_encode(pc, "getCommitteeInfo()", "()", NULL, 0), pc->is_static, &r);
     if (!r.ok)
         return BC_PC_FAIL(pc, "Get committee info failed.");
     err = bc_abi_decode("(uint8,uint8,address[],uint32[])", r.data, &v, pc->arena);
@@ -339,28 +357,21 @@ bc_pc_end_t bc_pc_governors(bc_pc_t *pc, const bc_abi_val_t **list, size_t *cnt)
     return BC_PC_OK;
 }
 
-bool bc_auth_create_table(bc_rows_t *rows, bc_bytes_t account_table, const bc_addr_t *admin)
+bc_addr_t bc_pc_addr_arg(const bc_abi_val_t *v)
 {
-    static const char zeros[] = "00000000000000000000000000000000000"; /* 35 */
-    uint8_t name[96];
-    if ((account_table.n >= 5 && memcmp(account_table.p, "/sys/", 5) == 0) ||
-        (account_table.n >= 35 && memcmp(account_table.p, zeros, 35) == 0))
-        return true;
-    if (account_table.n + 11 > sizeof(name))
-        return false;
-    memcpy(name, account_table.p, account_table.n);
-    memcpy(name + account_table.n, "_accessAuth", 11);
-    bc_bytes_t table_name = bc_bytes(name, account_table.n + 11);
-    bc_table_t *tables = bc_rows_table(rows, BC_STR("s_tables"));
-    if (bc_rows_get(rows, tables, table_name, NULL))
-        return false;
-    bc_rows_put(rows, tables, table_name, BC_STR("value"));
-    bc_table_t *t = bc_rows_table(rows, table_name);
-    bc_addr_text_t hex = bc_addr_text(admin);
-    bc_rows_put(rows, t, BC_STR("admin"), bc_bytes(hex.s, 40));
-    bc_rows_put(rows, t, BC_STR("status"), BC_STR("normal"));
-    bc_rows_put(rows, t, BC_STR("method_auth_type"), (bc_bytes_t){ 0 });
-    bc_rows_put(rows, t, BC_STR("method_auth_white"), (bc_bytes_t){ 0 });
-    bc_rows_put(rows, t, BC_STR("method_auth_black"), (bc_bytes_t){ 0 });
-    return true;
+    uint8_t word[32];
+    bc_addr_t a;
+    bc_u256_to_be(&v->n, word);
+    memcpy(a.b, word + 12, 20);
+    return a;
+}
+
+bool bc_pc_is_governor(const bc_abi_val_t *list, size_t cnt, const bc_addr_t *a)
+{
+    for (size_t i = 0; i < cnt; i++) {
+        bc_addr_t g = bc_pc_addr_arg(&list[i]);
+        if (memcmp(g.b, a->b, 20) == 0)
+            return true;
+    }
+    return false;
 }

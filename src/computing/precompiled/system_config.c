@@ -162,10 +162,7 @@ static bc_pc_end_t register_governors(bc_pc_t *pc)
         !bc_pc_create_table(pc, BC_STR("s_balance_caller"), BC_STR("value")))
         return BC_PC_INTERNAL;
     for (size_t i = 0; i < cnt; i++) {
-        uint8_t word[32];
-        bc_addr_t a;
-        bc_u256_to_be(&list[i].n, word);
-        memcpy(a.b, word + 12, 20);
+        bc_addr_t a = bc_pc_addr_arg(&list[i]);
         bc_addr_text_t hex = bc_addr_text(&a);
         if (!bc_pc_get(pc, BC_STR("s_balance_caller"), bc_bytes(hex.s, 40), NULL))
             bc_pc_put(pc, BC_STR("s_balance_caller"), bc_bytes(hex.s, 40), BC_STR("1"));
