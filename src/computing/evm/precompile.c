@@ -216,10 +216,7 @@ static bool run_blake2f(const bc_evm_rules_t *rules, bc_bytes_t in, bc_wr_t *out
 
 static int64_t blake2f_price(bc_bytes_t in)
 {
-    int64_t rounds = 0; /* a short input is a shorter number: it fails, but the price is seen */
-    for (size_t i = 0; i < 4 && i < in.n; i++)
-        rounds = rounds << 8 | in.p[i];
-    return rounds;
+    return in.n < 4 ? 0 : bc_load_be32(in.p); /* short input fails, for nothing */
 }
 
 /* ---- dispatch ---- */

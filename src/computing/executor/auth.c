@@ -74,7 +74,7 @@ static bool call_refused(bc_exec_t *x, const bc_evm_msg_t *m, bc_msg_result_t *o
     }
     if (m->is_static)
         return false;
-    bc_bytes_t func = bc_bytes(m->input.p, BC_MIN(m->input.n, 4));
+    bc_bytes_t func = bc_bytes(m->input.p, m->input.n < 4 ? 0 : 4);
     if (!bc_auth_method_allowed(x->rows, bc_bytes(hex.s, 40), func, bc_bytes(sender.s, 40), &x->tx_arena))
         return refuse(x, m, BC_TXS_PERMISSION_DENIED, BC_STR("Call permission denied."), out);
     return false;

@@ -273,7 +273,6 @@ typedef struct {
     bc_exec_result_t *res;
     bc_exec_t x;
     bc_u256_t cumulative;
-    uint32_t log_index;
     bc_wr_t buf;
     char price_text[72];
     bc_err_t err;
@@ -307,8 +306,6 @@ static bc_err_t add_receipt(block_run_t *b, size_t i, const bc_msg_result_t *r, 
     rc.bloom = bc_bytes(bloom, sizeof(bloom));
     rc.cumulative_gas_used = bc_bytes(cumulative, cumulative_n);
     rc.tx_index = (uint32_t)i;
-    rc.log_index = b->log_index;
-    b->log_index += (uint32_t)x->log_cnt;
     bc_wr_reset(&b->buf);
     bc_tars_encode(&bc_receipt_tars, &rc, &b->buf);
     bool ok = !b->buf.err;

@@ -19,11 +19,11 @@ static bc_bytes_t usr_table(bc_pc_t *pc, const bc_addr_t *a)
     return bc_pc_join(pc, BC_STR("/usr/"), hex_of(pc, a), none);
 }
 
-static bc_pc_end_t create_account(bc_pc_t *pc, const bc_addr_t *a)
+static bc_pc_end_t create_account(bc_pc_t *pc, const bc_addr_t *a, bc_bytes_t abi)
 {
     bc_addr_t address = *a;
     int32_t code = 0;
-    if (!bc_pc_internal_create(pc, usr_table(pc, a), BC_SYS_ACCOUNT, &address, &code))
+    if (!bc_pc_internal_create(pc, usr_table(pc, a), BC_SYS_ACCOUNT, &address, abi, &code))
         return BC_PC_INTERNAL;
     return code ? BC_PC_FAIL(pc, "Create account error.") : BC_PC_OK;
 }
@@ -112,7 +112,7 @@ static bc_pc_end_t add_balance(bc_pc_t *pc)
         while (at && pc->param.p[at - 1] != '/')
             at--;
         bc_addr_t address = bc_addr_parse(bc_bytes(pc->param.p + at, pc->param.n - at));
-        bc_pc_end_t end = create_account(pc, &address);
+        bc_pc_end_t end = create_account(pc, &address, none);
         if (end)
             return end;
     }
@@ -191,7 +191,7 @@ static bc_pc_end_t set_account_status(bc_pc_t *pc)
     if (fresh) {
         if (bc_pc_table_exists(pc, bc_pc_join(pc, BC_STR("/apps/"), hex_of(pc, &account), none)))
             return bc_pc_ret_int(pc, CODE_ACCOUNT_EXISTS);
-        end = create_account(pc, &account);
+        end = create_account(pc, &account, BC_STR("abi")); /* the official "ABI" of accounts */
         if (end)
             return end;
     }
@@ -256,7 +256,7 @@ static bc_pc_end_t check_caller(bc_pc_t *pc, const char *what)
 
 static bc_pc_end_t ensure_account(bc_pc_t *pc, const bc_addr_t *a)
 {
-    return bc_pc_table_exists(pc, bc_pc_contract_table(pc, hex_of(pc, a))) ? BC_PC_OK : create_account(pc, a);
+    return bc_pc_table_exists(pc, bc_pc_contract_table(pc, hex_of(pc, a))) ? BC_PC_OK : create_account(pc, a, none);
 }
 
 static bc_pc_end_t b_get(bc_pc_t *pc)

@@ -50,19 +50,19 @@ void bc_bfs_put_link(bc_pc_t *pc, bc_bytes_t table, bc_bytes_t address, bc_bytes
         bc_pc_put(pc, table, BC_STR("name"), name);
 }
 
-int32_t bc_bfs_touch(bc_pc_t *pc, const bc_addr_t *sender, bc_bytes_t path, bc_bytes_t type)
+int32_t bc_bfs_touch(bc_pc_t *pc, const bc_addr_t *sender, uint32_t bfs, bc_bytes_t path, bc_bytes_t type)
 {
     bc_pc_reply_t r;
     bc_bytes_t input = bc_pc_encode(pc, "touch(string,string)", "(string,string)",
                                     (bc_abi_val_t[]){ bc_abi_bytes(path), bc_abi_bytes(type) }, 2);
-    bc_pc_call(pc, sender, BC_SYS_BFS, input, false, &r);
+    bc_pc_call(pc, sender, bfs, input, false, &r);
     if (!r.ok)
         return CODE_BUILD_FAILED;
     return r.data.n < 32 ? 0 : (int32_t)bc_load_be32(r.data.p + 28);
 }
 
 bool bc_pc_internal_create(bc_pc_t *pc, bc_bytes_t path, uint32_t target, bc_addr_t *address,
-                           int32_t *code)
+                           bc_bytes_t abi, int32_t *code)
 {
     static const bc_addr_t zero;
     if (memcmp(address, &zero, sizeof(zero)) == 0) {
@@ -79,7 +79,7 @@ bool bc_pc_internal_create(bc_pc_t *pc, bc_bytes_t path, uint32_t target, bc_add
     bc_addr_text_t target_hex = bc_addr_text(&target_address);
     bc_bytes_t text = bc_pc_join(pc, BC_STR("[PRECOMPILED],"), bc_bytes(target_hex.s, 40), BC_STR(","));
     text = bc_pc_join(pc, text, path, none);
-    *code = bc_bfs_touch(pc, address, path, BC_STR("link"));
+    *code = bc_bfs_touch(pc, address, BC_SYS_BFS, path, BC_STR("link"));
     if (*code)
         return true;
     bc_bytes_t account = bc_pc_contract_table(pc, hex_text);
@@ -91,6 +91,10 @@ bool bc_pc_internal_create(bc_pc_t *pc, bc_bytes_t path, uint32_t target, bc_add
     if (!bc_pc_get(pc, BC_STR("s_code_binary"), BC_VIEW(hash), NULL))
         bc_pc_put(pc, BC_STR("s_code_binary"), BC_VIEW(hash), text);
     bc_pc_put(pc, account, BC_STR("codeHash"), BC_VIEW(hash));
+    /* the official code hashes the text after moving it away: the ABI lands under H("") */
+    bc_hash(pc->config->suite, none, &hash);
+    if (abi.n && !bc_pc_get(pc, BC_STR("s_contract_abi"), BC_VIEW(hash), NULL))
+        bc_pc_put(pc, BC_STR("s_contract_abi"), BC_VIEW(hash), abi);
     bc_bfs_put_link(pc, path, hex_text, none, none);
     return bc_auth_create_table(pc->rows, account, &pc->origin);
 }
@@ -133,7 +137,7 @@ static size_t split(bc_bytes_t path, bc_bytes_t *out, size_t max)
     }
 }
 
-static bool path_ok(bc_bytes_t path)
+bool bc_bfs_path_ok(bc_bytes_t path)
 {
     bc_bytes_t parts[PATH_MAX_LEVEL];
     if (!path.n || path.n > PATH_MAX_BYTES)
@@ -253,7 +257,7 @@ static bc_pc_end_t ret_list(bc_pc_t *pc, int64_t code, listing_t *l)
 static bc_pc_end_t list_impl(bc_pc_t *pc, bc_bytes_t path, uint64_t offset, uint64_t count, bool paged)
 {
     listing_t l = { .pc = pc };
-    if (!path_ok(path))
+    if (!bc_bfs_path_ok(path))
         return ret_list(pc, CODE_INVALID_PATH, &l);
     bc_bytes_t dir, base, row, *f;
     size_t cnt = 0;
@@ -317,25 +321,36 @@ static bc_pc_end_t mkdir_run(bc_pc_t *pc)
         return BC_PC_INTERNAL;
     if (shard_path(a[0].s))
         return bc_pc_ret_int(pc, CODE_BUILD_FAILED);
-    if (bc_pc_table_exists(pc, a[0].s))
+    return bc_bfs_mkdir(pc, BC_SYS_BFS, a[0].s);
+}
+
+bc_pc_end_t bc_bfs_mkdir(bc_pc_t *pc, uint32_t bfs, bc_bytes_t path)
+{
+    if (bc_pc_table_exists(pc, path))
         return bc_pc_ret_int(pc, CODE_EXISTS);
-    bc_addr_t self = bc_addr_of(BC_SYS_BFS);
-    return bc_pc_ret_int(pc, bc_bfs_touch(pc, &self, a[0].s, BC_STR("directory")));
+    bc_addr_t self = bc_addr_of(bfs);
+    return bc_pc_ret_int(pc, bc_bfs_touch(pc, &self, bfs, path, BC_STR("directory")));
 }
 
 static bc_pc_end_t touch(bc_pc_t *pc)
+{
+    return bc_bfs_touch_here(pc, false);
+}
+
+bc_pc_end_t bc_bfs_touch_here(bc_pc_t *pc, bool shards)
 {
     const bc_abi_val_t *a = bc_pc_args(pc, "(string,string)");
     if (!a)
         return BC_PC_INTERNAL;
     bc_bytes_t path = a[0].s, type = a[1].s;
-    if (!path_ok(path))
+    if (!bc_bfs_path_ok(path))
         return bc_pc_ret_int(pc, CODE_INVALID_PATH);
     bool is_dir = bc_bytes_eq(type, BC_STR("directory"));
     if (!is_dir && !bc_bytes_eq(type, BC_STR("contract")) && !bc_bytes_eq(type, BC_STR("link")))
         return bc_pc_ret_int(pc, CODE_INVALID_TYPE);
     if (!bc_addr_is(&pc->origin, BC_SYS_ACCOUNT) && !starts(path, BC_STR("/apps/")) &&
-        !starts(path, BC_STR("/tables/")) && !starts(path, BC_STR("/usr/")))
+        !starts(path, BC_STR("/tables/")) && !starts(path, BC_STR("/usr/")) &&
+        !(shards && starts(path, BC_STR("/shards/"))))
         return bc_pc_ret_int(pc, CODE_INVALID_PATH);
     bc_bytes_t dir = path, base = none;
     if (!is_dir)
@@ -359,11 +374,11 @@ static bool is_link(bc_pc_t *pc, bc_bytes_t table)
     return bc_pc_get(pc, table, BC_STR("type"), &type) && bc_bytes_eq(type, BC_STR("link"));
 }
 
-static bc_pc_end_t link_new(bc_pc_t *pc, bc_bytes_t table, bc_bytes_t address, bc_bytes_t abi,
+static bc_pc_end_t link_new(bc_pc_t *pc, uint32_t bfs, bc_bytes_t table, bc_bytes_t address, bc_bytes_t abi,
                             bc_bytes_t name)
 {
-    bc_addr_t self = bc_addr_of(BC_SYS_BFS);
-    if (bc_bfs_touch(pc, &self, table, BC_STR("link")))
+    bc_addr_t self = bc_addr_of(bfs);
+    if (bc_bfs_touch(pc, &self, bfs, table, BC_STR("link")))
         return bc_pc_ret_int(pc, CODE_BUILD_FAILED);
     if (!bc_pc_create_table(pc, table, BC_STR("value")))
         return BC_PC_INTERNAL;
@@ -382,15 +397,19 @@ static bc_pc_end_t link_path(bc_pc_t *pc)
         return bc_pc_ret_int(pc, CODE_INVALID_PATH);
     bc_bytes_t table = bc_pc_join(pc, BC_STR("/apps/"),
                                   path.n && path.p[0] == '/' ? sub(path, 1, path.n) : path, none);
-    if (!path_ok(table))
+    return bc_bfs_link(pc, BC_SYS_BFS, table, address, a[2].s);
+}
+
+bc_pc_end_t bc_bfs_link(bc_pc_t *pc, uint32_t bfs, bc_bytes_t table, bc_bytes_t address, bc_bytes_t abi)
+{
+    if (!bc_bfs_path_ok(table))
         return bc_pc_ret_int(pc, CODE_INVALID_PATH);
-    if (bc_pc_table_exists(pc, table)) {
-        if (!is_link(pc, table))
-            return bc_pc_ret_int(pc, CODE_EXISTS);
-        bc_bfs_put_link(pc, table, address, a[2].s, none);
-        return bc_pc_ret_int(pc, 0);
-    }
-    return link_new(pc, table, address, a[2].s, none);
+    if (!bc_pc_table_exists(pc, table))
+        return link_new(pc, bfs, table, address, abi, none);
+    if (!is_link(pc, table))
+        return bc_pc_ret_int(pc, CODE_EXISTS);
+    bc_bfs_put_link(pc, table, address, abi, none);
+    return bc_pc_ret_int(pc, 0);
 }
 
 static bc_bytes_t trim_spaces(bc_bytes_t s)
@@ -427,7 +446,7 @@ static bc_pc_end_t link_cns(bc_pc_t *pc)
         return BC_PC_FAIL(pc, "size of value/key greater than16777215 error code: -50006");
     bc_bytes_t table = bc_pc_join(pc, BC_STR("/apps/"), name, BC_STR("/"));
     table = bc_pc_join(pc, table, version, none);
-    if (!path_ok(table))
+    if (!bc_bfs_path_ok(table))
         return bc_pc_ret_int(pc, CODE_INVALID_PATH);
     if (bc_pc_table_exists(pc, table)) {
         if (!is_link(pc, table))
@@ -436,7 +455,7 @@ static bc_pc_end_t link_cns(bc_pc_t *pc)
         bc_pc_put(pc, table, BC_STR("link_abi"), a[3].s);
         return bc_pc_ret_int(pc, 0);
     }
-    return link_new(pc, table, address, a[3].s, version);
+    return link_new(pc, BC_SYS_BFS, table, address, a[3].s, version);
 }
 
 static bc_pc_end_t readlink_run(bc_pc_t *pc)

@@ -187,11 +187,16 @@ bc_bytes_t bc_pc_contract_table(bc_pc_t *pc, bc_bytes_t hex);
 void bc_bfs_put_entry(bc_pc_t *pc, bc_bytes_t dir, bc_bytes_t name, bc_bytes_t type);
 void bc_bfs_put_link(bc_pc_t *pc, bc_bytes_t table, bc_bytes_t address, bc_bytes_t abi, bc_bytes_t name);
 /* Nested touch(path,type) to the file system; its code, or -53003 when the message failed. */
-int32_t bc_bfs_touch(bc_pc_t *pc, const bc_addr_t *sender, bc_bytes_t path, bc_bytes_t type);
+int32_t bc_bfs_touch(bc_pc_t *pc, const bc_addr_t *sender, uint32_t bfs, bc_bytes_t path, bc_bytes_t type);
+/* mkdir, link and touch as the file system does them; bfs is whose they are (100e, or 1010). */
+bc_pc_end_t bc_bfs_mkdir(bc_pc_t *pc, uint32_t bfs, bc_bytes_t path);
+bc_pc_end_t bc_bfs_link(bc_pc_t *pc, uint32_t bfs, bc_bytes_t table, bc_bytes_t address, bc_bytes_t abi);
+bc_pc_end_t bc_bfs_touch_here(bc_pc_t *pc, bool shards);
+bool bc_bfs_path_ok(bc_bytes_t path);
 /* A dynamic contract: link `path` -> address, code text, auth table. *address is an in-out: zero
  * asks for the derived one. False as bc_pc_create_table; *code gets the touch result. */
 bool bc_pc_internal_create(bc_pc_t *pc, bc_bytes_t path, uint32_t target, bc_addr_t *address,
-                           int32_t *code);
+                           bc_bytes_t abi, int32_t *code);
 /* <account table>_accessAuth with its five rows; true (nothing done) for /sys tables. */
 bool bc_auth_create_table(bc_rows_t *rows, bc_bytes_t account_table, const bc_addr_t *admin) BC_WARN_UNUSED;
 /* Governors of the committee by two nested messages; cnt 0 when it has none. BC_PC_ERROR. */

@@ -141,7 +141,8 @@ static bc_pc_end_t create(bc_pc_t *pc, bc_bytes_t name, uint32_t target, bc_byte
     pc->ops += BC_PC_GAS_CREATE_TABLE;
     if (bc_pc_table_exists(pc, path))
         return bc_pc_ret_int(pc, BC_PC_TABLE_EXISTS);
-    if (!bc_pc_internal_create(pc, path, target, &address, &code))
+    bc_bytes_t abi = bc_cstr(target == BC_SYS_TABLE ? bc_table_abi : bc_kv_table_abi);
+    if (!bc_pc_internal_create(pc, path, target, &address, abi, &code))
         return BC_PC_INTERNAL;
     if (code)
         return BC_PC_FAIL(pc, "Create table error.");

@@ -9,6 +9,8 @@ bc_bytes_t bc_table_path(bc_pc_t *pc, bc_bytes_t name);
 /* The table that holds the rows: "u_" and the path. */
 bc_bytes_t bc_table_data(bc_pc_t *pc, bc_bytes_t path);
 
+extern const char bc_table_abi[], bc_kv_table_abi[];
+
 enum { BC_TABLE_FIELD_MAX = 64, BC_TABLE_KEY_MAX = 255, BC_TABLE_VALUE_MAX = 16777215, BC_TABLE_LIMIT_MAX = 500 };
 
 /* "size of value/key greater than<max> error code: <code>" when s is longer. */

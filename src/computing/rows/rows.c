@@ -89,7 +89,7 @@ bc_arena_t *bc_rows_arena(bc_rows_t *rows)
     return &rows->arena;
 }
 
-static void fail(bc_rows_t *rows, bc_err_t err)
+void bc_rows_fail(bc_rows_t *rows, bc_err_t err)
 {
     if (!rows->err)
         rows->err = err;
@@ -145,7 +145,7 @@ bc_table_t *bc_rows_table(bc_rows_t *rows, bc_bytes_t name)
     if (t)
         t->name = bc_arena_copy(&rows->arena, name, &ok);
     if (!t || !ok || !index_add(&rows->tables, hash, t)) {
-        fail(rows, BC_E_NOMEM);
+        bc_rows_fail(rows, BC_E_NOMEM);
         return &rows->dummy;
     }
     t->hash = hash;
@@ -186,7 +186,7 @@ static bc_row_t *row_at(bc_rows_t *rows, bc_table_t *table, bc_bytes_t key)
     if (row)
         row->key = bc_arena_copy(&rows->arena, key, &ok);
     if (!row || !ok || !index_add(&rows->rows, hash, row)) {
-        fail(rows, BC_E_NOMEM);
+        bc_rows_fail(rows, BC_E_NOMEM);
         rows->dummy_row = (bc_row_t){ .table = &rows->dummy, .base_state = BASE_ABSENT };
         return &rows->dummy_row;
     }
@@ -207,7 +207,7 @@ static void load_base(bc_rows_t *rows, bc_row_t *row)
     if (!err)
         row->base_state = BASE_LIVE;
     else if (err != BC_E_NOT_FOUND)
-        fail(rows, err);
+        bc_rows_fail(rows, err);
 }
 
 static bc_bytes_t cell_value(const cell_t *c)
@@ -240,7 +240,7 @@ static void journal_push(bc_rows_t *rows, bc_row_t *row)
         size_t cap = rows->journal_cap ? rows->journal_cap * 2 : 256;
         journal_t *v = realloc(rows->journal, cap * sizeof(*v));
         if (!v) {
-            fail(rows, BC_E_NOMEM);
+            bc_rows_fail(rows, BC_E_NOMEM);
             return;
         }
         rows->journal = v;
@@ -260,7 +260,7 @@ void bc_rows_put(bc_rows_t *rows, bc_table_t *table, bc_bytes_t key, bc_bytes_t 
         bool ok = true;
         cell.big = bc_arena_copy(&rows->arena, value, &ok);
         if (!ok) {
-            fail(rows, BC_E_NOMEM);
+            bc_rows_fail(rows, BC_E_NOMEM);
             return;
         }
     } else {
@@ -326,7 +326,7 @@ static bc_row_t **written_rows(bc_rows_t *rows, const bc_table_t *table, size_t 
         return NULL;
     bc_row_t **v = malloc(n * sizeof(*v)); // NOLINT(bugprone-sizeof-expression)
     if (!v) {
-        fail(rows, BC_E_NOMEM);
+        bc_rows_fail(rows, BC_E_NOMEM);
         *cnt = 0;
         return NULL;
     }
@@ -386,7 +386,7 @@ void bc_rows_scan(bc_rows_t *rows, bc_table_t *table, bc_bytes_t from, bc_row_ea
     if (!rows->err) {
         bc_err_t err = rows->parent.ops->scan(rows->parent.self, table->name, from, merge_base, &m);
         if (err && err != BC_E_NOT_FOUND)
-            fail(rows, err);
+            bc_rows_fail(rows, err);
         merge_own(&m, NULL);
     }
     free(m.own);

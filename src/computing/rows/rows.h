@@ -26,6 +26,8 @@ typedef struct bc_rows bc_rows_t;
 bc_rows_t *bc_rows_new(bc_view_if parent) BC_WARN_UNUSED;
 void bc_rows_free(bc_rows_t *rows); /* NULL is fine */
 bc_err_t bc_rows_err(const bc_rows_t *rows);
+/* Makes an error stick: what runs cannot be finished rightly. */
+void bc_rows_fail(bc_rows_t *rows, bc_err_t err);
 /* Memory that lives as long as rows. */
 bc_arena_t *bc_rows_arena(bc_rows_t *rows);
 
