@@ -125,9 +125,13 @@ static bc_err_t parse_hosts(options_t *o, const char *text)
 static bc_err_t parse_ports(options_t *o, const char *text)
 {
     unsigned p[4] = { 0, 0, o->web3_port, o->monitor_port };
-    char tail;
-    int n = sscanf(text, "%5u,%5u,%5u,%5u%c", &p[0], &p[1], &p[2], &p[3], &tail);
-    if (n < 2 || n > 4)
+    char copy[64], *rest = copy;
+    int n = 0;
+    snprintf(copy, sizeof(copy), "%.63s", text);
+    for (char *word; (word = strsep(&rest, ",")); n++)
+        if (n == 4 || !parse_uint(word, 65535, &p[n]))
+            return bc_chain_fail("bad ports in -p: %s", text);
+    if (n < 2)
         return bc_chain_fail("bad ports in -p: %s", text);
     for (int i = 0; i < 4; i++)
         if (p[i] <= 1024 || p[i] > 65535 - NODES_MAX)
