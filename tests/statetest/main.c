@@ -71,8 +71,7 @@ static void run_file(run_t *r, const char *path)
     cJSON_Delete(root);
 }
 
-/* Minutes of work, thousands of cases of one kind, or the point evaluation contract, which no
- * FISCO chain has: for the full run only. */
+/* Minutes of work, or thousands of cases of one kind: for the full run only. */
 static bool is_long(const char *name)
 {
     static const char *const names[] = {

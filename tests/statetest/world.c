@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "codec/rlp.h"
 #include "mpt.h"
+#include "point_evaluation.h"
 
 static bc_bytes_t account_key(const void *item)
 {
@@ -339,8 +340,14 @@ static bool run_precompile(world_t *w, const bc_evm_msg_t *msg, bc_evm_result_t 
     bc_evm_pre_t res;
     bc_wr_t *to = &w->scratch[w->scratch_next++ % BC_ARRAY_LEN(w->scratch)];
     bc_wr_reset(to);
-    if (n == 0 || !bc_evm_precompile(n, &w->rules, msg->input, msg->gas, to, &res))
+    if (n == 10) {
+        uint8_t answer[64];
+        res = (bc_evm_pre_t){ .gas_cost = POINT_EVALUATION_GAS };
+        res.ok = res.gas_cost <= msg->gas && point_evaluation(msg->input, answer);
+        bc_wr_mem(to, answer, res.ok ? sizeof answer : 0);
+    } else if (n == 0 || !bc_evm_precompile(n, &w->rules, msg->input, msg->gas, to, &res)) {
         return false;
+    }
     *out = (bc_evm_result_t){ .status = BC_EVM_PRECOMPILE_FAILURE };
     if (res.gas_cost > msg->gas) {
         out->status = BC_EVM_OUT_OF_GAS;
