@@ -130,6 +130,7 @@ static void read_done(bc_op_t *op)
     event_task_t *t = BC_OWNER(op, event_task_t, read.op);
     bool moved = op->err == BC_OK && t->read_end > t->current;
     t->reading = false;
+    t->rpc->in_flight--;
     for (size_t i = 0; i < BLOCKS_PER_READ; i++)
         push(t, &t->found[i]);
     if (moved)
@@ -170,6 +171,7 @@ static void pump(event_task_t *t)
     t->read_to = t->to > 0 ? BC_MIN(t->to, rpc->number) : rpc->number;
     t->read_end = t->current;
     t->reading = true;
+    rpc->in_flight++;
     t->read.op.home = rpc->config.loop;
     t->read.op.done = read_done;
     t->read.job = read_run;

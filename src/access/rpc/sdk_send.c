@@ -8,7 +8,8 @@ static void answer(call_t *c, const bc_tx_t *tx, const bc_receipt_t *r, const bc
 {
     bc_receipt_view_t v = { .suite = c->rpc->config.chain->suite,
                             .tx_hash = &tx->hash,
-                            .hash = hash,
+                            /* official: only successful ones tell their hash here */
+                            .hash = r->data.status == 0 ? hash : NULL,
                             .receipt = r,
                             .tx = tx,
                             .input = c->rpc->config.return_input_params,
