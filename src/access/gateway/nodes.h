@@ -1,0 +1,55 @@
+/* Which nodes of which groups are behind which gateway (spec/20 §4.6). Pure. */
+#ifndef BC_ACCESS_NODES_H
+#define BC_ACCESS_NODES_H
+
+#include "access/gateway/p2p_msg.h"
+#include "base/map.h"
+
+#define BC_NODES_GATEWAYS_MAX  4096
+#define BC_NODES_GROUPS_MAX    64   /* of one gateway */
+#define BC_NODES_PER_GROUP_MAX 1024 /* of one gateway */
+
+typedef struct {
+    bc_nodeid_t id;
+    int32_t type; /* BC_NODE_*; 0 unknown */
+} bc_group_node_t;
+
+typedef struct {
+    char name[BC_P2P_GROUP_MAX + 1];
+    int32_t type; /* as in bc_p2p_group_t */
+    size_t cnt;
+    bc_group_node_t *v;
+} bc_node_group_t;
+
+typedef struct {
+    bc_h256_t p2p;
+    uint32_t seq;
+    char *uuid;
+    size_t cnt;
+    bc_node_group_t *v;
+} bc_gateway_nodes_t;
+
+typedef struct {
+    bc_map_t gateways; /* of bc_gateway_nodes_t, by p2p */
+} bc_nodes_t;
+
+void bc_nodes_init(bc_nodes_t *n);
+void bc_nodes_free(bc_nodes_t *n);
+/* True: seq is news of that gateway. */
+bool bc_nodes_newer(const bc_nodes_t *n, const bc_h256_t *p2p, uint32_t seq);
+/* Tars GatewayNodeStatus. BC_E_STALE: not newer. BC_E_FULL; errors of bc_tars_decode. */
+bc_err_t bc_nodes_update(bc_nodes_t *n, const bc_h256_t *p2p, bc_bytes_t status,
+                         bc_arena_t *arena) BC_WARN_UNUSED;
+bool bc_nodes_remove(bc_nodes_t *n, const bc_h256_t *p2p);
+const bc_gateway_nodes_t *bc_nodes_find(const bc_nodes_t *n, const bc_h256_t *p2p);
+const bc_node_group_t *bc_nodes_group(const bc_gateway_nodes_t *g, bc_bytes_t name);
+/* Gateways that have the node; at most max. */
+size_t bc_nodes_who(const bc_nodes_t *n, bc_bytes_t group, const bc_nodeid_t *node, bc_h256_t *out,
+                    size_t max);
+/* One gateway per uuid other than own, as the mask of node types asks (spec/20 §4.4). */
+size_t bc_nodes_broadcast(const bc_nodes_t *n, bc_bytes_t group, unsigned mask, bc_bytes_t own_uuid,
+                          bc_h256_t *out, size_t max);
+/* Ids of the group's nodes behind all gateways, sorted, each once; appended to out. */
+void bc_nodes_ids(const bc_nodes_t *n, bc_bytes_t group, bc_wr_t *out);
+
+#endif
