@@ -1,0 +1,295 @@
+/* Private state of consensus, shared by the files of this room. */
+#ifndef BC_PBFT_IMPL_H
+#define BC_PBFT_IMPL_H
+
+#include "base/log.h"
+#include "pbft.h"
+#include "pbft_wire.h"
+
+#define PBFT_BADGES        "[CONSENSUS][PBFT]"
+#define PBFT_TIMEOUT_MS    3000
+#define PBFT_CYCLE_MAX     10
+#define PBFT_RETRY_MS      20
+#define PBFT_RESEND_MS     3000
+#define PBFT_REQUEST_MS    1000
+#define PBFT_WINDOW_MIN    1024 /* heights above the ledger that we keep anything for */
+#define PBFT_VOTES_SENDER  4    /* votes of one sender that one height keeps, per kind */
+#define PBFT_VCS_SENDER    4    /* view changes of one sender, the last ones */
+#define PBFT_DEFERRED_MAX  8192
+#define PBFT_DEFERRED_BYTES ((size_t)64 << 20)
+#define PBFT_SIG_LEN_MAX   72
+#define PBFT_STORED_KEEP   5    /* committed proposals that can still be asked for */
+
+enum { TIMER_VIEW = 1, TIMER_RESEND = 2, TIMER_RETRY = 3 };
+
+/* A proposal with what was derived from it; shared by reference inside this actor. */
+typedef struct {
+    unsigned refs;
+    int64_t index, sealer;
+    bc_h256_t hash;
+    bool system;       /* systemProposal on the wire */
+    bc_buf_t *data;    /* Tars Block: header and metadata; NULL while only the hash is known */
+    bc_hdr_t *header;  /* of data */
+    bc_metas_t *metas; /* of data */
+    bc_txs_t *txs;     /* once verified */
+    bool sysconf;      /* some `to` is a system contract, with or without 0x */
+} prop_t;
+
+typedef struct {
+    int64_t idx; /* sender */
+    int64_t view;
+    bc_h256_t hash;
+    uint8_t sig_len;
+    uint8_t sig[PBFT_SIG_LEN_MAX];
+} vote_t;
+
+typedef struct {
+    vote_t *v;
+    size_t cnt, cap;
+} votes_t;
+
+/* Everything about one height above the ledger. */
+typedef struct {
+    int64_t index;
+    prop_t *pre;       /* accepted pre-prepare */
+    int64_t pre_view;
+    prop_t *pc;        /* precommitted: a quorum of prepares was seen in pc_view */
+    int64_t pc_view;
+    votes_t proof;     /* prepare signatures of pc, ascending index */
+    prop_t *dec;       /* a quorum of commits was seen, or it came by log sync */
+    int64_t voted_view; /* the highest view in which we sent a Prepare; -1: none */
+    bc_h256_t voted_hash;
+    uint64_t verify;   /* token of the verification under way, 0: none */
+    int64_t verify_view;
+    prop_t *failed;    /* could not be verified; its transactions stay marked until the next view */
+    votes_t prepares, commits, checks;
+    bool executing, committing, fetching;
+    bc_hdr_t *exec;    /* executed header: our checkpoint */
+    int64_t check_sent; /* mono ms of the last broadcast of our checkpoint */
+} slot_t;
+
+typedef enum { VERIFY_PRE, VERIFY_DECIDED } verify_kind_t;
+
+typedef struct verify verify_t;
+struct verify {
+    verify_t *next;
+    uint64_t token;
+    verify_kind_t kind;
+    prop_t *prop;
+    int64_t view;
+    bool newview;
+    unsigned tries;
+    bc_nodeid_t from;
+};
+
+/* A question to another node. */
+typedef struct ask ask_t;
+struct ask {
+    ask_t *next;
+    uint64_t token;
+    bool prepared;   /* type 7, else 5 */
+    int64_t index, view;
+    bc_h256_t hash;  /* type 7 */
+    bool system;
+};
+
+typedef struct {
+    pbft_msg_t m;
+    bc_arena_t arena;
+} held_t;
+
+typedef struct {
+    held_t *v[PBFT_VCS_SENDER]; /* oldest arrival first */
+    size_t cnt;
+    int64_t recover; /* view of its last RecoverResponse, -1: none */
+} sender_t;
+
+typedef struct deferred deferred_t;
+struct deferred {
+    deferred_t *next;
+    bc_nodeid_t node;
+    bc_buf_t *data;
+    int64_t index, view;
+    bool own; /* a message we made */
+};
+
+typedef struct {
+    int64_t index;
+    bc_buf_t *value; /* PBFTRawProposal as stored */
+} stored_t;
+
+typedef struct {
+    bc_nodeid_t id;
+    bool connected;
+    int64_t number; /* from block sync; -1: unknown */
+} peer_t;
+
+typedef struct {
+    bc_suite_t suite;
+    bc_keypair_t key;
+    bc_pbft_signer_t signer;
+    int64_t min_seal_time, checkpoint_timeout, pipeline, window;
+    bool single;
+
+    bc_ledger_config_t *cfg;
+    bool started;
+    int64_t self; /* own index, -1: no sealer */
+    size_t node_cnt;
+    bc_nodeid_t *ids;   /* sealers by index */
+    uint64_t *weights;
+    uint64_t total, quorum, faulty;
+    int64_t committed;
+    bc_h256_t committed_hash;
+
+    int64_t view, to_view;
+    unsigned cycle;
+    bool timeout;
+    bool recovering;  /* restarted with a known view that nobody has confirmed yet */
+    bool restored;    /* the record of a former life was found */
+    int64_t newview_sent;
+    int64_t expected, low, wait_seal, wait_reseal, sync_highest;
+    int64_t seal_start, seal_end;
+    int64_t told_index;
+    int64_t divergent;
+
+    slot_t **slots; /* ring by index % window */
+    int64_t slot_max; /* no slot above it */
+    sender_t *senders; /* node_cnt */
+    verify_t *verifies;
+    ask_t *asks;
+    unsigned ask_cnt;
+    deferred_t *def_head, *def_tail;
+    size_t def_cnt, def_bytes;
+    stored_t stored[64]; /* ring of executed proposals */
+    peer_t *peers;
+    size_t peer_cnt;
+
+    int64_t base_ms;
+    bool timer_on;
+    int64_t timer_at;      /* deadline, mono ms */
+    int64_t timer_armed;   /* when the host will fire; 0: not armed */
+    bool resend_on, retry_on;
+    int64_t pool_size;
+    int64_t sync_seen;     /* ledger height when sync_highest was last believed */
+    uint64_t token;
+    uint64_t dropped;
+
+    struct {
+        char key[40];
+        bc_buf_t *value;
+    } *rows; /* of a former life, until START */
+    size_t row_cnt;
+
+    /* during a step */
+    bc_now_t now;
+    bc_out_t *out;
+} pbft_t;
+
+/* pbft.c */
+static inline int64_t pbft_next(const pbft_t *p) { return p->committed + 1; }
+int64_t pbft_leader(const pbft_t *p, int64_t index, int64_t view);
+uint64_t pbft_weight(const pbft_t *p, int64_t idx);
+slot_t *pbft_slot(pbft_t *p, int64_t index);     /* NULL when there is none */
+slot_t *pbft_slot_make(pbft_t *p, int64_t index); /* NULL outside of the window */
+void pbft_timer_restart(pbft_t *p);
+void pbft_timer_check(pbft_t *p); /* starts or stops the view timer as the rules say */
+void pbft_retry_soon(pbft_t *p);
+void pbft_tell_index(pbft_t *p, int64_t index);
+void pbft_tell_state(pbft_t *p);
+bool pbft_gated(const pbft_t *p, int64_t index);
+void pbft_defer(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, int64_t index, int64_t view);
+void pbft_redispatch(pbft_t *p);
+void pbft_handle(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const char *uuid);
+void pbft_skip_faulty_leader(pbft_t *p);
+
+/* messages out */
+bool pbft_sign(pbft_t *p, pbft_msg_t *m, uint8_t sig[BC_SIG_MAX]);
+bool pbft_verify(pbft_t *p, int64_t idx, const bc_h256_t *digest, bc_bytes_t sig);
+void pbft_base(pbft_t *p, pbft_msg_t *m, int32_t type, int64_t index, const bc_h256_t *hash, int64_t view);
+void pbft_broadcast(pbft_t *p, const pbft_msg_t *m);
+void pbft_send(pbft_t *p, const bc_nodeid_t *to, const pbft_msg_t *m);
+void pbft_reply(pbft_t *p, const bc_nodeid_t *to, const char *uuid, const pbft_msg_t *m);
+
+/* proposals */
+prop_t *prop_ref(prop_t *q);
+void prop_unref(prop_t *q);
+/* From the wire: with data the header is decoded and its hash compared (W4). NULL: malformed. */
+prop_t *prop_from_wire(pbft_t *p, const pbft_proposal_t *w);
+prop_t *prop_from_sealer(pbft_t *p, bc_hdr_t *header, bc_metas_t *metas, bool system);
+void prop_to_wire(const prop_t *q, bool with_data, pbft_proposal_t *out);
+void pbft_mark_sealed(pbft_t *p, const prop_t *q);
+void pbft_unseal(pbft_t *p, const prop_t *q);
+
+/* votes */
+bool votes_add(votes_t *vs, int64_t idx, int64_t view, const bc_h256_t *hash, bc_bytes_t sig);
+bool votes_has(const votes_t *vs, int64_t idx, int64_t view, const bc_h256_t *hash);
+/* view -1: any */
+uint64_t votes_weight(const pbft_t *p, const votes_t *vs, const bc_h256_t *hash, int64_t view);
+void votes_drop_below(votes_t *vs, int64_t view);
+void votes_remap(votes_t *vs, const int64_t *map, size_t n);
+void votes_free(votes_t *vs);
+/* Distinct, valid signatures over hash of quorum weight. */
+bool pbft_proof_ok(pbft_t *p, const pbft_proposal_t *w);
+
+/* pbft_normal.c */
+void pbft_on_propose(pbft_t *p, bc_msg_t *in);
+void pbft_on_pre_prepare(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_msg_t *m);
+void pbft_on_prepare(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_msg_t *m);
+void pbft_on_commit(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_msg_t *m);
+void pbft_on_verified(pbft_t *p, bc_msg_t *in);
+/* Verifies q's transactions and then accepts it as pre-prepare of view. */
+void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, bool newview, const bc_nodeid_t *from);
+void pbft_verify_decided(pbft_t *p, prop_t *q, const bc_nodeid_t *from, unsigned tries);
+void pbft_decide(pbft_t *p, slot_t *s, prop_t *q);
+void pbft_progress(pbft_t *p, slot_t *s);
+void pbft_seal_next(pbft_t *p);
+void pbft_seal_reset(pbft_t *p);
+void pbft_slot_enter_view(pbft_t *p, slot_t *s, int64_t view);
+void slot_free(slot_t *s);
+/* The proposal of that hash that some cache holds with data, or NULL. Borrowed. */
+prop_t *pbft_local(pbft_t *p, int64_t index, const bc_h256_t *hash);
+void pbft_propose_again(pbft_t *p, prop_t *q);
+/* The message is base.from's own, over its own connection, and signed. A failure may be due to a
+ * sealer list that we do not know yet: then data is kept for after the next block. */
+bool pbft_signed(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_msg_t *m);
+
+/* pbft_exec.c */
+void pbft_try_execute(pbft_t *p);
+void pbft_on_executed(pbft_t *p, bc_msg_t *in);
+void pbft_on_checkpoint(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_msg_t *m);
+void pbft_try_stable(pbft_t *p);
+void pbft_on_commit_done(pbft_t *p, bc_msg_t *in);
+void pbft_resend_checkpoints(pbft_t *p);
+void pbft_reset_executed(pbft_t *p, int64_t from);
+
+/* pbft_view.c */
+void pbft_timeout(pbft_t *p, int64_t to_view, bool slower);
+void pbft_on_view_timer(pbft_t *p);
+void pbft_send_view_change(pbft_t *p, const bc_nodeid_t *to);
+void pbft_send_recover_request(pbft_t *p, const bc_nodeid_t *to);
+void pbft_on_view_change(pbft_t *p, const bc_nodeid_t *node, const pbft_msg_t *m, held_t *held);
+void pbft_on_new_view(pbft_t *p, const bc_nodeid_t *node, const pbft_msg_t *m);
+void pbft_on_recover_request(pbft_t *p, const bc_nodeid_t *node, const pbft_msg_t *m);
+void pbft_on_recover_response(pbft_t *p, const bc_nodeid_t *node, const pbft_msg_t *m);
+void pbft_enter_view(pbft_t *p, int64_t view);
+void held_free(held_t *h);
+void sender_clear(sender_t *s);
+
+/* pbft_sync.c */
+void pbft_maybe_fetch(pbft_t *p, slot_t *s, const bc_nodeid_t *node, const bc_h256_t *check_hash);
+void pbft_fetch_prepared(pbft_t *p, const bc_nodeid_t *from, const pbft_proposal_t *w, int64_t view);
+void pbft_on_response(pbft_t *p, bc_msg_t *in);
+void pbft_on_committed_request(pbft_t *p, const bc_nodeid_t *node, const char *uuid, const pbft_msg_t *m);
+void pbft_on_prepared_request(pbft_t *p, const bc_nodeid_t *node, const char *uuid, const pbft_msg_t *m);
+
+/* pbft_store.c */
+void pbft_store_view(pbft_t *p);
+void pbft_store_prepare(pbft_t *p, const prop_t *q, int64_t view);
+void pbft_store_precommit(pbft_t *p, const slot_t *s);
+void pbft_store_executed(pbft_t *p, const slot_t *s);
+void pbft_store_forget(pbft_t *p, int64_t number);
+bc_buf_t *pbft_stored_find(pbft_t *p, int64_t index);
+void pbft_restore(pbft_t *p, const bc_pbft_row_t *rows, size_t cnt); /* in new, before START */
+void pbft_restore_start(pbft_t *p);                                  /* at START */
+
+#endif

@@ -1,0 +1,203 @@
+/* Log sync: proposals that we lack, from peers (spec/30 §3.7, §3.8). */
+#include <stdlib.h>
+#include "pbft_impl.h"
+#include "protocol/status.h"
+
+#define ASKS_MAX 256
+
+static void ask_peer(pbft_t *p, const bc_nodeid_t *to, const pbft_msg_t *m, const ask_t *what)
+{
+    bc_buf_t *b = p->ask_cnt < ASKS_MAX ? pbft_encode(m) : NULL;
+    if (!b)
+        return;
+    ask_t *a = bc_xcalloc(1, sizeof *a);
+    *a = *what;
+    a->token = ++p->token;
+    a->next = p->asks;
+    p->asks = a;
+    p->ask_cnt++;
+    bc_msg_t *o = bc_out_msg(p->out, BC_ACTOR_FRONT, BC_MSG_REQUEST);
+    o->module = BC_MODULE_PBFT;
+    o->node = *to;
+    o->data = b;
+    o->token = a->token;
+    o->number2 = PBFT_REQUEST_MS;
+}
+
+/* After a checkpoint of a height that we have not ordered (spec/30 §3.8). */
+void pbft_maybe_fetch(pbft_t *p, slot_t *s, const bc_nodeid_t *node, const bc_h256_t *check_hash)
+{
+    if (s->dec || s->exec || s->fetching || s->index > p->committed + p->pipeline ||
+        s->index <= p->sync_highest)
+        return;
+    if (!p->timeout &&
+        (s->pc || votes_weight(p, &s->checks, check_hash, -1) < p->faulty + 1))
+        return;
+    s->fetching = true;
+    pbft_msg_t m = { .type = PBFT_COMMITTED_REQUEST, .has_base = true, .size = 1 };
+    m.base.index = s->index;
+    ask_peer(p, node, &m, &(ask_t){ .index = s->index });
+}
+
+void pbft_fetch_prepared(pbft_t *p, const bc_nodeid_t *from, const pbft_proposal_t *w, int64_t view)
+{
+    pbft_msg_t m = { .type = PBFT_PREPARED_REQUEST, .has_base = true };
+    m.base.index = w->index;
+    m.base.has_hash = true;
+    m.base.hash = w->hash;
+    ask_peer(p, from, &m,
+             &(ask_t){ .prepared = true, .index = w->index, .view = view, .hash = w->hash,
+                       .system = w->system });
+}
+
+/* The proof shows that a quorum prepared it; that it was decided is the responder's word, which
+ * only f + 1 checkpoints made us ask for. A wrong word costs us this height until block sync
+ * brings it, and the ledger nothing: it takes a quorum of checkpoints. */
+static void on_committed_response(pbft_t *p, const ask_t *a, const bc_nodeid_t *node,
+                                  const pbft_msg_t *m)
+{
+    slot_t *s = pbft_slot(p, a->index);
+    if (!s)
+        return;
+    s->fetching = false;
+    if (s->dec || m->type != PBFT_COMMITTED_RESPONSE || m->proposal_cnt < 1)
+        return;
+    const pbft_proposal_t *w = &m->proposals[0];
+    if (w->index != a->index || !pbft_proof_ok(p, w)) {
+        p->dropped++;
+        return;
+    }
+    prop_t *q = prop_from_wire(p, w);
+    if (!q || !q->data) {
+        p->dropped++;
+        prop_unref(q);
+        return;
+    }
+    prop_t *known = pbft_local(p, q->index, &q->hash);
+    if (known) {
+        prop_unref(q);
+        q = prop_ref(known);
+    }
+    if (!s->pc) { /* whoever sees our checkpoint may ask us for it */
+        s->pc = prop_ref(q);
+        s->pc_view = 0;
+        for (size_t i = 0; i < w->proof_cnt; i++)
+            votes_add(&s->proof, w->proof[i].node, 0, &q->hash, w->proof[i].sig);
+    }
+    s->fetching = true;
+    if (!q->metas->cnt && !q->txs)
+        q->txs = bc_txs_new(0);
+    if (q->txs) {
+        pbft_decide(p, s, q);
+    } else {
+        pbft_verify_decided(p, q, node, 0);
+    }
+    prop_unref(q);
+}
+
+static void on_prepared_response(pbft_t *p, const ask_t *a, const bc_nodeid_t *node,
+                                 const pbft_msg_t *m)
+{
+    if (m->type != PBFT_PREPARED_RESPONSE || m->vote_cnt != 1 || !m->votes[0].has_proposal ||
+        a->view != p->view)
+        return;
+    const pbft_proposal_t *w = &m->votes[0].proposal;
+    if (!w->has_hash || w->index != a->index || !bc_h256_eq(&w->hash, &a->hash) ||
+        !pbft_proof_ok(p, w)) {
+        p->dropped++;
+        return;
+    }
+    prop_t *q = prop_from_wire(p, w);
+    if (q && q->data) {
+        q->system |= a->system;
+        pbft_take_proposal(p, q, a->view, true, node);
+    }
+    prop_unref(q);
+}
+
+void pbft_on_response(pbft_t *p, bc_msg_t *in)
+{
+    ask_t **at = &p->asks;
+    while (*at && (*at)->token != in->token)
+        at = &(*at)->next;
+    ask_t *a = *at;
+    if (!a)
+        return;
+    *at = a->next;
+    p->ask_cnt--;
+    pbft_msg_t m = { 0 };
+    bc_arena_t arena = { 0 };
+    bool ok = !in->err && in->data && in->data->n &&
+              pbft_decode(p->suite, bc_buf_view(in->data), &m, &arena) == BC_OK;
+    if (!ok)
+        m = (pbft_msg_t){ .type = -1 };
+    if (a->prepared)
+        on_prepared_response(p, a, &in->node, &m);
+    else
+        on_committed_response(p, a, &in->node, &m);
+    bc_arena_free(&arena);
+    free(a);
+}
+
+/* ---- serving ---- */
+
+static void proof_to_wire(const votes_t *proof, pbft_proposal_t *w, pbft_sig_t *sigs)
+{
+    for (size_t i = 0; i < proof->cnt; i++)
+        sigs[i] = (pbft_sig_t){ proof->v[i].idx, bc_bytes(proof->v[i].sig, proof->v[i].sig_len) };
+    w->proof_cnt = proof->cnt;
+    w->proof = sigs;
+}
+
+void pbft_on_committed_request(pbft_t *p, const bc_nodeid_t *node, const char *uuid,
+                               const pbft_msg_t *m)
+{
+    if (!uuid[0])
+        return;
+    slot_t *s = pbft_slot(p, m->base.index);
+    pbft_msg_t r;
+    uint8_t sig[BC_SIG_MAX];
+    pbft_base(p, &r, PBFT_COMMITTED_RESPONSE, 0, NULL, 0);
+    r.base = (pbft_base_t){ 0 };
+    pbft_proposal_t w = { 0 };
+    bc_arena_t arena = { 0 };
+    pbft_sig_t *sigs = NULL;
+    if (s && s->pc && s->pc->data && s->proof.cnt) {
+        sigs = bc_xcalloc(s->proof.cnt, sizeof *sigs);
+        prop_to_wire(s->pc, true, &w);
+        proof_to_wire(&s->proof, &w, sigs);
+    } else {
+        bc_buf_t *stored = pbft_stored_find(p, m->base.index);
+        if (!stored || pbft_proposal_decode(bc_buf_view(stored), &w, &arena) != BC_OK)
+            w.has_raw = false;
+    }
+    if (w.has_raw) {
+        r.proposals = &w;
+        r.proposal_cnt = 1;
+        if (pbft_sign(p, &r, sig))
+            pbft_reply(p, node, uuid, &r);
+    } else if (m->base.index <= p->committed) {
+        pbft_reply(p, node, uuid, NULL);
+    }
+    free(sigs);
+    bc_arena_free(&arena);
+}
+
+void pbft_on_prepared_request(pbft_t *p, const bc_nodeid_t *node, const char *uuid,
+                              const pbft_msg_t *m)
+{
+    slot_t *s = pbft_slot(p, m->base.index);
+    if (!uuid[0] || !s || !s->pc || !s->pc->data || !m->base.has_hash ||
+        !bc_h256_eq(&s->pc->hash, &m->base.hash))
+        return;
+    pbft_sig_t *sigs = bc_xcalloc(s->proof.cnt + 1, sizeof *sigs);
+    pbft_msg_t vote, r = { .type = PBFT_PREPARED_RESPONSE, .has_base = true };
+    pbft_base(p, &vote, PBFT_COMMIT, s->index, &s->pc->hash, s->pc_view);
+    vote.has_proposal = true;
+    prop_to_wire(s->pc, true, &vote.proposal);
+    proof_to_wire(&s->proof, &vote.proposal, sigs);
+    r.votes = &vote;
+    r.vote_cnt = 1;
+    pbft_reply(p, node, uuid, &r);
+    free(sigs);
+}
