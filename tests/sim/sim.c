@@ -1,0 +1,510 @@
+#include "sim.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "scheduling/blocksync/blocksync.h"
+#include "scheduling/front/front.h"
+#include "scheduling/scheduler/scheduler.h"
+#include "scheduling/sealer/sealer.h"
+#include "scheduling/txpool/txpool.h"
+#include "sim_impl.h"
+
+#define UTC_0 1700000000000
+
+/* ---- signatures: real, or a hash that costs a hundredth ---- */
+
+static bool cheap;
+
+size_t __real_bc_sign(const bc_keypair_t *k, const bc_h256_t *digest, uint8_t sig[BC_SIG_MAX]);
+bool __real_bc_verify(bc_suite_t suite, const bc_nodeid_t *pub, const bc_h256_t *digest, bc_bytes_t sig);
+size_t __wrap_bc_sign(const bc_keypair_t *k, const bc_h256_t *digest, uint8_t sig[BC_SIG_MAX]);
+bool __wrap_bc_verify(bc_suite_t suite, const bc_nodeid_t *pub, const bc_h256_t *digest, bc_bytes_t sig);
+
+static void cheap_sign(const bc_nodeid_t *pub, const bc_h256_t *digest, uint8_t sig[65])
+{
+    uint8_t in[96];
+    bc_h256_t h;
+    memcpy(in, pub->b, 64);
+    memcpy(in + 64, digest->b, 32);
+    bc_keccak256(bc_bytes(in, sizeof in), &h);
+    memcpy(sig, h.b, 32);
+    memcpy(sig + 32, h.b, 32);
+    sig[64] = 0;
+}
+
+size_t __wrap_bc_sign(const bc_keypair_t *k, const bc_h256_t *digest, uint8_t sig[BC_SIG_MAX])
+{
+    if (!cheap)
+        return __real_bc_sign(k, digest, sig);
+    cheap_sign(&k->pub, digest, sig);
+    return 65;
+}
+
+bool __wrap_bc_verify(bc_suite_t suite, const bc_nodeid_t *pub, const bc_h256_t *digest, bc_bytes_t sig)
+{
+    if (!cheap)
+        return __real_bc_verify(suite, pub, digest, sig);
+    uint8_t want[65];
+    cheap_sign(pub, digest, want);
+    return sig.n == 65 && !memcmp(sig.p, want, 65);
+}
+
+/* ---- chance, time ---- */
+
+static uint64_t rng_next(uint64_t s[2])
+{
+    uint64_t a = s[0], b = s[1];
+    s[0] = b;
+    a ^= a << 23;
+    s[1] = a ^ b ^ (a >> 17) ^ (b >> 26);
+    return s[1] + b;
+}
+
+uint64_t sim_random(sim_t *s, uint64_t below)
+{
+    return below ? rng_next(s->rng) % below : 0;
+}
+
+static bool earlier(const event_t *a, const event_t *b)
+{
+    return a->at != b->at ? a->at < b->at : a->seq < b->seq;
+}
+
+event_t *sim_at(sim_t *s, int64_t delay, int node, void (*fn)(sim_t *, event_t *))
+{
+    event_t *e = bc_xcalloc(1, sizeof *e);
+    e->at = s->now + delay;
+    e->seq = ++s->seq;
+    e->node = node;
+    e->epoch = s->nodes[node].epoch;
+    e->fn = fn;
+    if (s->heap_cnt == s->heap_cap) {
+        s->heap_cap = s->heap_cap ? 2 * s->heap_cap : 256;
+        s->heap = bc_xrealloc(s->heap, s->heap_cap * sizeof s->heap[0]);
+    }
+    size_t i = s->heap_cnt++;
+    while (i && earlier(e, s->heap[(i - 1) / 2])) {
+        s->heap[i] = s->heap[(i - 1) / 2];
+        i = (i - 1) / 2;
+    }
+    s->heap[i] = e;
+    return e;
+}
+
+static event_t *heap_pop(sim_t *s)
+{
+    event_t *top = s->heap[0], *last = s->heap[--s->heap_cnt];
+    size_t i = 0, n = s->heap_cnt;
+    for (;;) {
+        size_t k = 2 * i + 1;
+        if (k >= n)
+            break;
+        if (k + 1 < n && earlier(s->heap[k + 1], s->heap[k]))
+            k++;
+        if (!earlier(s->heap[k], last))
+            break;
+        s->heap[i] = s->heap[k];
+        i = k;
+    }
+    if (n)
+        s->heap[i] = last;
+    return top;
+}
+
+static void event_free(event_t *e)
+{
+    bc_msg_free(e->msg);
+    bc_buf_unref(e->data);
+    free(e);
+}
+
+void sim_fail(sim_t *s, const char *fmt, ...)
+{
+    if (s->failure[0])
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(s->failure, sizeof s->failure, fmt, ap);
+    va_end(ap);
+}
+
+/* ---- chain parameters ---- */
+
+uint64_t sim_weight(const sim_t *s, int node)
+{
+    return node >= s->o.sealers ? 0 : s->o.weights[node] ? s->o.weights[node] : 1;
+}
+
+uint64_t sim_quorum(const sim_t *s)
+{
+    uint64_t total = 0, q, f;
+    for (int i = 0; i < s->o.sealers; i++)
+        total += sim_weight(s, i);
+    bc_pbft_quorum(total, &q, &f);
+    return q;
+}
+
+bc_ledger_config_t *host_config(sim_node_t *n)
+{
+    sim_t *s = n->world;
+    bc_ledger_config_t *c = bc_xcalloc(1, sizeof *c);
+    atomic_init(&c->refs, 1);
+    c->number = n->disk.height;
+    c->hash = s->genesis_hash;
+    c->genesis_hash = s->genesis_hash;
+    if (c->number) {
+        const bc_hdr_t *h = n->disk.blocks[c->number].header;
+        c->hash = h->hash;
+        c->timestamp = h->h.data.timestamp;
+    }
+    c->version = BC_VERSION_3_16_0;
+    c->tx_count_limit = s->o.tx_count_limit;
+    c->leader_period = s->o.leader_period;
+    c->gas_limit = 3000000000;
+    c->sealer_cnt = (size_t)s->o.sealers;
+    c->observer_cnt = (size_t)s->o.observers;
+    c->sealers = bc_arena_alloc(&c->arena, (c->sealer_cnt + 1) * sizeof c->sealers[0]);
+    c->observers = bc_arena_alloc(&c->arena, (c->observer_cnt + 1) * sizeof c->observers[0]);
+    for (int i = 0; i < s->cnt; i++) {
+        bc_node_entry_t *e = i < s->o.sealers ? &c->sealers[i] : &c->observers[i - s->o.sealers];
+        e->id = s->nodes[i].key.pub;
+        e->vote_weight = sim_weight(s, i);
+        e->kind = i < s->o.sealers ? BC_NODE_SEALER : BC_NODE_OBSERVER_T;
+    }
+    return c;
+}
+
+static int key_cmp(const void *a, const void *b)
+{
+    return memcmp(&((const bc_keypair_t *)a)->pub, &((const bc_keypair_t *)b)->pub, 64);
+}
+
+static void make_keys(sim_t *s)
+{
+    bc_keypair_t keys[SIM_NODES_MAX] = { 0 };
+    for (int i = 0; i < s->cnt; i++) {
+        uint8_t secret[32] = { 0 };
+        for (size_t k = 1; k < sizeof secret; k++)
+            secret[k] = (uint8_t)rng_next(s->rng);
+        if (s->o.real_crypto) {
+            BC_MUST(bc_keypair_from_secret(BC_SUITE_STANDARD, secret, &keys[i]) == BC_OK);
+        } else {
+            memcpy(keys[i].secret, secret, 32);
+            memcpy(keys[i].pub.b, secret + 1, 31);
+        }
+    }
+    qsort(keys, (size_t)s->o.sealers, sizeof keys[0], key_cmp);
+    for (int i = 0; i < s->cnt; i++)
+        s->nodes[i].key = keys[i];
+}
+
+/* ---- life ---- */
+
+sim_t *sim_new(const sim_options_t *o)
+{
+    sim_t *s = bc_xcalloc(1, sizeof *s);
+    s->o = *o;
+    s->cnt = o->sealers + o->observers;
+    BC_MUST(s->cnt <= SIM_NODES_MAX && o->sealers > 0);
+    if (!s->o.delay_ms)
+        s->o.delay_ms = 10;
+    if (!s->o.leader_period)
+        s->o.leader_period = 1;
+    if (!s->o.tx_count_limit)
+        s->o.tx_count_limit = 1000;
+    s->rng[0] = o->seed * 0x9e3779b97f4a7c15u + 1;
+    s->rng[1] = o->seed ^ 0xd1b54a32d192ed03u;
+    for (int i = 0; i < 8; i++)
+        rng_next(s->rng);
+    cheap = !o->real_crypto;
+    make_keys(s);
+    bc_keccak256(BC_STR("genesis"), &s->genesis_hash);
+    bc_keccak256(BC_STR("root"), &s->genesis_root);
+    for (int i = 0; i < s->cnt; i++) {
+        sim_node_t *n = &s->nodes[i];
+        n->world = s;
+        n->i = i;
+        n->observer = i >= o->sealers;
+        n->skew = o->skew_ms ? (int64_t)sim_random(s, (uint64_t)(2 * o->skew_ms)) - o->skew_ms : 0;
+    }
+    return s;
+}
+
+void sim_free(sim_t *s)
+{
+    for (int i = 0; i < s->cnt; i++) {
+        if (s->nodes[i].core)
+            host_crash(&s->nodes[i]);
+        disk_free(&s->nodes[i].disk);
+    }
+    for (size_t i = 0; i < s->heap_cnt; i++)
+        event_free(s->heap[i]);
+    free(s->heap);
+    check_free(s);
+    free(s);
+}
+
+static bc_actor_if make_pbft(sim_node_t *n)
+{
+    bc_pbft_row_t *rows = bc_xcalloc(n->disk.row_cnt + 1, sizeof *rows);
+    size_t cnt = 0;
+    for (size_t i = 0; i < n->disk.row_cnt; i++) {
+        bc_bytes_t key = bc_cstr(n->disk.rows[i].key);
+        bool ours = key.n > 5 && !memcmp(key.p, "cbcos", 5);
+        if (!(ours && n->world->o.forget_votes))
+            rows[cnt++] = (bc_pbft_row_t){ key, bc_buf_view(n->disk.rows[i].value) };
+    }
+    bc_pbft_config_t c = { .suite = BC_SUITE_STANDARD, .key = n->key, .rows = rows, .row_cnt = cnt };
+    bc_actor_if a = bc_pbft_new(&c);
+    free(rows);
+    return a;
+}
+
+static void load_nonces(sim_node_t *n)
+{
+    for (int64_t i = BC_MAX(n->disk.height - 999, 1); i <= n->disk.height; i++) {
+        const bc_txs_t *txs = n->disk.blocks[i].txs;
+        bc_bytes_t *v = bc_xcalloc(txs->cnt + 1, sizeof *v);
+        for (size_t k = 0; k < txs->cnt; k++)
+            v[k] = txs->v[k]->w.data.nonce;
+        bc_tars_list_t list = { v, txs->cnt };
+        bc_txpool_load_nonces(n->actors[BC_ACTOR_TXPOOL], i, &list);
+        free(v);
+    }
+}
+
+static uint32_t peers_of(const sim_t *s, int i)
+{
+    uint32_t mask = 0;
+    for (int k = 0; k < s->cnt; k++)
+        if (k != i && s->nodes[k].core && ((s->group >> k) & 1) == ((s->group >> i) & 1))
+            mask |= 1u << k;
+    return mask;
+}
+
+static void tell_peers(sim_t *s, event_t *e)
+{
+    static const bc_actor_id_t to[] = { BC_ACTOR_FRONT, BC_ACTOR_PBFT, BC_ACTOR_SYNC, BC_ACTOR_TXPOOL };
+    sim_node_t *n = &s->nodes[e->node];
+    uint32_t mask = peers_of(s, n->i);
+    if (mask == n->told_peers)
+        return;
+    n->told_peers = mask;
+    bc_buf_t *b = bc_buf_new(64 * (size_t)__builtin_popcount(mask));
+    size_t at = 0;
+    for (int k = 0; k < s->cnt; k++)
+        if (mask >> k & 1) {
+            memcpy(b->p + at, s->nodes[k].key.pub.b, 64);
+            at += 64;
+        }
+    for (size_t i = 0; i < BC_ARRAY_LEN(to); i++) {
+        bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, to[i], BC_MSG_PEERS);
+        m->data = bc_buf_ref(b);
+        bc_core_post(n->core, m);
+    }
+    bc_buf_unref(b);
+    n->dirty = true;
+}
+
+/* Connections come and go with some delay, seen by each node for itself. */
+static void peers_changed(sim_t *s)
+{
+    for (int i = 0; i < s->cnt; i++)
+        if (s->nodes[i].core)
+            sim_at(s, 20 + (int64_t)sim_random(s, 300), i, tell_peers);
+}
+
+void sim_start(sim_t *s, int i)
+{
+    sim_node_t *n = &s->nodes[i];
+    if (n->core)
+        return;
+    bc_txpool_config_t tp = { .suite = BC_SUITE_STANDARD, .self = n->key.pub, .check_block_limit = true,
+                              .block_limit = 1000, .chain_id = "chain0", .group_id = "group0" };
+    bc_blocksync_config_t sy = { .suite = BC_SUITE_STANDARD, .self = n->key.pub, .seed = (uint64_t)i + 1 };
+    bc_sealer_config_t se = { .suite = BC_SUITE_STANDARD, .self = n->key.pub };
+    bc_front_config_t fr = { .seed = { (uint8_t)i, (uint8_t)n->epoch, (uint8_t)(n->epoch >> 8) } };
+    n->epoch++;
+    n->view_seen = 0;
+    n->told_peers = 0;
+    n->layer_gen++;
+    n->actors[BC_ACTOR_FRONT] = bc_front_new(&fr);
+    n->actors[BC_ACTOR_TXPOOL] = bc_txpool_new(&tp);
+    n->actors[BC_ACTOR_SEALER] = bc_sealer_new(&se);
+    n->actors[BC_ACTOR_SYNC] = bc_blocksync_new(&sy);
+    n->actors[BC_ACTOR_SCHEDULER] = bc_scheduler_new(&(bc_scheduler_config_t){ 0 });
+    n->actors[BC_ACTOR_PBFT] = make_pbft(n);
+    n->core = bc_core_new(n->actors, host_message, n);
+    load_nonces(n);
+    bc_ledger_config_t *c = host_config(n);
+    bc_core_start(n->core, c);
+    bc_ledger_config_unref(c);
+    n->dirty = true;
+    if (s->o.verbose)
+        printf("%8ld node %d: start at %ld, %zu rows\n", (long)s->now, i, (long)n->disk.height,
+               n->disk.row_cnt);
+    peers_changed(s);
+}
+
+void sim_crash(sim_t *s, int i)
+{
+    sim_node_t *n = &s->nodes[i];
+    if (!n->core)
+        return;
+    host_crash(n);
+    n->epoch++;
+    if (s->o.verbose)
+        printf("%8ld node %d: crash at %ld\n", (long)s->now, i, (long)n->disk.height);
+    peers_changed(s);
+}
+
+bool sim_up(const sim_t *s, int i)
+{
+    return s->nodes[i].core != NULL;
+}
+
+void sim_partition(sim_t *s, uint32_t group)
+{
+    s->group = group;
+    if (s->o.verbose)
+        printf("%8ld partition %x\n", (long)s->now, group);
+    peers_changed(s);
+}
+
+void sim_set_network(sim_t *s, double loss, double dup, int64_t delay_ms)
+{
+    s->o.loss = loss;
+    s->o.dup = dup;
+    s->o.delay_ms = delay_ms;
+}
+
+void sim_submit(sim_t *s, int i, int cnt, bool system)
+{
+    sim_node_t *n = &s->nodes[i];
+    for (int k = 0; k < cnt && n->core; k++) {
+        char nonce[24];
+        snprintf(nonce, sizeof nonce, "%lu", (unsigned long)++s->txs_made);
+        bc_tx_data_t d = { .chain_id = BC_STR("chain0"),
+                           .group_id = BC_STR("group0"),
+                           .block_limit = sim_highest(s) + 500,
+                           .nonce = bc_cstr(nonce),
+                           .to = system ? BC_STR("0000000000000000000000000000000000001000")
+                                        : BC_STR("1111111111111111111111111111111111111111"),
+                           .input = BC_STR("input") };
+        bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_SUBMIT);
+        m->txs = bc_txs_new(1);
+        BC_MUST(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &m->txs->v[0]) == BC_OK);
+        m->token = s->txs_made;
+        bc_core_post(n->core, m);
+        n->dirty = true;
+    }
+}
+
+/* ---- running ---- */
+
+static void settle(sim_t *s)
+{
+    for (int i = 0; i < s->cnt; i++) {
+        sim_node_t *n = &s->nodes[i];
+        if (!n->dirty || !n->core)
+            continue;
+        n->dirty = false;
+        bc_now_t now = { s->now + 1000, UTC_0 + s->now + n->skew };
+        s->steps += bc_core_run(n->core, &now);
+        check_node(n);
+    }
+}
+
+static bool sim_step(sim_t *s, int64_t t)
+{
+    settle(s);
+    if (s->failure[0] || !s->heap_cnt || s->heap[0]->at > t)
+        return false;
+    event_t *e = heap_pop(s);
+    s->now = BC_MAX(s->now, e->at);
+    const sim_node_t *n = &s->nodes[e->node];
+    if (!e->epoch || (e->epoch == n->epoch && n->core))
+        e->fn(s, e);
+    event_free(e);
+    return true;
+}
+
+void sim_run_until(sim_t *s, int64_t t)
+{
+    while (sim_step(s, t)) {
+    }
+    if (!s->failure[0])
+        s->now = BC_MAX(s->now, t);
+}
+
+bool sim_run_to_height(sim_t *s, int64_t number, int64_t t)
+{
+    for (;;) {
+        bool all = true;
+        for (int i = 0; i < s->cnt; i++)
+            all &= !s->nodes[i].core || s->nodes[i].disk.height >= number;
+        if (all)
+            return !s->failure[0];
+        if (!sim_step(s, t)) {
+            s->now = BC_MAX(s->now, t);
+            return false;
+        }
+    }
+}
+
+/* ---- looking ---- */
+
+const char *sim_failure(const sim_t *s) { return s->failure[0] ? s->failure : NULL; }
+uint64_t sim_steps(const sim_t *s) { return s->steps; }
+int64_t sim_now(const sim_t *s) { return s->now; }
+int64_t sim_height(const sim_t *s, int i) { return s->nodes[i].disk.height; }
+uint64_t sim_frames(const sim_t *s, uint16_t module) { return s->frames[module % BC_ARRAY_LEN(s->frames)]; }
+const bc_keypair_t *sim_key(const sim_t *s, int i) { return &s->nodes[i].key; }
+
+int64_t sim_highest(const sim_t *s)
+{
+    int64_t max = 0;
+    for (int i = 0; i < s->cnt; i++)
+        max = BC_MAX(max, s->nodes[i].disk.height);
+    return max;
+}
+
+void sim_block_hash(const sim_t *s, int i, int64_t number, bc_h256_t *out)
+{
+    *out = s->nodes[i].disk.blocks[number].header->hash;
+}
+
+size_t sim_block_txs(const sim_t *s, int i, int64_t number)
+{
+    return s->nodes[i].disk.blocks[number].txs->cnt;
+}
+
+void sim_pbft(const sim_t *s, int i, bc_pbft_status_t *out)
+{
+    bc_pbft_status(s->nodes[i].actors[BC_ACTOR_PBFT], out);
+}
+
+uint64_t sim_delivered(const sim_t *s, int i)
+{
+    return s->nodes[i].core ? bc_core_delivered(s->nodes[i].core) : 0;
+}
+
+void sim_hook(sim_t *s, sim_hook_fn fn, void *ctx)
+{
+    s->hook = fn;
+    s->hook_ctx = ctx;
+}
+
+void sim_inject(sim_t *s, int from, int to, bc_bytes_t payload)
+{
+    bc_front_msg_t fm = { .module = BC_MODULE_PBFT, .payload = payload };
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_FRONT, BC_MSG_FRAME_IN);
+    m->node = s->nodes[from].key.pub;
+    m->data = bc_front_msg_encode(&fm);
+    if (!s->nodes[to].core) {
+        bc_msg_free(m);
+        return;
+    }
+    bc_core_post(s->nodes[to].core, m);
+    s->nodes[to].dirty = true;
+}

@@ -1,0 +1,75 @@
+/* A cluster of whole cores in one thread on virtual time.
+ *
+ * Each node is the real six actors; the host model below them has a network that delays,
+ * reorders, loses, duplicates and splits, a disk whose writes are durable only when their
+ * completion is due, a toy executor (a hash over the transactions) and a clock of its own. A crash
+ * throws away everything but what the disk holds. Everything follows from the seed.
+ *
+ * What no schedule may break is checked all the time (spec/30 §3.12); the first breach ends the
+ * run with a sentence in sim_failure(). */
+#ifndef BC_SIM_H
+#define BC_SIM_H
+
+#include "iface/actor.h"
+#include "scheduling/pbft/pbft.h"
+
+#define SIM_NODES_MAX 16
+
+typedef struct {
+    uint64_t seed;
+    int sealers, observers;
+    bool real_crypto;     /* else a keyed hash stands for signatures */
+    bool forget_votes;    /* restart without our record: an official data directory */
+    int64_t delay_ms;     /* of a frame: 1 .. delay_ms, rarely ten times as much */
+    double loss, dup;     /* of a frame */
+    int64_t disk_ms;      /* of a synced write: 0 .. disk_ms */
+    int64_t skew_ms;      /* of wall clocks: -skew .. skew */
+    uint64_t leader_period, tx_count_limit;
+    uint64_t weights[SIM_NODES_MAX]; /* 0: 1 */
+    bool verbose;
+} sim_options_t;
+
+typedef struct sim sim_t;
+
+sim_t *sim_new(const sim_options_t *o) BC_WARN_UNUSED; /* all nodes down at time 0 */
+void sim_free(sim_t *s);
+const char *sim_failure(const sim_t *s); /* NULL: all is well so far */
+uint64_t sim_steps(const sim_t *s);
+int64_t sim_now(const sim_t *s);
+uint64_t sim_random(sim_t *s, uint64_t below);
+
+void sim_start(sim_t *s, int node); /* from what its disk holds */
+void sim_crash(sim_t *s, int node);
+bool sim_up(const sim_t *s, int node);
+/* Nodes of different groups do not hear each other; bit i of group: node i is on the other side. */
+void sim_partition(sim_t *s, uint32_t group);
+void sim_set_network(sim_t *s, double loss, double dup, int64_t delay_ms);
+/* A client sends cnt fresh transactions to node. system: to a system contract. */
+void sim_submit(sim_t *s, int node, int cnt, bool system);
+/* Runs until virtual time t or a failure. */
+void sim_run_until(sim_t *s, int64_t t);
+/* Runs until all running nodes reach number, at most until time t. True when they did. */
+bool sim_run_to_height(sim_t *s, int64_t number, int64_t t);
+
+int64_t sim_height(const sim_t *s, int node); /* on its disk */
+int64_t sim_highest(const sim_t *s);
+void sim_block_hash(const sim_t *s, int node, int64_t number, bc_h256_t *out);
+size_t sim_block_txs(const sim_t *s, int node, int64_t number);
+void sim_pbft(const sim_t *s, int node, bc_pbft_status_t *out);
+uint64_t sim_delivered(const sim_t *s, int node); /* messages inside the core */
+uint64_t sim_frames(const sim_t *s, uint16_t module); /* sent to one receiver each */
+
+/* A test may look at, change (return a new one) or drop (NULL) a consensus payload on its way;
+ * data is borrowed. Without a hook everything passes. */
+typedef bc_buf_t *(*sim_hook_fn)(void *ctx, int from, int to, bc_buf_t *data);
+void sim_hook(sim_t *s, sim_hook_fn fn, void *ctx);
+/* Sends a consensus payload as if node had made it. */
+void sim_inject(sim_t *s, int from, int to, bc_bytes_t payload);
+const bc_keypair_t *sim_key(const sim_t *s, int node);
+
+/* One random schedule of faults, then healing; returns NULL or what went wrong. */
+const char *sim_scenario(sim_t *s, unsigned faults);
+enum { SIM_FAULT_NET = 1, SIM_FAULT_CRASH = 2, SIM_FAULT_SPLIT = 4, SIM_FAULT_SKEW = 8, SIM_FAULT_ALL = 15 };
+void sim_options_from_seed(uint64_t seed, sim_options_t *o);
+
+#endif
