@@ -1,5 +1,9 @@
 #include "access/rpc/json_scan.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum { DEPTH_MAX = 64 };
 
 static void skip_space(bc_jscan_t *s)
@@ -8,15 +12,36 @@ static void skip_space(bc_jscan_t *s)
         s->p++;
 }
 
+/* First byte at or after p that is a quote, a backslash or a control character; end when none.
+ * Transactions are long hex strings: sixteen bytes at a time. */
+static const uint8_t *string_special(const uint8_t *p, const uint8_t *end)
+{
+#ifdef __SSE2__
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+    const __m128i control = _mm_set1_epi8(0x1f);
+    for (; end - p >= 16; p += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash));
+        hit = _mm_or_si128(hit, _mm_cmpeq_epi8(_mm_min_epu8(v, control), v));
+        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+        if (mask)
+            return p + __builtin_ctz(mask);
+    }
+#endif
+    while (p < end && *p != '"' && *p != '\\' && *p >= 0x20)
+        p++;
+    return p;
+}
+
 /* Past a string whose opening quote is at p; NULL when it does not end. */
 static const uint8_t *skip_string(const uint8_t *p, const uint8_t *end)
 {
-    for (p++; p < end;) {
+    for (p++; (p = string_special(p, end)) < end;) {
         if (*p == '"')
             return p + 1;
-        if (*p < 0x20)
+        if (*p < 0x20 || end - p < 2)
             return NULL;
-        p += *p == '\\' ? 2 : 1;
+        p += 2;
     }
     return NULL;
 }

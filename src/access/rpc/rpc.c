@@ -40,16 +40,29 @@ void bc_rpc_free(bc_rpc_t *rpc)
     free(rpc);
 }
 
+/* A commit of which nobody told us (the node joined late, a notice was lost between services). */
+static void catch_up(bc_rpc_t *rpc)
+{
+    bc_node_status_t *s = bc_xcalloc(1, sizeof *s);
+    rpc->node.ops->status(rpc->node.self, s);
+    if (s->number > rpc->number) {
+        rpc->number = s->number;
+        events_committed(rpc);
+    }
+    free(s);
+}
+
 void bc_rpc_tick(bc_rpc_t *rpc, int64_t mono_ms)
 {
     rpc->now_ms = mono_ms;
+    catch_up(rpc);
     filters_expire(rpc);
     amop_expire(rpc);
 }
 
 void bc_rpc_on_committed(bc_rpc_t *rpc, bc_committed_t *block)
 {
-    if (block->number <= rpc->number && rpc->last)
+    if (rpc->last && block->number <= rpc->last->number)
         return;
     bc_committed_unref(rpc->last);
     rpc->last = bc_committed_ref(block);
