@@ -58,7 +58,7 @@ static bool id_token(call_t *c, const cJSON *id, bc_bytes_t raw)
         bc_wr_free(&w);
         return c->id.n > 0;
     }
-    if (!cJSON_IsNumber(id))
+    if (!cJSON_IsNumber(id) || !isfinite(id->valuedouble))
         return false;
     bool plain = raw.n > 0 && raw.n < 40;
     for (size_t i = 0; plain && i < raw.n; i++)
@@ -67,7 +67,7 @@ static bool id_token(call_t *c, const cJSON *id, bc_bytes_t raw)
         c->id = bc_arena_copy(&c->arena, raw, NULL);
     else
         c->id = bc_cstr(bc_arena_printf(&c->arena, "%.17g", id->valuedouble));
-    return isfinite(id->valuedouble);
+    return true;
 }
 
 static void parse_request(call_t *c, cJSON *o, bc_bytes_t raw)
