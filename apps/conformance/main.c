@@ -11,6 +11,7 @@ static const conf_check_t *const tables[] = {
     conf_format_checks,
     conf_block_checks,
     conf_step_checks,
+    conf_exec_checks,
 };
 
 static bool chain_run(const char *dir, conf_report_t *sum)
