@@ -38,7 +38,8 @@ static void fail(bc_rpc_session_t *s, bc_bytes_t seq, uint16_t ext, int16_t code
     bc_wr_t w = { .max = 1 << 17 };
     bc_wr_str(&w, fmt);
     bc_wr_put(&w, topic);
-    frame(s, &(bc_ws_message_t){ .status = code, .seq = seq, .ext = ext, .payload = bc_wr_view(&w) });
+    frame(s,
+          &(bc_ws_message_t){ .status = code, .seq = seq, .ext = ext, .payload = bc_wr_view(&w) });
     bc_wr_free(&w);
 }
 
@@ -65,9 +66,11 @@ static bool subscribed(const bc_rpc_session_t *s, bc_bytes_t topic)
 static void subscribe(bc_rpc_session_t *s, bc_bytes_t payload)
 {
     cJSON *root = bc_json_parse(payload, 8, NULL);
-    const cJSON *list = cJSON_IsObject(root) ? cJSON_GetObjectItemCaseSensitive(root, "topics") : NULL;
+    const cJSON *list =
+        cJSON_IsObject(root) ? cJSON_GetObjectItemCaseSensitive(root, "topics") : NULL;
     const cJSON *v;
-    cJSON_ArrayForEach (v, list) {
+    cJSON_ArrayForEach(v, list)
+    {
         if (!cJSON_IsString(v) || subscribed(s, bc_cstr(v->valuestring)) ||
             s->topic_cnt == TOPICS_MAX || strlen(v->valuestring) > UINT16_MAX)
             continue;
@@ -107,12 +110,13 @@ static void request(bc_rpc_session_t *s, const bc_ws_message_t *m)
         return;
     bc_rpc_session_t *to = pick(s, topic);
     if (!to) {
-        fail(s, m->seq, m->ext, NO_SUBSCRIBER, "there has no node subscribe this topic, topic: ",
-             topic);
+        fail(s, m->seq, m->ext, NO_SUBSCRIBER,
+             "there has no node subscribe this topic, topic: ", topic);
         return;
     }
     if (rpc->wait_cnt >= WAITS_MAX) {
-        fail(s, m->seq, m->ext, SEND_FAILED, "unable to send message to peer by topic", (bc_bytes_t){ 0 });
+        fail(s, m->seq, m->ext, SEND_FAILED, "unable to send message to peer by topic",
+             (bc_bytes_t){ 0 });
         return;
     }
     amop_wait_t *w = bc_xcalloc(1, sizeof *w);

@@ -56,7 +56,9 @@ int main(int argc, char **argv)
                        .input = bc_bytes(input, sizeof input) };
     BC_MUST(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, &key, &tx) == BC_OK);
     bc_wr_t body = { 0 }, frame = { 0 };
-    bc_wr_str(&body, "{\"jsonrpc\":\"2.0\",\"method\":\"sendTransaction\",\"params\":[\"group0\",\"\",\"0x");
+    bc_wr_str(
+        &body,
+        "{\"jsonrpc\":\"2.0\",\"method\":\"sendTransaction\",\"params\":[\"group0\",\"\",\"0x");
     bc_wr_hex(&body, bc_buf_view(tx->raw));
     bc_wr_str(&body, "\",false],\"id\":1}");
     bc_ws_message_encode(&(bc_ws_message_t){ .type = BC_WS_RPC_REQUEST,
@@ -68,8 +70,10 @@ int main(int argc, char **argv)
     bc_log_entry_t log = { .address = BC_STR("31ed5233b81c79d5adddeef991f531a9bbc2ad01"),
                            .topics = { topics, 3 },
                            .data = bc_bytes(topic, 32) };
-    bc_receipt_t receipt = { .data = { .gas_used = BC_STR("27733"), .output = bc_bytes(topic, 32),
-                                       .logs = { &log, 1 }, .block_number = 5 } };
+    bc_receipt_t receipt = { .data = { .gas_used = BC_STR("27733"),
+                                       .output = bc_bytes(topic, 32),
+                                       .logs = { &log, 1 },
+                                       .block_number = 5 } };
     bc_h256_t hash = { { 7 } };
     block = bc_xcalloc(1, sizeof *block);
     atomic_init(&block->refs, 1);
@@ -78,8 +82,9 @@ int main(int argc, char **argv)
     block->result->receipts = &receipt;
     block->result->receipt_hashes = &hash;
 
-    bc_rpc_t *rpc = bc_rpc_new(&(bc_rpc_config_t){ .chain = &chain, .loop = &loop, .return_input_params = true },
-                               (bc_node_if){ &ops, NULL }, (bc_gateway_if){ 0 });
+    bc_rpc_t *rpc = bc_rpc_new(
+        &(bc_rpc_config_t){ .chain = &chain, .loop = &loop, .return_input_params = true },
+        (bc_node_if){ &ops, NULL }, (bc_gateway_if){ 0 });
     bc_rpc_session_t *s = bc_rpc_session_open(rpc, false, sent, NULL);
     double from = now_us();
     for (int i = 0; i < rounds; i++) {
@@ -95,7 +100,8 @@ int main(int argc, char **argv)
         bc_tx_unref(again);
     }
     double decode = (now_us() - from) / rounds;
-    printf("sendTransaction: %.2f us (of it decoding and hashing the transaction %.2f us), request %zu, answer %zu bytes\n",
+    printf("sendTransaction: %.2f us (of it decoding and hashing the transaction %.2f us), request "
+           "%zu, answer %zu bytes\n",
            us, decode, frame.n, sent_bytes / (size_t)rounds);
     return 0;
 }

@@ -16,6 +16,12 @@ uint64_t rpc_random(bc_rpc_t *rpc)
     return v ? v : 1;
 }
 
+void rpc_saw_block(bc_rpc_t *rpc, const bc_committed_t *block)
+{
+    if (block && block->number > rpc->number)
+        rpc->number = block->number;
+}
+
 bool rpc_group_known(const bc_rpc_t *rpc, bc_bytes_t group)
 {
     return group.n == 0 || bc_bytes_eq(group, bc_cstr(rpc->config.chain->group_id));

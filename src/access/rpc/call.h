@@ -26,10 +26,10 @@ typedef struct call call_t;
 
 typedef struct {
     const char *name;
-    bool group;                /* params[0] names a group that must exist */
-    void (*start)(call_t *c);  /* on the loop; NULL: straight to the job */
-    void (*job)(call_t *c);    /* on a worker; NULL: start has the answer */
-    void (*after)(call_t *c);  /* on the loop, after the job */
+    bool group;               /* params[0] names a group that must exist */
+    void (*start)(call_t *c); /* on the loop; NULL: straight to the job */
+    void (*job)(call_t *c);   /* on a worker; NULL: start has the answer */
+    void (*after)(call_t *c); /* on the loop, after the job */
 } method_t;
 
 struct call {
@@ -41,15 +41,15 @@ struct call {
     bc_rpc_reply_fn reply;
     void *ctx;
     bool web3;
-    bool detached;   /* start handed the call to a submit: do not finish it */
+    bool detached; /* start handed the call to a submit: do not finish it */
     bool failed;
     int32_t code;
-    bc_bytes_t message; /* in the arena */
-    bc_bytes_t data;    /* hex of error data, in the arena; NULL p: none */
-    bc_bytes_t error_data; /* ready JSON instead of data */
+    bc_bytes_t message;     /* in the arena */
+    bc_bytes_t data;        /* hex of error data, in the arena; NULL p: none */
+    bc_bytes_t error_data;  /* ready JSON instead of data */
     bc_bytes_t id, jsonrpc; /* JSON tokens, in the arena */
-    cJSON *root;        /* owned */
-    cJSON *params;      /* array inside root, or NULL */
+    cJSON *root;            /* owned */
+    cJSON *params;          /* array inside root, or NULL */
     size_t prefix_n, result_at;
     bc_wr_t out;
     bc_arena_t arena;
@@ -77,10 +77,10 @@ struct bc_rpc_session {
     bool web3, closed;
     bc_rpc_send_fn send;
     void *ctx;
-    uint32_t version;      /* negotiated protocol; 0 before the handshake */
-    subscription_t *subs;  /* eth_subscribe */
+    uint32_t version;     /* negotiated protocol; 0 before the handshake */
+    subscription_t *subs; /* eth_subscribe */
     size_t sub_cnt;
-    char **topics;         /* AMOP */
+    char **topics; /* AMOP */
     size_t topic_cnt;
 };
 
@@ -116,6 +116,8 @@ int64_t call_i64(call_t *c, int i);
 bool call_hash(call_t *c, bc_bytes_t text, bc_h256_t *out);
 bool rpc_group_known(const bc_rpc_t *rpc, bc_bytes_t group);
 uint64_t rpc_random(bc_rpc_t *rpc);
+/* A client is about to learn of this block: what it asks next must know it. NULL is fine. */
+void rpc_saw_block(bc_rpc_t *rpc, const bc_committed_t *block);
 
 /* ---- group_json.c ---- */
 void group_info_json(bc_rpc_t *rpc, bc_jw_t *j);

@@ -215,7 +215,8 @@ static bool topic(event_task_t *t, size_t i, const cJSON *v)
 {
     if (!cJSON_IsString(v))
         return false;
-    return bc_log_query_topic(&t->q, i, bc_hex_strip0x(bc_cstr(v->valuestring)), &t->arena) == BC_OK;
+    return bc_log_query_topic(&t->q, i, bc_hex_strip0x(bc_cstr(v->valuestring)), &t->arena) ==
+           BC_OK;
 }
 
 /* Official nodes keep a bare topic string as it is, so that one with 0x never matches; here it
@@ -234,7 +235,8 @@ static bool parse_params(event_task_t *t, const cJSON *p)
         return false;
     t->current = first > 0 ? (int64_t)first : t->rpc->number;
     t->to = last > 0 ? (int64_t)last : 0;
-    cJSON_ArrayForEach (v, addresses) {
+    cJSON_ArrayForEach(v, addresses)
+    {
         if (!cJSON_IsString(v))
             return false;
         /* the case of an address is kept: stored ones are lower case */
@@ -250,11 +252,10 @@ static bool parse_params(event_task_t *t, const cJSON *p)
         return false;
     t->q.position_cnt = (size_t)n;
     size_t i = 0;
-    cJSON_ArrayForEach (v, topics) {
+    cJSON_ArrayForEach(v, topics)
+    {
         if (cJSON_IsArray(v)) {
-            cJSON_ArrayForEach (inner, v)
-                if (!topic(t, i, inner))
-                    return false;
+            cJSON_ArrayForEach(inner, v) if (!topic(t, i, inner)) return false;
         } else if (!cJSON_IsNull(v) && !topic(t, i, v)) {
             return false;
         }

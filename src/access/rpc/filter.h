@@ -17,7 +17,7 @@ typedef struct {
     size_t address_cnt;
     char (*addresses)[40]; /* hex40 lower case */
     bool address_strict;
-    size_t position_cnt;   /* topic positions given: a log needs at least as many topics */
+    size_t position_cnt; /* topic positions given: a log needs at least as many topics */
     struct {
         size_t cnt;
         bc_h256_t *v;
@@ -31,7 +31,8 @@ bc_err_t bc_log_query_topic(bc_log_query_t *q, size_t position, bc_bytes_t hex64
                             bc_arena_t *a) BC_WARN_UNUSED;
 bool bc_log_query_match(const bc_log_query_t *q, const bc_log_entry_t *log);
 /* A deep copy into another arena. */
-bc_err_t bc_log_query_copy(const bc_log_query_t *q, bc_log_query_t *out, bc_arena_t *a) BC_WARN_UNUSED;
+bc_err_t bc_log_query_copy(const bc_log_query_t *q, bc_log_query_t *out,
+                           bc_arena_t *a) BC_WARN_UNUSED;
 
 /* Where a block's logs come from: the store or the block just committed. */
 typedef struct {

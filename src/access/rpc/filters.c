@@ -61,7 +61,8 @@ static bool text_of(call_t *c, const cJSON *v, bc_bytes_t *out)
     else if (cJSON_IsNumber(v))
         *out = bc_arena_copy(
             &c->arena,
-            bc_bytes(number, (size_t)snprintf(number, sizeof number, "%.17g", v->valuedouble)), NULL);
+            bc_bytes(number, (size_t)snprintf(number, sizeof number, "%.17g", v->valuedouble)),
+            NULL);
     else if (!cJSON_IsNull(v)) {
         call_fail(c, c->web3 ? RPC_PARAMS : RPC_INVALID, "Type is not convertible to string");
         return false;
@@ -87,7 +88,9 @@ static bool block_tag(call_t *c, bc_bytes_t t, int64_t latest, int64_t *out, boo
     bool ok = t.n > 2 && t.p[0] == '0' && t.p[1] == 'x';
     for (size_t i = 2; ok && i < t.n; i++) {
         uint8_t d = t.p[i];
-        unsigned n = d >= 48 && d <= 57 ? d - 48u : (d | 32) >= 97 && (d | 32) <= 102 ? (d | 32) - 87u : 99u;
+        unsigned n = d >= 48 && d <= 57                  ? d - 48u
+                     : (d | 32) >= 97 && (d | 32) <= 102 ? (d | 32) - 87u
+                                                         : 99u;
         ok = n < 16 && v < (1ull << 59);
         v = v << 4 | n;
     }
@@ -136,8 +139,7 @@ static void parse_lists(call_t *c, const cJSON *address, const cJSON *topics)
     const cJSON *v, *inner;
     bc_log_query_t *q = &c->query;
     if (cJSON_IsArray(address))
-        cJSON_ArrayForEach (v, address)
-            add_address(c, v);
+        cJSON_ArrayForEach(v, address) add_address(c, v);
     else if (address && !cJSON_IsNull(address))
         add_address(c, address);
     int n = cJSON_IsArray(topics) ? cJSON_GetArraySize(topics) : 0;
@@ -149,10 +151,12 @@ static void parse_lists(call_t *c, const cJSON *address, const cJSON *topics)
     }
     q->position_cnt = (size_t)n;
     int i = 0;
-    cJSON_ArrayForEach (v, topics) {
+    cJSON_ArrayForEach(v, topics)
+    {
         bool any = false;
         if (cJSON_IsArray(v)) {
-            cJSON_ArrayForEach (inner, v) {
+            cJSON_ArrayForEach(inner, v)
+            {
                 any |= c->web3 && cJSON_IsNull(inner);
                 if (!(c->web3 && cJSON_IsNull(inner)))
                     add_topic(c, (size_t)i, inner);
@@ -229,8 +233,9 @@ static void parse_web3(call_t *c, const cJSON *o)
     }
     if (h && !cJSON_IsNull(h)) {
         if ((f && !cJSON_IsNull(f)) || (t && !cJSON_IsNull(t))) {
-            call_fail(c, RPC_PARAMS, "cannot specify both blockHash and fromBlock/toBlock, choose "
-                                     "one or the other");
+            call_fail(c, RPC_PARAMS,
+                      "cannot specify both blockHash and fromBlock/toBlock, choose "
+                      "one or the other");
             return;
         }
         q->by_hash = true;
@@ -467,7 +472,8 @@ static void scan_logs(call_t *c)
             return;
         }
         if (c->web3 && n < c->to && mono_ms() > end_ms) {
-            call_fail(c, RPC_LIMIT, "query timeout exceeded after block %lld, ask for a smaller range",
+            call_fail(c, RPC_LIMIT,
+                      "query timeout exceeded after block %lld, ask for a smaller range",
                       (long long)n);
             return;
         }

@@ -69,7 +69,8 @@ static const bc_ledger_ops_t ledger_ops = { .number = no_number,
                                             .system_config = no_config,
                                             .config = get_config };
 
-static bc_err_t revert(void *self, const bc_exec_call_t *in, bc_exec_call_result_t *out, bc_arena_t *a)
+static bc_err_t revert(void *self, const bc_exec_call_t *in, bc_exec_call_result_t *out,
+                       bc_arena_t *a)
 {
     (void)self;
     *out = (bc_exec_call_result_t){ .status = in->input.n % 3 ? BC_TXS_REVERT : 0,
@@ -77,7 +78,8 @@ static bc_err_t revert(void *self, const bc_exec_call_t *in, bc_exec_call_result
                                     .gas_used = 21000 };
     return BC_OK;
 }
-static bc_err_t no_bytes(void *self, bc_view_if v, const bc_addr_t *x, bc_bytes_t *out, bc_arena_t *a)
+static bc_err_t no_bytes(void *self, bc_view_if v, const bc_addr_t *x, bc_bytes_t *out,
+                         bc_arena_t *a)
 {
     (void)self, (void)v, (void)x, (void)out, (void)a;
     return BC_E_NOT_FOUND;
@@ -92,7 +94,8 @@ static bc_err_t no_nonce(void *self, bc_view_if v, const bc_addr_t *x, uint64_t 
     (void)self, (void)v, (void)x, (void)out;
     return BC_E_NOT_FOUND;
 }
-static bc_err_t no_storage(void *self, bc_view_if v, const bc_addr_t *x, const bc_h256_t *k, bc_h256_t *out)
+static bc_err_t no_storage(void *self, bc_view_if v, const bc_addr_t *x, const bc_h256_t *k,
+                           bc_h256_t *out)
 {
     (void)self, (void)v, (void)x, (void)k, (void)out;
     return BC_E_NOT_FOUND;

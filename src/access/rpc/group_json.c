@@ -108,9 +108,9 @@ static void services_json(bc_rpc_t *rpc, bc_jw_t *j)
         const char *name;
         int type;
     } rows[] = {
-        { "LedgerServiceObj", 2 },           { "SchedulerServiceObj", 3 },
-        { "FrontServiceObj", 4 },            { rpc->config.gateway_service, 6 },
-        { rpc->config.rpc_service, 7 },      { "TxPoolServiceObj", 8 },
+        { "LedgerServiceObj", 2 },      { "SchedulerServiceObj", 3 },
+        { "FrontServiceObj", 4 },       { rpc->config.gateway_service, 6 },
+        { rpc->config.rpc_service, 7 }, { "TxPoolServiceObj", 8 },
     };
     bc_jw_key(j, "serviceInfo");
     bc_jw_arr(j);

@@ -59,7 +59,8 @@ static bool try_send_transaction(call_t *c, const envelope_t *e)
     bool proof = false;
     if (!e->ok || !bc_jscan_plain(e->method, &method) ||
         !bc_bytes_eq(method, BC_STR("sendTransaction")) || !bc_jscan_plain(e->jsonrpc, &version) ||
-        version.n > 16 || (e->id.p && !plain_integer(e->id)) || !bc_jscan_open(&s, e->params, false))
+        version.n > 16 || (e->id.p && !plain_integer(e->id)) ||
+        !bc_jscan_open(&s, e->params, false))
         return false;
     while (n < 4 && bc_jscan_next(&s, &key, &items[n]))
         n++;

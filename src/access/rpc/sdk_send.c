@@ -75,6 +75,7 @@ static void submitted(bc_op_t *op)
     call_t *c = BC_OWNER(op, call_t, submit.op);
     bc_node_submit_t *s = &c->submit;
     bc_committed_t *b = s->block;
+    rpc_saw_block(c->rpc, b);
     if (op->err) {
         call_fail(c, -1, "the node could not take the transaction: %s", bc_err_name(op->err));
     } else if (s->status == BC_TXS_POOL_TIMEOUT) {

@@ -75,7 +75,8 @@ static void respond(const port_t *p, bc_http_req_t *req, unsigned status, bc_byt
                                      bc_cstr(p->cors.cors_allowed_headers) };
         h[n++] = (bc_http_header_t){ BC_STR("Access-Control-Max-Age"), bc_cstr(p->max_age) };
         if (p->cors.cors_allow_credentials)
-            h[n++] = (bc_http_header_t){ BC_STR("Access-Control-Allow-Credentials"), BC_STR("true") };
+            h[n++] =
+                (bc_http_header_t){ BC_STR("Access-Control-Allow-Credentials"), BC_STR("true") };
     }
     bc_buf_t *buf = body.n ? bc_buf_copy(body) : NULL;
     if (body.n && !buf)
@@ -148,9 +149,12 @@ static void tick(void *ctx)
 static void port_texts(port_t *p, const bc_rpc_cors_t *cors)
 {
     p->cors = *cors;
-    p->cors.cors_allowed_origins = bc_xstrdup(cors->cors_allowed_origins ? cors->cors_allowed_origins : "*");
-    p->cors.cors_allowed_methods = bc_xstrdup(cors->cors_allowed_methods ? cors->cors_allowed_methods : "");
-    p->cors.cors_allowed_headers = bc_xstrdup(cors->cors_allowed_headers ? cors->cors_allowed_headers : "");
+    p->cors.cors_allowed_origins =
+        bc_xstrdup(cors->cors_allowed_origins ? cors->cors_allowed_origins : "*");
+    p->cors.cors_allowed_methods =
+        bc_xstrdup(cors->cors_allowed_methods ? cors->cors_allowed_methods : "");
+    p->cors.cors_allowed_headers =
+        bc_xstrdup(cors->cors_allowed_headers ? cors->cors_allowed_headers : "");
     snprintf(p->max_age, sizeof p->max_age, "%u", cors->cors_max_age);
 }
 

@@ -11,7 +11,7 @@ typedef struct {
     bool enable_cors, cors_allow_credentials;
     const char *cors_allowed_origins; /* "*", or origins separated by commas */
     const char *cors_allowed_methods, *cors_allowed_headers;
-    uint32_t cors_max_age;            /* s */
+    uint32_t cors_max_age; /* s */
 } bc_rpc_cors_t;
 
 /* CORS as it is without configuration, and always on the SDK port. */

@@ -144,10 +144,9 @@ static bool handshake(bc_rpc_session_t *s, const bc_ws_message_t *m)
 
 static void rpc_request(bc_rpc_session_t *s, const bc_ws_message_t *m)
 {
-    bc_ws_message_t head = { .version = m->version,
-                             .type = BC_WS_RPC_REPLY,
-                             .seq = m->seq,
-                             .ext = m->ext };
+    bc_ws_message_t head = {
+        .version = m->version, .type = BC_WS_RPC_REPLY, .seq = m->seq, .ext = m->ext
+    };
     uint8_t small[128];
     bc_wr_t w = { 0 };
     bc_ws_message_encode(&head, &w);
@@ -201,11 +200,11 @@ void sdk_notify_block(bc_rpc_t *rpc)
     char name[160];
     bc_bytes_t node = rpc_node_name(rpc, name);
     bc_wr_t w = { .max = 1 << 16 }, frame = { .max = 1 << 17 };
-    bc_wr_printf(&w, "{\n\t\"blockNumber\" : %lld,\n\t\"group\" : \"%s\",\n\t\"nodeName\" : \"%.*s\"\n}\n",
-                 (long long)rpc->number, rpc->config.chain->group_id, (int)node.n,
-                 (const char *)node.p);
-    bc_ws_message_encode(&(bc_ws_message_t){ .type = BC_WS_BLOCK_NOTIFY, .payload = bc_wr_view(&w) },
-                         &frame);
+    bc_wr_printf(
+        &w, "{\n\t\"blockNumber\" : %lld,\n\t\"group\" : \"%s\",\n\t\"nodeName\" : \"%.*s\"\n}\n",
+        (long long)rpc->number, rpc->config.chain->group_id, (int)node.n, (const char *)node.p);
+    bc_ws_message_encode(
+        &(bc_ws_message_t){ .type = BC_WS_BLOCK_NOTIFY, .payload = bc_wr_view(&w) }, &frame);
     for (bc_rpc_session_t *s = rpc->sessions, *next; s && !frame.err; s = next) {
         next = s->next;
         if (!s->web3)

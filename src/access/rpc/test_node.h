@@ -1,5 +1,6 @@
 /* A node for tests: the captured chain at some height in a store in memory, the real ledger and
- * executor over it, reads carried out at once on the caller's thread, submits answered by the test. */
+ * executor over it, reads carried out at once on the caller's thread, submits answered by the test.
+ */
 #ifndef BC_ACCESS_RPC_TEST_NODE_H
 #define BC_ACCESS_RPC_TEST_NODE_H
 
@@ -77,7 +78,8 @@ static inline cJSON *load_json(const char *name)
 static inline void put_rows(bc_kv_if kv, const cJSON *rows)
 {
     const cJSON *row;
-    cJSON_ArrayForEach (row, rows) {
+    cJSON_ArrayForEach(row, rows)
+    {
         bc_wr_t k = { 0 }, v = { 0 };
         assert_int_equal(bc_hex_append(bc_cstr(row->child->valuestring), &k), BC_OK);
         assert_int_equal(bc_hex_append(bc_cstr(row->child->next->valuestring), &v), BC_OK);
@@ -91,7 +93,8 @@ static inline void put_rows(bc_kv_if kv, const cJSON *rows)
 static inline void del_rows(bc_kv_if kv, const cJSON *rows)
 {
     const cJSON *row;
-    cJSON_ArrayForEach (row, rows) {
+    cJSON_ArrayForEach(row, rows)
+    {
         bc_wr_t k = { 0 };
         assert_int_equal(bc_hex_append(bc_cstr(row->valuestring), &k), BC_OK);
         bc_kv_change_t c = { bc_wr_view(&k), { 0 }, true };
@@ -134,8 +137,8 @@ static inline void node_read(void *self, bc_node_read_t *r)
 {
     node_t *n = self;
     bc_state_view_t *v = bc_state_top(n->state);
-    bc_err_t err = r->job(r, bc_ledger_as_if(n->ledger), bc_executor_local(n->executor),
-                          bc_state_view_if(v));
+    bc_err_t err =
+        r->job(r, bc_ledger_as_if(n->ledger), bc_executor_local(n->executor), bc_state_view_if(v));
     bc_state_view_unref(v);
     bc_op_finish(&r->op, err);
 }
@@ -228,8 +231,8 @@ static inline bool node_load(node_t *n, const char *folder, int64_t number)
         del_rows(n->kv, cJSON_GetObjectItem(root, "del"));
         cJSON_Delete(root);
     }
-    n->executor = bc_executor_new(&(bc_executor_config_t){ .suite = n->chain.suite,
-                                                           .chain = &n->chain });
+    n->executor =
+        bc_executor_new(&(bc_executor_config_t){ .suite = n->chain.suite, .chain = &n->chain });
     node_open(n);
     return true;
 }

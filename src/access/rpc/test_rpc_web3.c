@@ -3,7 +3,8 @@
 #include "access/rpc/test_node.h"
 
 #define SELF                                                                                       \
-    "91aa891560fbdf3278c066bb2bb6b892e348e64e8526400bae7c85b362634f860e7223058ee01ba74805040322211" \
+    "91aa891560fbdf3278c066bb2bb6b892e348e64e8526400bae7c85b362634f860e7223058ee01ba7480504032221" \
+    "1"                                                                                            \
     "8fe43ea84283ad9d009d4adfeb491cf53a7"
 
 /* Members whose value is Ethereum's here and not there: taken out of both before comparing. */
@@ -23,7 +24,8 @@ static void drop(cJSON *v)
         cJSON_DeleteItemFromObject(v, "transactionIndex");
     /* BCOS transactions: a chain id of 0 and a nonce text there */
     const cJSON *nonce = cJSON_GetObjectItem(v, "nonce"), *hash = cJSON_GetObjectItem(v, "hash");
-    const cJSON *fee = cJSON_GetObjectItem(v, "maxFeePerGas"), *type = cJSON_GetObjectItem(v, "type");
+    const cJSON *fee = cJSON_GetObjectItem(v, "maxFeePerGas"),
+                *type = cJSON_GetObjectItem(v, "type");
     if (nonce && hash && type && strcmp(type->valuestring, "0x0") == 0) {
         const cJSON *chain = cJSON_GetObjectItem(v, "chainId");
         if (fee || !chain || strcmp(chain->valuestring, "0x0") == 0) {
@@ -34,8 +36,7 @@ static void drop(cJSON *v)
         }
     }
     cJSON *item;
-    cJSON_ArrayForEach (item, v)
-        drop(item);
+    cJSON_ArrayForEach(item, v) drop(item);
 }
 
 static char *comparable(const char *text)
@@ -52,13 +53,25 @@ static char *comparable(const char *text)
 static bool differs(const cJSON *call, const char *want, const char *have)
 {
     static const char *const methods[] = {
-        "eth_protocolVersion", "eth_feeHistory",  "eth_blobBaseFee",
-        "eth_sign",            "eth_signTransaction", "eth_sendTransaction",
-        "eth_getUncleByBlockHashAndIndex", "eth_getUncleByBlockNumberAndIndex",
-        "net_version",         "net_peerCount",   "eth_newBlockFilter",
-        "eth_newPendingTransactionFilter", "eth_newFilter", "eth_getFilterChanges",
-        "eth_getFilterLogs",   "eth_uninstallFilter", "eth_getLogs",
-        "eth_blockNumber",     "web3_clientVersion",
+        "eth_protocolVersion",
+        "eth_feeHistory",
+        "eth_blobBaseFee",
+        "eth_sign",
+        "eth_signTransaction",
+        "eth_sendTransaction",
+        "eth_getUncleByBlockHashAndIndex",
+        "eth_getUncleByBlockNumberAndIndex",
+        "net_version",
+        "net_peerCount",
+        "eth_newBlockFilter",
+        "eth_newPendingTransactionFilter",
+        "eth_newFilter",
+        "eth_getFilterChanges",
+        "eth_getFilterLogs",
+        "eth_uninstallFilter",
+        "eth_getLogs",
+        "eth_blockNumber",
+        "web3_clientVersion",
         "eth_getBlockTransactionCountByNumber", /* the latest's for earliest, 0x0 for none, there */
     };
     const cJSON *m = cJSON_GetObjectItem(cJSON_GetObjectItem(call, "request"), "method");
@@ -75,7 +88,8 @@ static bool differs(const cJSON *call, const char *want, const char *have)
         return true;
     if (strstr(want, "\"0x134\"")) /* a block more when that one was captured */
         return true;
-    return strstr(want, "Method not found") || strstr(want, "-32603") || strstr(want, "\"code\":16");
+    return strstr(want, "Method not found") || strstr(want, "-32603") ||
+           strstr(want, "\"code\":16");
 }
 
 static void captured_answers(void **state)
@@ -88,7 +102,8 @@ static void captured_answers(void **state)
         skip();
     cJSON *calls = load_json("chain-a/rpc-calls.json");
     n.rpc = node_rpc(&n, SELF);
-    cJSON_ArrayForEach (call, calls) {
+    cJSON_ArrayForEach(call, calls)
+    {
         const cJSON *raw = cJSON_GetObjectItem(call, "requestBody");
         const cJSON *response = cJSON_GetObjectItem(call, "response");
         if (strcmp(cJSON_GetObjectItem(call, "api")->valuestring, "web3") != 0)
@@ -158,13 +173,17 @@ static void envelopes_and_batches(void **state)
            "size: 8\"},\"id\":null,\"jsonrpc\":\"2.0\"}");
     expect(n, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_mining\",\"extra\":1}",
            "{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":false}");
-    expect(n, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_subscribe\",\"params\":[\"newHeads\"]}",
+    expect(n,
+           "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_subscribe\",\"params\":[\"newHeads\"]}",
            "{\"error\":{\"code\":-32600,\"message\":\"Subscribe request only support websocket "
            "protocol\"},\"id\":1,\"jsonrpc\":\"2.0\"}");
-    expect(n, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_feeHistory\",\"params\":[\"0x2\",\"latest\",[50]]}",
-           "{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":{\"baseFeePerBlobGas\":[\"0x0\",\"0x0\",\"0x0\"],"
-           "\"baseFeePerGas\":[\"0x0\",\"0x0\",\"0x0\"],\"blobGasUsedRatio\":[0,0],\"gasUsedRatio\":["
-           "0.0007,0.0010233],\"oldestBlock\":\"0x155\",\"reward\":[[\"0x0\"],[\"0x0\"]]}}");
+    expect(
+        n,
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_feeHistory\",\"params\":[\"0x2\","
+        "\"latest\",[50]]}",
+        "{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":{\"baseFeePerBlobGas\":[\"0x0\",\"0x0\",\"0x0\"],"
+        "\"baseFeePerGas\":[\"0x0\",\"0x0\",\"0x0\"],\"blobGasUsedRatio\":[0,0],\"gasUsedRatio\":["
+        "0.0007,0.0010233],\"oldestBlock\":\"0x155\",\"reward\":[[\"0x0\"],[\"0x0\"]]}}");
     node_free(n);
 }
 
@@ -180,26 +199,35 @@ static void receipts_of_a_block_agree(void **state)
     node_t *n = open_chain();
     if (!n)
         skip();
-    char *text = ask(n, true, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_getBlockReceipts\",\"params\":[\"0x128\"]}");
+    char *text = ask(n, true,
+                     "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_getBlockReceipts\",\"params\":"
+                     "[\"0x128\"]}");
     cJSON *all = cJSON_Parse(text), *list = cJSON_GetObjectItem(all, "result");
     const cJSON *r, *log;
     uint64_t logs = 0, index = 0, gas = 0;
     uint8_t bloom[256] = { 0 }, own[256];
     assert_int_equal(cJSON_GetArraySize(list), 20);
-    cJSON_ArrayForEach (r, list) {
+    cJSON_ArrayForEach(r, list)
+    {
         char body[256];
         assert_int_equal(strtoull(member(r, "transactionIndex")->valuestring, NULL, 16), index);
         gas += strtoull(member(r, "gasUsed")->valuestring, NULL, 16);
         assert_int_equal(strtoull(member(r, "cumulativeGasUsed")->valuestring, NULL, 16), gas);
-        cJSON_ArrayForEach (log, member(r, "logs")) {
+        cJSON_ArrayForEach(log, member(r, "logs"))
+        {
             assert_int_equal(strtoull(member(log, "logIndex")->valuestring, NULL, 16), logs);
-            assert_int_equal(strtoull(member(log, "transactionIndex")->valuestring, NULL, 16), index);
+            assert_int_equal(strtoull(member(log, "transactionIndex")->valuestring, NULL, 16),
+                             index);
             logs++;
         }
-        assert_int_equal(bc_hex_fixed(bc_hex_strip0x(bc_cstr(member(r, "logsBloom")->valuestring)), own, 256), BC_OK);
+        assert_int_equal(
+            bc_hex_fixed(bc_hex_strip0x(bc_cstr(member(r, "logsBloom")->valuestring)), own, 256),
+            BC_OK);
         for (size_t i = 0; i < sizeof bloom; i++)
             bloom[i] |= own[i];
-        snprintf(body, sizeof body, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_getTransactionReceipt\",\"params\":[\"%s\"]}",
+        snprintf(body, sizeof body,
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_getTransactionReceipt\","
+                 "\"params\":[\"%s\"]}",
                  member(r, "transactionHash")->valuestring);
         char *single = ask(n, true, body);
         cJSON *one = cJSON_Parse(single);
@@ -210,17 +238,23 @@ static void receipts_of_a_block_agree(void **state)
     }
     assert_true(logs > 1);
     free(text);
-    text = ask(n, true, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_getBlockByNumber\",\"params\":[\"0x128\",true]}");
+    text = ask(n, true,
+               "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_getBlockByNumber\",\"params\":["
+               "\"0x128\",true]}");
     cJSON *block = cJSON_Parse(text), *b = cJSON_GetObjectItem(block, "result");
-    assert_int_equal(bc_hex_fixed(bc_hex_strip0x(bc_cstr(member(b, "logsBloom")->valuestring)), own, 256), BC_OK);
+    assert_int_equal(
+        bc_hex_fixed(bc_hex_strip0x(bc_cstr(member(b, "logsBloom")->valuestring)), own, 256),
+        BC_OK);
     assert_memory_equal(own, bloom, sizeof bloom);
     assert_int_equal(strtoull(member(b, "gasUsed")->valuestring, NULL, 16), gas);
     free(text);
     /* getLogs tells the same logs as the receipts. */
-    text = ask(n, true, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_getLogs\",\"params\":[{\"fromBlock\":\"0x128\",\"toBlock\":\"0x128\"}]}");
+    text = ask(n, true,
+               "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_getLogs\",\"params\":[{"
+               "\"fromBlock\":\"0x128\",\"toBlock\":\"0x128\"}]}");
     cJSON *found = cJSON_Parse(text);
     index = 0;
-    cJSON_ArrayForEach (log, cJSON_GetObjectItem(found, "result"))
+    cJSON_ArrayForEach(log, cJSON_GetObjectItem(found, "result"))
         assert_int_equal(strtoull(member(log, "logIndex")->valuestring, NULL, 16), index++);
     assert_int_equal(index, logs);
     free(text);
@@ -243,11 +277,12 @@ static void reverts_have_code_three(void **state)
                  "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":[{\"to\":"
                  "\"0x31ed5233b81c79d5adddeef991f531a9bbc2ad01\",\"data\":\"0x132e4f3c%064d\"}]}",
                  methods[i], 0);
-        expect(n, body,
-               "{\"error\":{\"code\":3,\"data\":\"0x08c379a0000000000000000000000000000000000000000000"
-               "0000000000000000000020000000000000000000000000000000000000000000000000000000000000000c"
-               "706c61696e20726561736f6e0000000000000000000000000000000000000000\",\"message\":"
-               "\"execution reverted: plain reason\"},\"id\":1,\"jsonrpc\":\"2.0\"}");
+        expect(
+            n, body,
+            "{\"error\":{\"code\":3,\"data\":\"0x08c379a0000000000000000000000000000000000000000000"
+            "0000000000000000000020000000000000000000000000000000000000000000000000000000000000000c"
+            "706c61696e20726561736f6e0000000000000000000000000000000000000000\",\"message\":"
+            "\"execution reverted: plain reason\"},\"id\":1,\"jsonrpc\":\"2.0\"}");
     }
     node_free(n);
 }
@@ -262,7 +297,8 @@ static void raw_transactions(void **state)
     cJSON *steps = load_json("chain-a/steps.json");
     const cJSON *s;
     unsigned seen = 0;
-    cJSON_ArrayForEach (s, cJSON_GetObjectItem(steps, "steps")) {
+    cJSON_ArrayForEach(s, cJSON_GetObjectItem(steps, "steps"))
+    {
         const cJSON *kind = member(s, "kind"), *name = member(s, "name");
         if (!cJSON_IsString(kind) || strcmp(kind->valuestring, "web3-tx") != 0 ||
             strncmp(name->valuestring, "web3.set.", 9) != 0)
@@ -271,7 +307,10 @@ static void raw_transactions(void **state)
         const char *hash = member(member(s, "response"), "result")->valuestring;
         size_t max = strlen(raw) + 256;
         char *body = bc_xcalloc(1, max), want[256];
-        snprintf(body, max, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_sendRawTransaction\",\"params\":[\"%s\"]}", raw);
+        snprintf(body, max,
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_sendRawTransaction\",\"params\":["
+                 "\"%s\"]}",
+                 raw);
         for (int pass = 0; pass < 2; pass++) {
             reply_t r = { 0 };
             bc_rpc_web3_handle(n->rpc, bc_cstr(body), NULL, reply_keep, &r);
@@ -286,9 +325,12 @@ static void raw_transactions(void **state)
             }
             bc_wr_u8(&r.text, 0);
             if (pass)
-                snprintf(want, sizeof want, "{\"error\":{\"code\":-32000,\"message\":\"nonce too low\"},\"id\":1,\"jsonrpc\":\"2.0\"}");
+                snprintf(want, sizeof want,
+                         "{\"error\":{\"code\":-32000,\"message\":\"nonce too "
+                         "low\"},\"id\":1,\"jsonrpc\":\"2.0\"}");
             else
-                snprintf(want, sizeof want, "{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":\"%s\"}", hash);
+                snprintf(want, sizeof want, "{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":\"%s\"}",
+                         hash);
             assert_string_equal((char *)r.text.p, want);
             bc_wr_free(&r.text);
         }
@@ -296,8 +338,11 @@ static void raw_transactions(void **state)
         seen++;
     }
     assert_true(seen >= 3);
-    expect(n, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_sendRawTransaction\",\"params\":[\"0x1234\"]}",
-           "{\"error\":{\"code\":-32602,\"message\":\"Unsupported transaction type\"},\"id\":1,\"jsonrpc\":\"2.0\"}");
+    expect(n,
+           "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_sendRawTransaction\",\"params\":["
+           "\"0x1234\"]}",
+           "{\"error\":{\"code\":-32602,\"message\":\"Unsupported transaction "
+           "type\"},\"id\":1,\"jsonrpc\":\"2.0\"}");
     assert_int_equal(bc_rpc_in_flight(n->rpc), 0);
     cJSON_Delete(steps);
     node_free(n);

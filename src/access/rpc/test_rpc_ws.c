@@ -47,7 +47,8 @@ static void drain(node_t *n)
 static bool say(client_t *c, uint16_t type, const char *seq, bc_bytes_t payload)
 {
     bc_wr_t w = { 0 };
-    bc_ws_message_encode(&(bc_ws_message_t){ .type = type, .seq = bc_cstr(seq), .payload = payload }, &w);
+    bc_ws_message_encode(
+        &(bc_ws_message_t){ .type = type, .seq = bc_cstr(seq), .payload = payload }, &w);
     bool ok = bc_rpc_session_message(c->s, bc_wr_view(&w));
     bc_wr_free(&w);
     return ok;
@@ -75,7 +76,8 @@ static void frames_of_the_specification(void **state)
     (void)state;
     static const char hex[] =
         "000001000000002030313233343536373839616263646566303132333435363738396162636465660000"
-        "7b226d617856657273696f6e223a322c226d696e56657273696f6e223a302c226d6f64756c654944223a327d0a";
+        "7b226d617856657273696f6e223a322c226d696e56657273696f6e223a302c226d6f64756c654944223a327d0"
+        "a";
     bc_wr_t raw = { 0 }, again = { 0 };
     bc_ws_message_t m;
     assert_int_equal(bc_hex_append(bc_cstr(hex), &raw), BC_OK);
@@ -96,7 +98,8 @@ static void scanner_walks_and_refuses(void **state)
     (void)state;
     bc_jscan_t s;
     bc_bytes_t k, v;
-    assert_true(bc_jscan_open(&s, BC_STR(" { \"a\" : [1,{\"b\":\"]\"}] , \"c\":\"x\\\"y\" } "), true));
+    assert_true(
+        bc_jscan_open(&s, BC_STR(" { \"a\" : [1,{\"b\":\"]\"}] , \"c\":\"x\\\"y\" } "), true));
     assert_true(bc_jscan_next(&s, &k, &v));
     is_text(k, "a");
     is_text(v, "[1,{\"b\":\"]\"}]");
@@ -105,8 +108,9 @@ static void scanner_walks_and_refuses(void **state)
     assert_false(bc_jscan_plain(v, &k));
     assert_false(bc_jscan_next(&s, &k, &v));
     assert_true(bc_jscan_closed(&s));
-    static const char *const bad[] = { "{\"a\"", "{\"a\":}", "{\"a\":1,}x", "{\"a\":[}", "{a:1}",
-                                       "{\"a\":1 \"b\":2}", "{} x", "{\"a\":\"\n\"}" };
+    static const char *const bad[] = { "{\"a\"",    "{\"a\":}",      "{\"a\":1,}x",
+                                       "{\"a\":[}", "{a:1}",         "{\"a\":1 \"b\":2}",
+                                       "{} x",      "{\"a\":\"\n\"}" };
     for (size_t i = 0; i < BC_ARRAY_LEN(bad); i++) {
         assert_true(bc_jscan_open(&s, bc_cstr(bad[i]), true));
         while (bc_jscan_next(&s, &k, &v)) {
@@ -162,7 +166,8 @@ static void handshake(void **state)
         skip();
     n.rpc = node_rpc(&n, NULL);
     client_open(&n, &c, false);
-    assert_true(say(&c, BC_WS_HANDSHAKE, "s1", BC_STR("{\"maxVersion\":2,\"minVersion\":0,\"moduleID\":2}\n")));
+    assert_true(say(&c, BC_WS_HANDSHAKE, "s1",
+                    BC_STR("{\"maxVersion\":2,\"minVersion\":0,\"moduleID\":2}\n")));
     bc_ws_message_t m = frame(&c, 0);
     assert_int_equal(m.type, BC_WS_HANDSHAKE);
     is_text(m.seq, "s1");
@@ -171,7 +176,8 @@ static void handshake(void **state)
     assert_int_equal(cJSON_GetObjectItem(v, "protocolVersion")->valueint, 2);
     cJSON *group = cJSON_GetObjectItem(v, "groupBlockNumber")->child;
     assert_int_equal(cJSON_GetObjectItem(group, "group0")->valueint, 306);
-    cJSON *node = cJSON_GetObjectItem(cJSON_GetObjectItem(v, "groupInfoList")->child, "nodeList")->child;
+    cJSON *node =
+        cJSON_GetObjectItem(cJSON_GetObjectItem(v, "groupInfoList")->child, "nodeList")->child;
     cJSON *ini = cJSON_Parse(cJSON_GetObjectItem(node, "iniConfig")->valuestring);
     assert_true(cJSON_IsFalse(cJSON_GetObjectItem(ini, "isWasm")));
     assert_true(cJSON_IsFalse(cJSON_GetObjectItem(ini, "smCryptoType")));
@@ -180,8 +186,10 @@ static void handshake(void **state)
     /* bad JSON and unknown modules have no answer, no common version ends the session */
     forget(&c);
     assert_true(say(&c, BC_WS_HANDSHAKE, "s2", BC_STR("{")));
-    assert_true(say(&c, BC_WS_HANDSHAKE, "s3", BC_STR("{\"maxVersion\":2,\"minVersion\":0,\"moduleID\":4}")));
-    assert_false(say(&c, BC_WS_HANDSHAKE, "s4", BC_STR("{\"maxVersion\":9,\"minVersion\":3,\"moduleID\":2}")));
+    assert_true(say(&c, BC_WS_HANDSHAKE, "s3",
+                    BC_STR("{\"maxVersion\":2,\"minVersion\":0,\"moduleID\":4}")));
+    assert_false(say(&c, BC_WS_HANDSHAKE, "s4",
+                     BC_STR("{\"maxVersion\":9,\"minVersion\":3,\"moduleID\":2}")));
     assert_false(bc_rpc_session_message(c.s, BC_STR("short")));
     assert_int_equal(c.cnt, 0);
     client_close(&c);
@@ -201,7 +209,8 @@ static void send_transaction(void **state)
     cJSON *steps = load_json("chain-a/steps.json");
     const cJSON *s;
     unsigned seen = 0;
-    cJSON_ArrayForEach (s, cJSON_GetObjectItem(steps, "steps")) {
+    cJSON_ArrayForEach(s, cJSON_GetObjectItem(steps, "steps"))
+    {
         const cJSON *kind = cJSON_GetObjectItem(s, "kind");
         const cJSON *response = cJSON_GetObjectItem(s, "response");
         const cJSON *result = cJSON_GetObjectItem(response, "result");
@@ -210,7 +219,10 @@ static void send_transaction(void **state)
         const char *tx = cJSON_GetObjectItem(s, "signedTx")->valuestring;
         size_t max = strlen(tx) + 256;
         char *body = bc_xcalloc(1, max);
-        snprintf(body, max, "{\"jsonrpc\":\"2.0\",\"method\":\"sendTransaction\",\"params\":[\"group0\",\"\",\"%s\",true],\"id\":1}", tx);
+        snprintf(body, max,
+                 "{\"jsonrpc\":\"2.0\",\"method\":\"sendTransaction\",\"params\":[\"group0\",\"\","
+                 "\"%s\",true],\"id\":1}",
+                 tx);
         assert_true(say(&c, BC_WS_RPC_REQUEST, "seq", bc_cstr(body)));
         assert_int_equal(c.cnt, 0);
         assert_true(n.submitted && n.submitted->wait);
@@ -226,7 +238,8 @@ static void send_transaction(void **state)
         assert_int_equal(m.type, BC_WS_RPC_REPLY);
         is_text(m.seq, "seq");
         cJSON *have = cJSON_ParseWithLength((const char *)m.payload.p, m.payload.n);
-        char *have_text = cJSON_PrintUnformatted(have), *want_text = cJSON_PrintUnformatted(response);
+        char *have_text = cJSON_PrintUnformatted(have),
+             *want_text = cJSON_PrintUnformatted(response);
         if (strcmp(have_text, want_text) != 0)
             fprintf(stderr, "want %s\nhave %s\n", want_text, have_text);
         assert_string_equal(have_text, want_text);
@@ -256,7 +269,8 @@ static void refusals_are_errors(void **state)
     client_open(&n, &c, false);
     cJSON *steps = load_json("chain-a/steps.json");
     const cJSON *s;
-    cJSON_ArrayForEach (s, cJSON_GetObjectItem(steps, "steps")) {
+    cJSON_ArrayForEach(s, cJSON_GetObjectItem(steps, "steps"))
+    {
         const cJSON *tx = cJSON_GetObjectItem(s, "signedTx");
         const char *kind = cJSON_GetObjectItem(s, "kind")->valuestring;
         const cJSON *error = cJSON_GetObjectItem(cJSON_GetObjectItem(s, "response"), "error");
@@ -264,7 +278,10 @@ static void refusals_are_errors(void **state)
             continue;
         size_t max = strlen(tx->valuestring) + 256;
         char *body = bc_xcalloc(1, max);
-        snprintf(body, max, "{\"jsonrpc\":\"2.0\",\"method\":\"sendTransaction\",\"params\":[\"group0\",\"\",\"%s\",false],\"id\":1}", tx->valuestring);
+        snprintf(body, max,
+                 "{\"jsonrpc\":\"2.0\",\"method\":\"sendTransaction\",\"params\":[\"group0\",\"\","
+                 "\"%s\",false],\"id\":1}",
+                 tx->valuestring);
         int code = cJSON_GetObjectItem(error, "code")->valueint;
         n.submitted = NULL;
         assert_true(say(&c, BC_WS_RPC_REQUEST, "q", bc_cstr(body)));
@@ -305,7 +322,9 @@ static void commits_are_pushed(void **state)
     client_open(&n, &sdk, false);
     client_open(&n, &web3, true);
     /* blocks 7 and 9 have logs of this contract; the walk ends at 17 */
-    static const char sub[] = "{\"group\":\"group0\",\"id\":\"e1\",\"params\":{\"addresses\":[\"0x31ed5233b81c79d5adddeef991f531a9bbc2ad01\"],\"fromBlock\":5,\"toBlock\":17,\"topics\":[]}}\n";
+    static const char sub[] = "{\"group\":\"group0\",\"id\":\"e1\",\"params\":{\"addresses\":["
+                              "\"0x31ed5233b81c79d5adddeef991f531a9bbc2ad01\"],\"fromBlock\":5,"
+                              "\"toBlock\":17,\"topics\":[]}}\n";
     assert_true(say(&sdk, BC_WS_EVENT_SUBSCRIBE, "s", bc_cstr(sub)));
     is_text(frame(&sdk, 0).payload, "{\"id\":\"e1\",\"status\":0}\n");
     drain(&n);
@@ -313,8 +332,14 @@ static void commits_are_pushed(void **state)
     for (size_t i = 1; i < sdk.cnt; i++)
         assert_int_equal(frame(&sdk, i).type, BC_WS_EVENT_LOG_PUSH);
     forget(&sdk);
-    assert_true(bc_rpc_session_message(web3.s, BC_STR("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_subscribe\",\"params\":[\"newHeads\"]}")));
-    assert_true(bc_rpc_session_message(web3.s, BC_STR("{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"eth_subscribe\",\"params\":[\"logs\",{\"topics\":[\"0x6031a8d62d7c95988fa262657cd92107d90ed96e08d8f867d32f26edfe855022\"]}]}")));
+    assert_true(
+        bc_rpc_session_message(web3.s, BC_STR("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_"
+                                              "subscribe\",\"params\":[\"newHeads\"]}")));
+    assert_true(bc_rpc_session_message(
+        web3.s,
+        BC_STR("{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"eth_subscribe\",\"params\":[\"logs\",{"
+               "\"topics\":[\"0x6031a8d62d7c95988fa262657cd92107d90ed96e08d8f867d32f26edfe855022\"]"
+               "}]}")));
     drain(&n);
     assert_int_equal(web3.cnt, 2);
     forget(&web3);
@@ -330,7 +355,8 @@ static void commits_are_pushed(void **state)
     assert_int_equal(frame(&sdk, 0).type, BC_WS_BLOCK_NOTIFY);
     assert_int_equal(sdk.cnt, 3); /* notice, logs, end */
     is_text(frame(&sdk, 2).payload, "{\"id\":\"e1\",\"status\":1}\n");
-    cJSON *logs = cJSON_ParseWithLength((const char *)frame(&sdk, 1).payload.p, frame(&sdk, 1).payload.n);
+    cJSON *logs =
+        cJSON_ParseWithLength((const char *)frame(&sdk, 1).payload.p, frame(&sdk, 1).payload.n);
     assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(logs, "result")), 4);
     cJSON_Delete(logs);
     assert_int_equal(web3.cnt, 2);
@@ -339,12 +365,15 @@ static void commits_are_pushed(void **state)
         cJSON *v = cJSON_ParseWithLength((const char *)text.p, text.n);
         cJSON *result = cJSON_GetObjectItem(cJSON_GetObjectItem(v, "params"), "result");
         assert_string_equal(cJSON_GetObjectItem(v, "method")->valuestring, "eth_subscription");
-        assert_non_null(cJSON_GetObjectItem(result, "logIndex") ? result : cJSON_GetObjectItem(result, "number"));
+        assert_non_null(cJSON_GetObjectItem(result, "logIndex")
+                            ? result
+                            : cJSON_GetObjectItem(result, "number"));
         cJSON_Delete(v);
     }
     /* a second end of the same task is not sent */
     forget(&sdk);
-    assert_true(say(&sdk, BC_WS_EVENT_UNSUBSCRIBE, "u", BC_STR("{\"id\":\"e1\",\"group\":\"group0\"}")));
+    assert_true(
+        say(&sdk, BC_WS_EVENT_UNSUBSCRIBE, "u", BC_STR("{\"id\":\"e1\",\"group\":\"group0\"}")));
     assert_int_equal(sdk.cnt, 1);
     client_close(&sdk);
     client_close(&web3);
@@ -407,10 +436,13 @@ static void filters_expire_unused(void **state)
         skip();
     n.rpc = node_rpc(&n, NULL);
     bc_rpc_tick(n.rpc, 1000);
-    char *text = ask(&n, true, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_newBlockFilter\"}"), body[256];
+    char *text = ask(&n, true, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_newBlockFilter\"}"),
+         body[256];
     cJSON *v = cJSON_Parse(text);
-    snprintf(body, sizeof body, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_getFilterChanges\",\"params\":[\"%s\"]}",
-             cJSON_GetObjectItem(v, "result")->valuestring);
+    snprintf(
+        body, sizeof body,
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_getFilterChanges\",\"params\":[\"%s\"]}",
+        cJSON_GetObjectItem(v, "result")->valuestring);
     free(text);
     cJSON_Delete(v);
     bc_rpc_tick(n.rpc, 300000);
@@ -419,7 +451,8 @@ static void filters_expire_unused(void **state)
     free(text);
     bc_rpc_tick(n.rpc, 600001);
     text = ask(&n, true, body);
-    assert_string_equal(text, "{\"error\":{\"code\":-32000,\"message\":\"filter not found\"},\"id\":1,\"jsonrpc\":\"2.0\"}");
+    assert_string_equal(text, "{\"error\":{\"code\":-32000,\"message\":\"filter not "
+                              "found\"},\"id\":1,\"jsonrpc\":\"2.0\"}");
     free(text);
     node_free(&n);
 }
@@ -451,7 +484,9 @@ static void dial_close(bc_conn_t *c, bc_err_t why, void *ctx)
 static void ports_answer(void **state)
 {
     (void)state;
-    static const bc_conn_handler_t h = { .on_open = dial_open, .on_data = dial_data, .on_close = dial_close };
+    static const bc_conn_handler_t h = { .on_open = dial_open,
+                                         .on_data = dial_data,
+                                         .on_close = dial_close };
     node_t n;
     if (!node_load(&n, "chain-a", 0))
         skip();
@@ -462,15 +497,20 @@ static void ports_answer(void **state)
                                   .web3_enable = true,
                                   .web3_listen_ip = "127.0.0.1",
                                   .web3_cors = bc_rpc_cors_default() };
-    assert_int_equal(bc_rpc_service_new(l, &c, (bc_node_if){ &node_ops, &n }, (bc_gateway_if){ 0 }, &s), BC_OK);
+    assert_int_equal(
+        bc_rpc_service_new(l, &c, (bc_node_if){ &node_ops, &n }, (bc_gateway_if){ 0 }, &s), BC_OK);
     static const struct {
         bool web3;
         const char *body, *answer;
     } rows[] = {
         { false, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"getGroupList\",\"params\":[]}",
-          "{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":{\"code\":0,\"groupList\":[\"group0\"],\"msg\":\"success\"}}" },
-        { false, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"getBlockHashByNumber\",\"params\":[\"\",\"\",9]}",
-          "{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":\"0x0000000000000000000000000000000000000000000000000000000000000000\"}" },
+          "{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":{\"code\":0,\"groupList\":[\"group0\"],\"msg\":"
+          "\"success\"}}" },
+        { false,
+          "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"getBlockHashByNumber\",\"params\":[\"\",\"\","
+          "9]}",
+          "{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":"
+          "\"0x0000000000000000000000000000000000000000000000000000000000000000\"}" },
         { true, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_chainId\"}",
           "{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":\"0x4ee8\"}" },
     };
@@ -481,11 +521,14 @@ static void ports_answer(void **state)
         d.c = bc_conn_connect(l, "127.0.0.1", port, NULL, NULL, &h, &d);
         for (int k = 0; !d.open && k < 500; k++)
             bc_uv_loop_poll(l, 10);
-        int len = snprintf(req, sizeof req, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
-                           strlen(rows[i].body), rows[i].body);
+        int len =
+            snprintf(req, sizeof req, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
+                     strlen(rows[i].body), rows[i].body);
         assert_int_equal(bc_conn_write(d.c, bc_bytes(req, (size_t)len)), BC_OK);
         /* reads end on the loop that the service gave, which is this one */
-        for (int k = 0; k < 500 && !(d.got.n && memmem(d.got.p, d.got.n, rows[i].answer, strlen(rows[i].answer))); k++)
+        for (int k = 0; k < 500 && !(d.got.n && memmem(d.got.p, d.got.n, rows[i].answer,
+                                                       strlen(rows[i].answer)));
+             k++)
             bc_uv_loop_poll(l, 10);
         assert_non_null(memmem(d.got.p, d.got.n, rows[i].answer, strlen(rows[i].answer)));
         assert_non_null(memmem(d.got.p, d.got.n, "Access-Control-Allow-Origin: *", 30));
@@ -502,10 +545,14 @@ static void ports_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(frames_of_the_specification), cmocka_unit_test(scanner_walks_and_refuses),
-        cmocka_unit_test(handshake),                   cmocka_unit_test(send_transaction),
-        cmocka_unit_test(refusals_are_errors),         cmocka_unit_test(commits_are_pushed),
-        cmocka_unit_test(amop_between_sessions),       cmocka_unit_test(filters_expire_unused),
+        cmocka_unit_test(frames_of_the_specification),
+        cmocka_unit_test(scanner_walks_and_refuses),
+        cmocka_unit_test(handshake),
+        cmocka_unit_test(send_transaction),
+        cmocka_unit_test(refusals_are_errors),
+        cmocka_unit_test(commits_are_pushed),
+        cmocka_unit_test(amop_between_sessions),
+        cmocka_unit_test(filters_expire_unused),
         cmocka_unit_test(ports_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,11 +14,11 @@ typedef struct {
 typedef struct {
     bc_suite_t suite;
     const bc_h256_t *tx_hash;
-    const bc_h256_t *hash;   /* of the receipt; NULL: "0x", the transaction was not executed */
+    const bc_h256_t *hash; /* of the receipt; NULL: "0x", the transaction was not executed */
     const bc_receipt_t *receipt;
-    const bc_tx_t *tx;       /* NULL: its members are null */
-    bool input;              /* with input and extraData */
-    bool query;              /* answer of getTransactionReceipt, else of sendTransaction */
+    const bc_tx_t *tx;            /* NULL: its members are null */
+    bool input;                   /* with input and extraData */
+    bool query;                   /* answer of getTransactionReceipt, else of sendTransaction */
     const bc_proof_view_t *proof; /* NULL: not wanted */
 } bc_receipt_view_t;
 void bc_receipt_json(bc_jw_t *j, const bc_receipt_view_t *v);
@@ -40,14 +40,14 @@ typedef struct {
     const bc_tx_t *tx;
     const bc_receipt_t *receipt;
     bc_web3_place_t at;
-    size_t log_index;       /* block-wide index of its first log */
+    size_t log_index; /* block-wide index of its first log */
     uint64_t cumulative_gas;
 } bc_web3_receipt_view_t;
 void bc_web3_receipt_json(bc_jw_t *j, const bc_web3_receipt_view_t *v);
 typedef struct {
     const bc_hdr_t *header;
     size_t tx_cnt;
-    const bc_h256_t *tx_hashes;  /* or */
+    const bc_h256_t *tx_hashes; /* or */
     bc_tx_t *const *txs;
     const bc_receipt_t *receipts; /* for the bloom */
     bool full;                    /* transactions as objects: needs txs */

@@ -309,6 +309,7 @@ static void submitted(bc_op_t *op)
     call_t *c = BC_OWNER(op, call_t, submit.op);
     bc_node_submit_t *s = &c->submit;
     const bc_exec_result_t *result = s->block ? s->block->result : NULL;
+    rpc_saw_block(c->rpc, s->block);
     if (op->err)
         call_fail(c, RPC_INTERNAL, "the node could not take the transaction: %s",
                   bc_err_name(op->err));

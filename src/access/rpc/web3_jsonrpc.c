@@ -72,7 +72,8 @@ static bool id_token(call_t *c, const cJSON *id, bc_bytes_t raw)
 
 static void parse_request(call_t *c, cJSON *o, bc_bytes_t raw)
 {
-    static const char required[] = "Request not valid, required fields: jsonrpc, method, params, id";
+    static const char required[] =
+        "Request not valid, required fields: jsonrpc, method, params, id";
     bc_jscan_t s;
     bc_bytes_t key, value, raw_id = { 0 };
     if (bc_jscan_open(&s, raw, true))

@@ -54,8 +54,8 @@ static bc_u256_t chain_id(call_t *c)
 {
     bc_u256_t v = { 0 };
     bc_ledger_config_t *now = c->rpc->node.ops->config(c->rpc->node.self);
-    const char *text = now->web3_chain_id[0] ? now->web3_chain_id
-                                             : c->rpc->config.chain->web3_chain_id;
+    const char *text =
+        now->web3_chain_id[0] ? now->web3_chain_id : c->rpc->config.chain->web3_chain_id;
     if (bc_u256_parse(bc_cstr(text), &v))
         v = (bc_u256_t){ 0 };
     bc_ledger_config_unref(now);
@@ -158,8 +158,9 @@ static void gas_price(call_t *c)
 
 static void no_accounts(call_t *c)
 {
-    call_fail(c, RPC_SERVER, "this node holds no account keys: sign outside and use "
-                             "eth_sendRawTransaction");
+    call_fail(c, RPC_SERVER,
+              "this node holds no account keys: sign outside and use "
+              "eth_sendRawTransaction");
 }
 
 /* ---- state: always the latest ---- */

@@ -100,8 +100,8 @@ void bc_web3_tx_json(bc_jw_t *j, const bc_tx_t *tx, const bc_web3_place_t *at)
         bc_jw_key(j, "gasPrice");
         bc_web3_quantity_json(j, d->gas_price);
     } else if (w.type >= 2) { /* no base fee: the tip, at most the cap, is what is paid */
-        quantity(j, "gasPrice", below(&w.max_fee, &w.max_priority_fee) ? &w.max_fee
-                                                                       : &w.max_priority_fee);
+        quantity(j, "gasPrice",
+                 below(&w.max_fee, &w.max_priority_fee) ? &w.max_fee : &w.max_priority_fee);
     } else {
         quantity(j, "gasPrice", &w.gas_price);
     }
