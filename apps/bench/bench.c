@@ -15,7 +15,7 @@ static const char usage[] =
     "  --over WAY         ws (SDK WebSocket, default), http (SDK port), web3\n"
     "  --count N          transactions (default 20000)\n"
     "  --rate N           per second; 0: as fast as answers come (default)\n"
-    "  --connections N    spread over the nodes (default: two per node)\n"
+    "  --connections N    spread over the nodes (default: 2 a node, 64 over HTTP)\n"
     "  --nodes N          send to the first N nodes only\n"
     "  --accounts N       senders (default 32)\n"
     "  --window N         requests under way over WebSocket, all connections (default 4000)\n"
@@ -177,8 +177,10 @@ int bc_bench_main(int argc, char **argv)
     bench_result_t r = { 0 };
     code = 1;
     if (nodes_find(b)) {
+        /* HTTP carries few requests at a time per connection, and blocks are full of them */
         if (!b->conns)
-            b->conns = BC_MIN(2 * (b->only ? b->only : b->node_cnt), (size_t)BENCH_CONNS_MAX);
+            b->conns = BC_MIN((b->over == OVER_WS ? 2 : 64) * (b->only ? b->only : b->node_cnt),
+                              (size_t)BENCH_CONNS_MAX);
         b->floor_us = signature_floor(b->chain.suite);
         if (accounts_make(b) && bench_run(b, &r)) {
             if (b->json)
