@@ -37,7 +37,7 @@ void gw_router_changed(bc_gateway_t *g, bc_wr_t *lost)
     for (size_t i = 0; i + 32 <= lost->n; i += 32) {
         bc_h256_t id;
         memcpy(id.b, lost->p + i, 32);
-        gone = bc_nodes_remove(&g->nodes, &id) || gone;
+        gone = bc_group_nodes_remove(&g->nodes, &id) || gone;
     }
     g->router_seq++;
     announce_router(g);
@@ -60,7 +60,7 @@ static bool is_local(const bc_gateway_t *g, const uint8_t *id)
 void gw_nodes_changed(bc_gateway_t *g)
 {
     bc_wr_t ids = { 0 };
-    bc_nodes_ids(&g->nodes, bc_cstr(g->group), &ids);
+    bc_group_nodes_ids(&g->nodes, bc_cstr(g->group), &ids);
     size_t kept = 0;
     for (size_t i = 0; i + 64 <= ids.n; i += 64) {
         if (is_local(g, ids.p + i))
@@ -85,8 +85,8 @@ void gw_nodes_changed(bc_gateway_t *g)
 
 static void snap_peer(const bc_gateway_t *g, const session_t *s, bc_gateway_peer_t *p)
 {
-    const bc_gateway_nodes_t *gn = bc_nodes_find(&g->nodes, &s->id);
-    const bc_node_group_t *ng = bc_nodes_group(gn, bc_cstr(g->group));
+    const bc_gateway_nodes_t *gn = bc_group_nodes_find(&g->nodes, &s->id);
+    const bc_node_group_t *ng = bc_group_nodes_group(gn, bc_cstr(g->group));
     snprintf(p->p2p_id, sizeof p->p2p_id, "%s", s->raw);
     snprintf(p->endpoint, sizeof p->endpoint, "%s", bc_conn_peer(s->c));
     snprintf(p->uuid, sizeof p->uuid, "%s", gn ? gn->uuid : "");
@@ -396,7 +396,7 @@ static void tables_init(bc_gateway_t *g)
     bc_map_init(&g->by_id, session_key);
     bc_map_init(&g->pending, gw_pending_key);
     g->last = &g->first;
-    bc_nodes_init(&g->nodes);
+    bc_group_nodes_init(&g->nodes);
     bc_arena_init(&g->arena, 64 << 20);
     /* Numbers of tables begin with the time: a peer that did not notice our restart would take
      * small ones for old. Frame numbers begin with 2. */
@@ -484,7 +484,7 @@ void bc_gateway_free(bc_gateway_t *g)
     gw_pending_free(g);
     bc_map_free(&g->by_id);
     bc_router_free(&g->router);
-    bc_nodes_free(&g->nodes);
+    bc_group_nodes_free(&g->nodes);
     list_free(&g->black);
     list_free(&g->white);
     bc_wr_free(&g->told);

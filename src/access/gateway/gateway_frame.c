@@ -156,7 +156,7 @@ static bool handshake_in(session_t *s, bc_bytes_t payload)
 
 static void status_seq_in(bc_gateway_t *g, const bc_h256_t *from, bc_bytes_t payload)
 {
-    if (payload.n >= 4 && bc_nodes_newer(&g->nodes, from, bc_load_be32(payload.p)))
+    if (payload.n >= 4 && bc_group_nodes_newer(&g->nodes, from, bc_load_be32(payload.p)))
         gw_send_plain(g, from, BC_P2P_REQUEST_STATUS, (bc_bytes_t){ 0 });
 }
 
@@ -164,7 +164,7 @@ static bool status_in(bc_gateway_t *g, const bc_h256_t *from, bc_bytes_t payload
 {
     if (!gw_hop(g, from))
         return true; /* of somebody we could not answer: not kept */
-    bc_err_t err = bc_nodes_update(&g->nodes, from, payload, &g->arena);
+    bc_err_t err = bc_group_nodes_update(&g->nodes, from, payload, &g->arena);
     if (!err) {
         gw_nodes_changed(g);
         gw_snapshot(g);

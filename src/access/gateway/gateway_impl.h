@@ -106,7 +106,7 @@ struct bc_gateway {
     size_t ousted; /* connections that lost their place and are being closed */
     dial_t *dials;
     bc_router_t router;
-    bc_nodes_t nodes;
+    bc_group_nodes_t nodes;
     local_node_t local[LOCAL_MAX];
     size_t local_cnt;
     uint32_t status_seq, router_seq, next_seq;

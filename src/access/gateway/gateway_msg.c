@@ -104,7 +104,7 @@ void gw_pending_expire(bc_gateway_t *g)
 
 static size_t candidates(bc_gateway_t *g, const char *group, const bc_nodeid_t *to, bc_h256_t *v)
 {
-    size_t n = bc_nodes_who(&g->nodes, bc_cstr(group), to, v, CANDIDATES_MAX);
+    size_t n = bc_group_nodes_who(&g->nodes, bc_cstr(group), to, v, CANDIDATES_MAX);
     for (size_t i = n; i > 1; i--) { /* shuffled: gateways of one organisation share the load */
         size_t k = gw_random(g) % i;
         bc_h256_t t = v[k];
@@ -179,7 +179,7 @@ void gw_broadcast(bc_gateway_t *g, const char *group, const bc_nodeid_t *from, u
                   uint16_t module, bc_buf_t *msg)
 {
     bc_h256_t *to = bc_xcalloc(FANOUT_MAX, sizeof *to);
-    size_t n = bc_nodes_broadcast(&g->nodes, bc_cstr(group), mask, bc_cstr(g->uuid), to, FANOUT_MAX);
+    size_t n = bc_group_nodes_broadcast(&g->nodes, bc_cstr(group), mask, bc_cstr(g->uuid), to, FANOUT_MAX);
     bc_p2p_frame_t f = { .type = BC_P2P_BROADCAST, .seq = gw_seq(g), .ext = (uint16_t)mask,
                          .module = module, .group = bc_cstr(group), .src_node = BC_VIEW(*from),
                          .payload = bc_buf_view(msg) };
@@ -222,7 +222,7 @@ static bool sender_ok(bc_gateway_t *g, const bc_p2p_frame_t *f, const bc_h256_t 
         return false;
     memcpy(node->b, f->src_node.p, sizeof node->b);
     bc_h256_t v[CANDIDATES_MAX];
-    size_t n = bc_nodes_who(&g->nodes, f->group, node, v, CANDIDATES_MAX);
+    size_t n = bc_group_nodes_who(&g->nodes, f->group, node, v, CANDIDATES_MAX);
     bool known = false;
     for (size_t i = 0; i < n; i++)
         known = known || bc_h256_eq(&v[i], from);

@@ -295,7 +295,7 @@ static void on_close(bc_conn_t *c, bc_err_t why, void *ctx)
         if (g->rip) {
             if (bc_router_lose(&g->router, &s->id, &lost))
                 gw_router_changed(g, &lost);
-        } else if (bc_nodes_remove(&g->nodes, &s->id)) {
+        } else if (bc_group_nodes_remove(&g->nodes, &s->id)) {
             gw_nodes_changed(g);
         }
         for (dial_t *d = g->dials; d; d = d->next) {

@@ -19,12 +19,12 @@ static void gateway_free(bc_gateway_nodes_t *g)
     free(g);
 }
 
-void bc_nodes_init(bc_nodes_t *n)
+void bc_group_nodes_init(bc_group_nodes_t *n)
 {
     bc_map_init(&n->gateways, gateway_key);
 }
 
-void bc_nodes_free(bc_nodes_t *n)
+void bc_group_nodes_free(bc_group_nodes_t *n)
 {
     void *g;
     for (size_t i = 0; (g = bc_map_next(&n->gateways, &i));)
@@ -32,14 +32,14 @@ void bc_nodes_free(bc_nodes_t *n)
     bc_map_free(&n->gateways);
 }
 
-const bc_gateway_nodes_t *bc_nodes_find(const bc_nodes_t *n, const bc_h256_t *p2p)
+const bc_gateway_nodes_t *bc_group_nodes_find(const bc_group_nodes_t *n, const bc_h256_t *p2p)
 {
     return bc_map_find(&n->gateways, BC_VIEW(*p2p));
 }
 
-bool bc_nodes_newer(const bc_nodes_t *n, const bc_h256_t *p2p, uint32_t seq)
+bool bc_group_nodes_newer(const bc_group_nodes_t *n, const bc_h256_t *p2p, uint32_t seq)
 {
-    const bc_gateway_nodes_t *g = bc_nodes_find(n, p2p);
+    const bc_gateway_nodes_t *g = bc_group_nodes_find(n, p2p);
     return !g || seq > g->seq;
 }
 
@@ -80,15 +80,15 @@ static bc_err_t gateway_read(const bc_p2p_status_t *s, bc_gateway_nodes_t *g)
     return BC_OK;
 }
 
-bc_err_t bc_nodes_update(bc_nodes_t *n, const bc_h256_t *p2p, bc_bytes_t status, bc_arena_t *arena)
+bc_err_t bc_group_nodes_update(bc_group_nodes_t *n, const bc_h256_t *p2p, bc_bytes_t status, bc_arena_t *arena)
 {
     bc_p2p_status_t s;
     bc_err_t err = bc_tars_decode(&bc_p2p_status_tars, status, &s, arena);
     if (err)
         return err;
-    if (!bc_nodes_newer(n, p2p, (uint32_t)s.seq))
+    if (!bc_group_nodes_newer(n, p2p, (uint32_t)s.seq))
         return BC_E_STALE;
-    bool known = bc_nodes_find(n, p2p) != NULL;
+    bool known = bc_group_nodes_find(n, p2p) != NULL;
     if (!known && n->gateways.cnt >= BC_NODES_GATEWAYS_MAX)
         return BC_E_FULL;
     bc_gateway_nodes_t *g = bc_xcalloc(1, sizeof *g);
@@ -104,14 +104,14 @@ bc_err_t bc_nodes_update(bc_nodes_t *n, const bc_h256_t *p2p, bc_bytes_t status,
     return err;
 }
 
-bool bc_nodes_remove(bc_nodes_t *n, const bc_h256_t *p2p)
+bool bc_group_nodes_remove(bc_group_nodes_t *n, const bc_h256_t *p2p)
 {
     bc_gateway_nodes_t *g = bc_map_remove(&n->gateways, BC_VIEW(*p2p));
     gateway_free(g);
     return g != NULL;
 }
 
-const bc_node_group_t *bc_nodes_group(const bc_gateway_nodes_t *g, bc_bytes_t name)
+const bc_node_group_t *bc_group_nodes_group(const bc_gateway_nodes_t *g, bc_bytes_t name)
 {
     for (size_t i = 0; g && i < g->cnt; i++) {
         if (bc_bytes_eq(bc_cstr(g->v[i].name), name))
@@ -120,13 +120,13 @@ const bc_node_group_t *bc_nodes_group(const bc_gateway_nodes_t *g, bc_bytes_t na
     return NULL;
 }
 
-size_t bc_nodes_who(const bc_nodes_t *n, bc_bytes_t group, const bc_nodeid_t *node, bc_h256_t *out,
+size_t bc_group_nodes_who(const bc_group_nodes_t *n, bc_bytes_t group, const bc_nodeid_t *node, bc_h256_t *out,
                     size_t max)
 {
     size_t cnt = 0;
     const bc_gateway_nodes_t *g;
     for (size_t i = 0; cnt < max && (g = bc_map_next(&n->gateways, &i));) {
-        const bc_node_group_t *ng = bc_nodes_group(g, group);
+        const bc_node_group_t *ng = bc_group_nodes_group(g, group);
         for (size_t k = 0; ng && k < ng->cnt; k++) {
             if (memcmp(ng->v[k].id.b, node->b, sizeof node->b) == 0) {
                 out[cnt++] = g->p2p;
@@ -149,13 +149,13 @@ static int rank(int32_t type, unsigned mask)
     return 0;
 }
 
-size_t bc_nodes_broadcast(const bc_nodes_t *n, bc_bytes_t group, unsigned mask, bc_bytes_t own_uuid,
+size_t bc_group_nodes_broadcast(const bc_group_nodes_t *n, bc_bytes_t group, unsigned mask, bc_bytes_t own_uuid,
                           bc_h256_t *out, size_t max)
 {
     size_t cnt = 0;
     const bc_gateway_nodes_t *g, *other;
     for (size_t i = 0; cnt < max && (g = bc_map_next(&n->gateways, &i));) {
-        const bc_node_group_t *ng = bc_nodes_group(g, group);
+        const bc_node_group_t *ng = bc_group_nodes_group(g, group);
         int r = ng ? rank(ng->type, mask) : 0;
         bc_bytes_t uuid = bc_cstr(g->uuid);
         if (!r || bc_bytes_eq(uuid, own_uuid))
@@ -165,7 +165,7 @@ size_t bc_nodes_broadcast(const bc_nodes_t *n, bc_bytes_t group, unsigned mask, 
         bool best = true;
         for (size_t k = 0; best && (other = bc_map_next(&n->gateways, &k));) {
             const bc_node_group_t *og = other != g && bc_bytes_eq(bc_cstr(other->uuid), uuid)
-                                            ? bc_nodes_group(other, group)
+                                            ? bc_group_nodes_group(other, group)
                                             : NULL;
             int o = og ? rank(og->type, mask) : 0;
             if (o && (o < r || (o == r && memcmp(other->p2p.b, g->p2p.b, 32) < 0)))
@@ -182,12 +182,12 @@ static int id_cmp(const void *a, const void *b)
     return memcmp(a, b, sizeof(bc_nodeid_t));
 }
 
-void bc_nodes_ids(const bc_nodes_t *n, bc_bytes_t group, bc_wr_t *out)
+void bc_group_nodes_ids(const bc_group_nodes_t *n, bc_bytes_t group, bc_wr_t *out)
 {
     size_t start = out->n;
     const bc_gateway_nodes_t *g;
     for (size_t i = 0; (g = bc_map_next(&n->gateways, &i));) {
-        const bc_node_group_t *ng = bc_nodes_group(g, group);
+        const bc_node_group_t *ng = bc_group_nodes_group(g, group);
         for (size_t k = 0; ng && k < ng->cnt; k++)
             bc_wr_put(out, BC_VIEW(ng->v[k].id));
     }

@@ -31,25 +31,25 @@ typedef struct {
 
 typedef struct {
     bc_map_t gateways; /* of bc_gateway_nodes_t, by p2p */
-} bc_nodes_t;
+} bc_group_nodes_t;
 
-void bc_nodes_init(bc_nodes_t *n);
-void bc_nodes_free(bc_nodes_t *n);
+void bc_group_nodes_init(bc_group_nodes_t *n);
+void bc_group_nodes_free(bc_group_nodes_t *n);
 /* True: seq is news of that gateway. */
-bool bc_nodes_newer(const bc_nodes_t *n, const bc_h256_t *p2p, uint32_t seq);
+bool bc_group_nodes_newer(const bc_group_nodes_t *n, const bc_h256_t *p2p, uint32_t seq);
 /* Tars GatewayNodeStatus. BC_E_STALE: not newer. BC_E_FULL; errors of bc_tars_decode. */
-bc_err_t bc_nodes_update(bc_nodes_t *n, const bc_h256_t *p2p, bc_bytes_t status,
+bc_err_t bc_group_nodes_update(bc_group_nodes_t *n, const bc_h256_t *p2p, bc_bytes_t status,
                          bc_arena_t *arena) BC_WARN_UNUSED;
-bool bc_nodes_remove(bc_nodes_t *n, const bc_h256_t *p2p);
-const bc_gateway_nodes_t *bc_nodes_find(const bc_nodes_t *n, const bc_h256_t *p2p);
-const bc_node_group_t *bc_nodes_group(const bc_gateway_nodes_t *g, bc_bytes_t name);
+bool bc_group_nodes_remove(bc_group_nodes_t *n, const bc_h256_t *p2p);
+const bc_gateway_nodes_t *bc_group_nodes_find(const bc_group_nodes_t *n, const bc_h256_t *p2p);
+const bc_node_group_t *bc_group_nodes_group(const bc_gateway_nodes_t *g, bc_bytes_t name);
 /* Gateways that have the node; at most max. */
-size_t bc_nodes_who(const bc_nodes_t *n, bc_bytes_t group, const bc_nodeid_t *node, bc_h256_t *out,
+size_t bc_group_nodes_who(const bc_group_nodes_t *n, bc_bytes_t group, const bc_nodeid_t *node, bc_h256_t *out,
                     size_t max);
 /* One gateway per uuid other than own, as the mask of node types asks (spec/20 §4.4). */
-size_t bc_nodes_broadcast(const bc_nodes_t *n, bc_bytes_t group, unsigned mask, bc_bytes_t own_uuid,
+size_t bc_group_nodes_broadcast(const bc_group_nodes_t *n, bc_bytes_t group, unsigned mask, bc_bytes_t own_uuid,
                           bc_h256_t *out, size_t max);
 /* Ids of the group's nodes behind all gateways, sorted, each once; appended to out. */
-void bc_nodes_ids(const bc_nodes_t *n, bc_bytes_t group, bc_wr_t *out);
+void bc_group_nodes_ids(const bc_group_nodes_t *n, bc_bytes_t group, bc_wr_t *out);
 
 #endif

@@ -230,9 +230,9 @@ static void broadcasts_follow_node_types(void **state)
     node_t *a = &net.n[0], *b = &net.n[1], *c = &net.n[2];
     UNTIL(net.l, a->seen_cnt == 2 && b->seen_cnt == 2 && c->seen_cnt == 2);
     bc_gateway_if api = bc_gateway_contract(c->g);
-    uint32_t before = bc_nodes_find(&a->g->nodes, &c->g->id)->seq;
+    uint32_t before = bc_group_nodes_find(&a->g->nodes, &c->g->id)->seq;
     api.ops->set_node(api.self, "group0", &c->id, BC_NODE_OBSERVER);
-    UNTIL(net.l, bc_nodes_find(&a->g->nodes, &c->g->id)->seq == before + 1);
+    UNTIL(net.l, bc_group_nodes_find(&a->g->nodes, &c->g->id)->seq == before + 1);
 
     broadcast_text(&net, 0, BC_NODE_CONSENSUS, BC_STR("to sealers"));
     UNTIL(net.l, has(b, BC_STR("to sealers")));
@@ -629,7 +629,7 @@ static void unicast_tries_the_next_gateway(void **state)
     bc_tars_encode(&bc_p2p_status_tars, &ps, &w);
     raw_frame(&r, &(bc_p2p_frame_t){ .type = BC_P2P_STATUS, .payload = bc_wr_view(&w) });
     bc_h256_t who[4];
-    UNTIL(net.l, bc_nodes_who(&a->g->nodes, BC_STR("group0"), &b->id, who, 4) == 2);
+    UNTIL(net.l, bc_group_nodes_who(&a->g->nodes, BC_STR("group0"), &b->id, who, 4) == 2);
     assert_int_equal(a->seen_cnt, 1); /* one node, two ways */
 
     unsigned sent = 0;
@@ -663,7 +663,7 @@ static void unicast_tries_the_next_gateway(void **state)
     bc_tars_encode(&bc_p2p_status_tars, &ps, &w);
     raw_frame(&r, &(bc_p2p_frame_t){ .type = BC_P2P_STATUS, .payload = bc_wr_view(&w) });
     rest(&net, 60);
-    assert_int_equal(bc_nodes_who(&a->g->nodes, BC_STR("group0"), &b->id, who, 4), 2);
+    assert_int_equal(bc_group_nodes_who(&a->g->nodes, BC_STR("group0"), &b->id, who, 4), 2);
     /* nobody else may speak for b's gateway */
     ps.seq = INT32_MAX;
     bc_wr_reset(&w);
@@ -671,7 +671,7 @@ static void unicast_tries_the_next_gateway(void **state)
     raw_frame(&r, &(bc_p2p_frame_t){ .version = 3, .type = BC_P2P_STATUS, .ttl = 10,
                                      .src = BC_VIEW(b->g->id), .payload = bc_wr_view(&w) });
     rest(&net, 60);
-    assert_int_equal(bc_nodes_who(&a->g->nodes, BC_STR("group0"), &b->id, who, 4), 2);
+    assert_int_equal(bc_group_nodes_who(&a->g->nodes, BC_STR("group0"), &b->id, who, 4), 2);
     bc_wr_free(&w);
     raw_end(&r, &net);
     net_end(&net);

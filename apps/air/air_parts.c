@@ -1,0 +1,451 @@
+/* Making the parts from the configuration, and taking them apart. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "air/air_impl.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "management/chain/block0.h"
+#include "management/version/version.h"
+#include "protocol/committee_code.h"
+#include "storage/kv_rocks/kv_rocks.h"
+
+static void say(air_t *a, const char *text)
+{
+    snprintf(a->why, sizeof a->why, "%s", text);
+}
+
+static void warn_each(bc_conf_report_t *rep)
+{
+    bc_bytes_t v = bc_wr_view(&rep->warnings);
+    while (v.n) {
+        const uint8_t *end = memchr(v.p, '\n', v.n);
+        size_t n = end ? (size_t)(end - v.p) : v.n;
+        fprintf(stderr, "warning: %.*s\n", (int)n, (const char *)v.p);
+        n += end != NULL;
+        v.p += n;
+        v.n -= n;
+    }
+}
+
+bool air_load(air_t *a)
+{
+    bc_conf_report_t rep = { 0 };
+    bc_err_t err = bc_nodeconf_load(a->config_path, &a->node, &rep);
+    if (err)
+        say(a, rep.error);
+    warn_each(&rep);
+    bc_conf_report_free(&rep);
+    if (err)
+        return false;
+    rep = (bc_conf_report_t){ 0 };
+    err = bc_chainconf_load(a->genesis_path, &a->chain, &rep);
+    if (err)
+        say(a, rep.error);
+    warn_each(&rep);
+    bc_conf_report_free(&rep);
+    if (err)
+        return false;
+    a->have_chain = true;
+    err = bc_keypair_load(a->chain.suite, a->node->security.private_key_path, &a->key);
+    if (err)
+        snprintf(a->why, sizeof a->why, "loadKeyPair failed, keyPair path: %s: %s",
+                 a->node->security.private_key_path, bc_err_name(err));
+    a->have_key = !err;
+    return !err;
+}
+
+/* ---- storage ---- */
+
+static bool open_kv(air_t *a, const char *path, bool small, bc_kv_if *out)
+{
+    bc_kv_rocks_config_t c = bc_kv_rocks_defaults(path);
+    c.write_buffer_size = small ? 4u << 20 : a->node->storage.write_buffer_size;
+    c.block_cache_size = small ? 4u << 20 : a->node->storage.block_cache_size;
+    c.max_write_buffer_number = small ? 2 : a->node->storage.max_write_buffer_number;
+    c.min_write_buffer_number_to_merge = small ? 1 : a->node->storage.min_write_buffer_number_to_merge;
+    c.max_background_jobs = a->node->storage.max_background_jobs;
+    c.statistics = a->node->storage.enable_statistics;
+    c.blob = a->node->storage.enable_rocksdb_blob;
+    return bc_kv_rocks_open(&c, out, a->why, sizeof a->why) == BC_OK;
+}
+
+static bool open_stores(air_t *a)
+{
+    const char *data = a->node->storage.data_path;
+    char path[4096], own[160];
+    if (!data[0]) {
+        snprintf(own, sizeof own, "data/%s", a->chain.group_id);
+        data = own;
+    }
+    if (a->node->storage.tikv) {
+        say(a, "storage.type: TiKV needs the Max edition; use RocksDB here");
+        return false;
+    }
+    if (a->node->storage.enable_separate_block_state) {
+        snprintf(path, sizeof path, "%s/block", data);
+        if (!open_kv(a, path, false, &a->block_kv))
+            return false;
+        snprintf(path, sizeof path, "%s/state", data);
+    } else {
+        snprintf(path, sizeof path, "%s", data);
+    }
+    if (!open_kv(a, path, false, &a->kv))
+        return false;
+    snprintf(path, sizeof path, "%s/consensus_log", data);
+    return open_kv(a, path, true, &a->consensus_kv);
+}
+
+/* Block 0 of an adopted chain lies beside config.genesis; without it the committee is ours. */
+static bool read_block0(air_t *a, bc_block0_t *b)
+{
+    char path[4096];
+    const char *slash = strrchr(a->genesis_path, '/');
+    snprintf(path, sizeof path, "%.*sblock0.json",
+             slash ? (int)(slash - a->genesis_path + 1) : 0, a->genesis_path);
+    *b = (bc_block0_t){ 0 };
+    bc_err_t err = bc_block0_load(path, b);
+    if (err && err != BC_E_NOT_FOUND)
+        snprintf(a->why, sizeof a->why, "%.800s: %s; make it again with `cbcos chain adopt`", path,
+                 bc_err_name(err));
+    return !err || err == BC_E_NOT_FOUND;
+}
+
+static bool open_ledger(air_t *a)
+{
+    bc_block0_t b;
+    if (!read_block0(a, &b))
+        return false;
+    bc_ledger_params_t p = { .kv = a->kv,
+                             .block_kv = a->block_kv,
+                             .chain = &a->chain,
+                             .executor = bc_executor_local(a->executor),
+                             .committee_code = b.committee_code.n
+                                                   ? bc_wr_view(&b.committee_code)
+                                                   : bc_committee_code(a->chain.suite),
+                             .adopted_txs = { bc_wr_view(&b.txs[0]), bc_wr_view(&b.txs[1]) },
+                             .now_ms = bc_clock_wall_ms() };
+    bc_err_t err = bc_ledger_init(&p, &a->ledger, a->why, sizeof a->why);
+    bc_block0_free(&b);
+    return !err;
+}
+
+static void on_committed(void *ctx, bc_committed_t *block);
+
+bool air_storage(air_t *a)
+{
+    if (!open_stores(a))
+        return false;
+    bc_executor_config_t e = { .suite = a->chain.suite, .chain = &a->chain };
+    a->executor = bc_executor_new(&e);
+    if (!a->executor) {
+        say(a, "no memory for the executor");
+        return false;
+    }
+    if (!open_ledger(a))
+        return false;
+    bc_host_config_t h = { .node = a->node,
+                           .chain = &a->chain,
+                           .key = &a->key,
+                           .kv = a->kv,
+                           .consensus_kv = a->consensus_kv,
+                           .ledger = a->ledger,
+                           .executor = bc_executor_local(a->executor),
+                           .verify_threads = a->node->txpool.verify_worker_num,
+                           .on_committed = on_committed,
+                           .ctx = a };
+    if (bc_host_new(&h, &a->host)) {
+        say(a, "the node's records could not be read; the log has the reason");
+        return false;
+    }
+    return true;
+}
+
+/* ---- access ---- */
+
+typedef struct {
+    bc_arena_t arena;
+    bc_text_list_t list;
+} peers_t;
+
+static bool read_peers(air_t *a, peers_t *out)
+{
+    char path[4096];
+    bc_nodes_t nodes = { 0 };
+    bc_conf_report_t rep = { 0 };
+    snprintf(path, sizeof path, "%s/%s", a->node->p2p.nodes_path, a->node->p2p.nodes_file);
+    bc_err_t err = bc_nodes_load(path, &nodes, &rep);
+    if (err)
+        say(a, rep.error);
+    bc_conf_report_free(&rep);
+    if (err)
+        return false;
+    const char **v = bc_arena_alloc(&out->arena, nodes.n * sizeof *v);
+    for (size_t i = 0; v && i < nodes.n; i++) {
+        bool v6 = strchr(nodes.v[i].host, ':') != NULL;
+        v[i] = bc_arena_printf(&out->arena, v6 ? "[%s]:%u" : "%s:%u", nodes.v[i].host,
+                               nodes.v[i].port);
+    }
+    out->list = (bc_text_list_t){ v, v ? nodes.n : 0 };
+    bc_nodes_free(&nodes);
+    return true;
+}
+
+typedef struct {
+    char ca[4096], cert[4096], key[4096], multi[4096];
+    bc_tls_config_t c;
+} tls_paths_t;
+
+static void tls_paths(const air_t *a, tls_paths_t *t)
+{
+    const bc_node_config_t *n = a->node;
+    snprintf(t->ca, sizeof t->ca, "%s/%s", n->cert.ca_path, n->cert.ca_cert);
+    snprintf(t->cert, sizeof t->cert, "%s/%s", n->cert.ca_path, n->cert.node_cert);
+    snprintf(t->key, sizeof t->key, "%s/%s", n->cert.ca_path, n->cert.node_key);
+    snprintf(t->multi, sizeof t->multi, "%s/%s", n->cert.ca_path, n->cert.multi_ca_path);
+    t->c = (bc_tls_config_t){ .ca_file = t->ca,
+                              .cert_file = t->cert,
+                              .key_file = t->key,
+                              .ca_dir = access(t->multi, F_OK) == 0 ? t->multi : NULL,
+                              .verify = true };
+}
+
+static bool make_gateway(air_t *a, const tls_paths_t *tls)
+{
+    peers_t peers = { 0 };
+    if (!read_peers(a, &peers))
+        return false;
+    const bc_node_config_t *n = a->node;
+    bc_gateway_config_t c = {
+        .listen_ip = n->p2p.listen_ip,
+        .listen_port = n->p2p.listen_port,
+        .peers = peers.list,
+        .uuid = n->p2p.uuid,
+        .enable_rip_protocol = n->p2p.enable_rip_protocol,
+        .enable_compression = n->p2p.enable_compression,
+        .readonly = n->p2p.readonly,
+        .allow_max_msg_size = n->p2p.allow_max_msg_size,
+        .tls = tls->c,
+        .blacklist = { n->cert_blacklist.v, n->cert_blacklist.n },
+        .whitelist = { n->cert_whitelist.v, n->cert_whitelist.n },
+        .group = a->chain.group_id,
+        .client = bc_host_gateway_client(a->host),
+    };
+    c.tls.verify = n->p2p.enable_ssl_verify;
+    a->p2p_loop = bc_uv_loop_new("p2p");
+    bc_err_t err = bc_gateway_new(a->p2p_loop, &c, &a->gateway);
+    bc_arena_free(&peers.arena);
+    if (err)
+        snprintf(a->why, sizeof a->why, "the P2P port %s:%u cannot be opened (%s): is it in use, are "
+                 "the certificates in %s right?", n->p2p.listen_ip, n->p2p.listen_port,
+                 bc_err_name(err), n->cert.ca_path);
+    return !err;
+}
+
+static bool make_rpc(air_t *a, const tls_paths_t *tls)
+{
+    const bc_node_config_t *n = a->node;
+    bc_rpc_service_config_t c = {
+        .rpc = { .filter_timeout = n->rpc.filter_timeout,
+                 .filter_max_process_block = n->rpc.filter_max_process_block,
+                 .return_input_params = n->rpc.return_input_params,
+                 .web3_filter_timeout = n->web3.filter_timeout,
+                 .web3_filter_max_process_block = n->web3.filter_max_process_block,
+                 .batch_request_size_limit = n->web3.batch_request_size_limit,
+                 .sync_transaction = n->web3.sync_transaction,
+                 .chain = &a->chain,
+                 .node_id = a->key.pub,
+                 .version = BC_FISCO_VERSION,
+                 .platform = "Linux/x86_64" },
+        .listen_ip = n->rpc.listen_ip,
+        .listen_port = n->rpc.listen_port,
+        .web3_enable = n->web3.enable,
+        .web3_listen_ip = n->web3.listen_ip,
+        .web3_listen_port = n->web3.listen_port,
+        .request_body_size_limit = n->web3.request_body_size_limit,
+        .web3_cors = { .enable_cors = n->web3.enable_cors,
+                       .cors_allow_credentials = n->web3.cors_allow_credentials,
+                       .cors_allowed_origins = n->web3.cors_allowed_origins,
+                       .cors_allowed_methods = n->web3.cors_allowed_methods,
+                       .cors_allowed_headers = n->web3.cors_allowed_headers,
+                       .cors_max_age = n->web3.cors_max_age },
+    };
+    snprintf(c.rpc.node_name, sizeof c.rpc.node_name, "%s",
+             n->service.node_name ? n->service.node_name : "");
+    snprintf(c.rpc.commit, sizeof c.rpc.commit, "%s", bc_version_commit());
+    bc_err_t err = BC_OK;
+    if (n->rpc.ssl)
+        err = bc_tls_new(&tls->c, &c.tls);
+    if (err) {
+        snprintf(a->why, sizeof a->why, "the certificates in %s cannot be used for the RPC port: %s",
+                 n->cert.ca_path, bc_err_name(err));
+        return false;
+    }
+    a->rpc_loop = bc_uv_loop_new("rpc");
+    err = bc_rpc_service_new(a->rpc_loop, &c, bc_host_node(a->host), bc_gateway_contract(a->gateway),
+                             &a->rpc); /* before the core runs: no lock */
+    bc_tls_unref(c.tls);
+    if (err)
+        snprintf(a->why, sizeof a->why,
+                 "the RPC ports %s:%u and %s:%u cannot be opened (%s): are they in use?",
+                 n->rpc.listen_ip, n->rpc.listen_port, n->web3.listen_ip, n->web3.listen_port,
+                 bc_err_name(err));
+    return !err;
+}
+
+/* ---- metrics ---- */
+
+static void gauge(bc_wr_t *w, const char *name, const char *help, int64_t v)
+{
+    bc_wr_printf(w, "# HELP %s %s\n# TYPE %s gauge\n%s %ld\n", name, help, name, name, (long)v);
+}
+
+static int64_t resident_bytes(void)
+{
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f) {
+        if (fscanf(f, "%*s %ld", &pages) != 1)
+            pages = 0;
+        fclose(f);
+    }
+    return (int64_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+static void metrics_request(void *ctx, bc_http_req_t *req)
+{
+    air_t *a = ctx;
+    bc_wr_t w = { 0 };
+    bc_node_if node = bc_host_node(a->host);
+    bc_node_status_t st;
+    node.ops->status(node.self, &st);
+    gauge(&w, "cbcos_block_number", "Height of the ledger.", st.number);
+    gauge(&w, "cbcos_known_highest", "Highest block known of any peer.", st.known_highest);
+    gauge(&w, "cbcos_pbft_view", "Consensus view.", st.view);
+    gauge(&w, "cbcos_pbft_timeout", "1 while a view change is under way.", st.timeout_state);
+    gauge(&w, "cbcos_txpool_txs", "Transactions in the pool.", (int64_t)st.pending_txs);
+    gauge(&w, "cbcos_txpool_limit", "Maximum of transactions in the pool.",
+          (int64_t)a->node->txpool.limit);
+    gauge(&w, "cbcos_sync_peers", "Peers whose height is known.", (int64_t)st.peer_cnt);
+    gauge(&w, "cbcos_resident_bytes", "Resident memory of the process.", resident_bytes());
+    gauge(&w, "cbcos_log_dropped", "Log records dropped.", (int64_t)bc_log_dropped());
+    bc_gateway_stats_t g = bc_gateway_stats(a->gateway);
+    gauge(&w, "cbcos_p2p_sessions", "Direct P2P sessions.", (int64_t)g.sessions);
+    gauge(&w, "cbcos_p2p_dropped", "P2P messages dropped because a queue was full.",
+          (int64_t)g.dropped_full);
+    gauge(&w, "cbcos_p2p_bytes_in", "Bytes received over P2P.", (int64_t)g.bytes_in);
+    gauge(&w, "cbcos_p2p_bytes_out", "Bytes sent over P2P.", (int64_t)g.bytes_out);
+    bc_metrics_text(&w);
+    static const bc_http_header_t type = { { (const uint8_t *)"Content-Type", 12 },
+                                           { (const uint8_t *)"text/plain; version=0.0.4", 25 } };
+    bc_http_respond(req, w.err ? 500 : 200, &type, 1, w.err ? NULL : bc_buf_copy(bc_wr_view(&w)));
+    bc_wr_free(&w);
+}
+
+static bool make_monitor(air_t *a)
+{
+    const bc_node_config_t *n = a->node;
+    if (!n->monitor.enable)
+        return true;
+    bc_http_config_t c = { .ip = n->monitor.listen_ip,
+                           .port = n->monitor.listen_port,
+                           .body_max = 4096,
+                           .conns_max = 64,
+                           .handler = { .on_request = metrics_request, .ctx = a } };
+    if (bc_http_server_new(a->rpc_loop, &c, &a->monitor) == BC_OK)
+        return true;
+    snprintf(a->why, sizeof a->why, "the metrics port %s:%u cannot be opened: is it in use?",
+             n->monitor.listen_ip, n->monitor.listen_port);
+    return false;
+}
+
+bool air_access(air_t *a)
+{
+    tls_paths_t tls;
+    tls_paths(a, &tls);
+    return make_gateway(a, &tls) && make_rpc(a, &tls) && make_monitor(a);
+}
+
+static void on_committed(void *ctx, bc_committed_t *block)
+{
+    air_t *a = ctx;
+    pthread_mutex_lock(&a->rpc_lock);
+    if (a->rpc)
+        bc_rpc_service_committed(a->rpc, block);
+    pthread_mutex_unlock(&a->rpc_lock);
+}
+
+/* ---- reload, end ---- */
+
+void air_reload_peers(air_t *a)
+{
+    peers_t peers = { 0 };
+    bc_node_config_t *fresh = NULL;
+    bc_conf_report_t rep = { 0 };
+    if (read_peers(a, &peers))
+        bc_gateway_set_peers(a->gateway, peers.list);
+    else
+        BC_WARN(BADGES, "reload of nodes.json failed: %s", a->why);
+    bc_arena_free(&peers.arena);
+    if (bc_nodeconf_load(a->config_path, &fresh, &rep) == BC_OK)
+        bc_gateway_set_lists(a->gateway,
+                             (bc_text_list_t){ fresh->cert_blacklist.v, fresh->cert_blacklist.n },
+                             (bc_text_list_t){ fresh->cert_whitelist.v, fresh->cert_whitelist.n });
+    else
+        BC_WARN(BADGES, "reload of certificate lists failed: %s", rep.error);
+    bc_nodeconf_free(fresh);
+    bc_conf_report_free(&rep);
+}
+
+void air_reload_log_level(air_t *a)
+{
+    bc_node_config_t *fresh = NULL;
+    bc_conf_report_t rep = { 0 };
+    if (bc_nodeconf_load(a->config_path, &fresh, &rep) == BC_OK) {
+        bc_log_set_level(bc_log_level_parse(fresh->log.level));
+        BC_INFO(BADGES, "log level is now %s", fresh->log.level);
+    } else {
+        BC_WARN(BADGES, "reload of the log level failed: %s", rep.error);
+    }
+    bc_nodeconf_free(fresh);
+    bc_conf_report_free(&rep);
+}
+
+/* RPC, gateway, node, stores: the reverse of the start (spec/30 §7). */
+void air_free(air_t *a)
+{
+    if (a->rpc_running) {
+        bc_uv_loop_stop(a->rpc_loop);
+        bc_uv_loop_join(a->rpc_loop);
+    }
+    bc_http_server_free(a->monitor);
+    pthread_mutex_lock(&a->rpc_lock);
+    bc_rpc_service_t *rpc = a->rpc;
+    a->rpc = NULL;
+    pthread_mutex_unlock(&a->rpc_lock);
+    bc_rpc_service_free(rpc);
+    if (a->p2p_running) {
+        bc_uv_loop_stop(a->p2p_loop);
+        bc_uv_loop_join(a->p2p_loop);
+    }
+    if (a->host)
+        bc_host_stop(a->host);
+    if (a->rpc_loop)
+        bc_uv_loop_free(a->rpc_loop);
+    bc_gateway_free(a->gateway);
+    if (a->p2p_loop)
+        bc_uv_loop_free(a->p2p_loop);
+    bc_host_free(a->host);
+    bc_ledger_free(a->ledger);
+    bc_executor_free(a->executor);
+    bc_kv_if *kvs[] = { &a->kv, &a->block_kv, &a->consensus_kv };
+    for (size_t i = 0; i < BC_ARRAY_LEN(kvs); i++)
+        if (kvs[i]->ops)
+            kvs[i]->ops->close(kvs[i]->self);
+    if (a->have_key)
+        bc_keypair_wipe(&a->key);
+    if (a->have_chain)
+        bc_chainconf_free(&a->chain);
+    bc_nodeconf_free(a->node);
+}
