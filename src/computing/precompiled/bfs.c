@@ -23,12 +23,12 @@ static const bc_bytes_t none = { 0 };
 
 static bool starts(bc_bytes_t s, bc_bytes_t with)
 {
-    return s.n >= with.n && memcmp(s.p, with.p, with.n) == 0;
+    return s.n && s.n >= with.n && memcmp(s.p, with.p, with.n) == 0;
 }
 
 static bc_bytes_t sub(bc_bytes_t s, size_t from, size_t to)
 {
-    return bc_bytes(s.p + from, to - from);
+    return to > from ? bc_bytes(s.p + from, to - from) : BC_STR("");
 }
 
 void bc_bfs_put_entry(bc_pc_t *pc, bc_bytes_t dir, bc_bytes_t name, bc_bytes_t type)

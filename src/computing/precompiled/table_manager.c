@@ -12,7 +12,7 @@ static const bc_bytes_t none = { 0 };
 
 static bool starts(bc_bytes_t s, bc_bytes_t with)
 {
-    return s.n >= with.n && memcmp(s.p, with.p, with.n) == 0;
+    return s.n && s.n >= with.n && memcmp(s.p, with.p, with.n) == 0;
 }
 
 bc_bytes_t bc_table_path(bc_pc_t *pc, bc_bytes_t name)
@@ -96,6 +96,8 @@ static bc_bytes_t join(bc_pc_t *pc, const bc_bytes_t *v, size_t cnt)
 static bc_bytes_t *split(bc_pc_t *pc, bc_bytes_t s, size_t *cnt)
 {
     size_t n = 1, from = 0, k = 0;
+    if (!s.p)
+        s = BC_STR("");
     for (size_t i = 0; i < s.n; i++)
         n += s.p[i] == ',';
     bc_bytes_t *v = bc_arena_alloc(pc->arena, n * sizeof(*v));
@@ -252,6 +254,8 @@ static bc_pc_end_t open_table(bc_pc_t *pc)
 static bc_abi_val_t *schema_of(bc_pc_t *pc, bc_bytes_t row, uint64_t *order)
 {
     *order = 0;
+    if (!row.p)
+        row = BC_STR("");
     if (starts(row, BC_STR(V320_PREFIX))) {
         row = bc_bytes(row.p + sizeof(V320_PREFIX) - 1, row.n - (sizeof(V320_PREFIX) - 1));
         size_t i = 0;
