@@ -6,6 +6,7 @@
 
 enum {
     TOPICS_MAX = 1000,
+    TOPIC_BYTES_MAX = 4096,
     WAITS_MAX = 20000,
     TIMEOUT_MS = 30000,
     NO_SUBSCRIBER = 3001,
@@ -72,7 +73,7 @@ static void subscribe(bc_rpc_session_t *s, bc_bytes_t payload)
     cJSON_ArrayForEach(v, list)
     {
         if (!cJSON_IsString(v) || subscribed(s, bc_cstr(v->valuestring)) ||
-            s->topic_cnt == TOPICS_MAX || strlen(v->valuestring) > UINT16_MAX)
+            s->topic_cnt == TOPICS_MAX || strlen(v->valuestring) > TOPIC_BYTES_MAX)
             continue;
         s->topics = bc_xrealloc(s->topics, (s->topic_cnt + 1) * sizeof *s->topics);
         s->topics[s->topic_cnt++] = bc_xstrdup(v->valuestring);

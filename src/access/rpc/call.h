@@ -84,6 +84,9 @@ struct bc_rpc_session {
     size_t topic_cnt;
 };
 
+/* Log queries of all clients together: no new one beyond this. */
+#define RPC_QUERY_BYTES_MAX ((size_t)64 << 20)
+
 struct bc_rpc {
     bc_rpc_config_t config;
     bc_node_if node;
@@ -99,6 +102,7 @@ struct bc_rpc {
     amop_wait_t *waits;
     size_t wait_cnt;
     uint64_t seed;
+    size_t query_bytes; /* held by filters, subscriptions and event tasks */
 };
 
 /* ---- call.c ---- */

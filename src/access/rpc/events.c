@@ -25,6 +25,7 @@ struct event_task {
     char *id;
     bc_log_query_t q;
     bc_arena_t arena;
+    size_t counted;      /* bytes of the arena in rpc->query_bytes */
     int64_t current, to; /* to <= 0: no end */
     bool reading, dead;
     /* of a read */
@@ -44,6 +45,7 @@ static void task_free(event_task_t *t)
     session_unref(t->session);
     for (size_t i = 0; i < BLOCKS_PER_READ; i++)
         bc_wr_free(&t->found[i]);
+    t->rpc->query_bytes -= t->counted;
     bc_arena_free(&t->arena);
     free(t->id);
     free(t);
@@ -272,7 +274,7 @@ void events_subscribe(bc_rpc_session_t *s, const bc_ws_message_t *m)
     const cJSON *group = id ? cJSON_GetObjectItemCaseSensitive(root, "group") : NULL;
     event_task_t *t = NULL;
     if (!cJSON_IsString(id) || !cJSON_IsString(group) || strlen(id->valuestring) > ID_MAX ||
-        rpc->task_cnt >= TASKS_MAX) {
+        rpc->task_cnt >= TASKS_MAX || rpc->query_bytes > RPC_QUERY_BYTES_MAX) {
         answer(s, m, BC_STR(""), STATUS_BAD_REQUEST);
         goto out;
     }
@@ -302,6 +304,8 @@ void events_subscribe(bc_rpc_session_t *s, const bc_ws_message_t *m)
         task_free(t);
         goto out;
     }
+    t->counted = t->arena.used;
+    rpc->query_bytes += t->counted;
     answer(s, m, name, STATUS_OK);
     pump(t);
 out:

@@ -34,10 +34,12 @@ static int32_t param_code(const call_t *c)
     return c->web3 ? RPC_SERVER : RPC_PARAMS;
 }
 
-static void filter_free(filter_t *f)
+static void filter_free(bc_rpc_t *rpc, filter_t *f)
 {
-    if (f)
+    if (f) {
+        rpc->query_bytes -= f->arena.used;
         bc_arena_free(&f->arena);
+    }
     free(f);
 }
 
@@ -291,7 +293,7 @@ static uint64_t filter_id(call_t *c)
 static void filter_add(call_t *c, uint8_t kind)
 {
     bc_rpc_t *rpc = c->rpc;
-    if (rpc->filters.cnt >= rpc->config.filters_max) {
+    if (rpc->filters.cnt >= rpc->config.filters_max || rpc->query_bytes > RPC_QUERY_BYTES_MAX) {
         call_fail(c, RPC_SERVER, "too many filters");
         return;
     }
@@ -303,8 +305,10 @@ static void filter_add(call_t *c, uint8_t kind)
     f->web3 = c->web3;
     f->start = rpc->number + 1;
     f->used_ms = rpc->now_ms;
-    if (bc_log_query_copy(&c->query, &f->q, &f->arena) || bc_map_insert(&rpc->filters, f)) {
-        filter_free(f);
+    bc_err_t err = bc_log_query_copy(&c->query, &f->q, &f->arena);
+    rpc->query_bytes += f->arena.used;
+    if (err || bc_map_insert(&rpc->filters, f)) {
+        filter_free(rpc, f);
         call_fail(c, RPC_INTERNAL, "the filter could not be made");
         return;
     }
@@ -342,7 +346,7 @@ void filter_uninstall(call_t *c)
     bool found = f != NULL;
     if (found)
         bc_map_remove(&c->rpc->filters, bc_bytes(&id, sizeof id));
-    filter_free(f);
+    filter_free(c->rpc, f);
     if (c->failed)
         return;
     bc_jw_t j = call_result(c);
@@ -360,7 +364,7 @@ void filters_expire(bc_rpc_t *rpc)
     }
     for (size_t i = 0; i < n; i++) {
         bc_map_remove(&rpc->filters, filter_key(dead[i]));
-        filter_free(dead[i]);
+        filter_free(rpc, dead[i]);
     }
 }
 
@@ -368,7 +372,7 @@ void filters_free(bc_rpc_t *rpc)
 {
     filter_t *f;
     for (size_t i = 0; (f = bc_map_next(&rpc->filters, &i));)
-        filter_free(f);
+        filter_free(rpc, f);
     bc_map_free(&rpc->filters);
 }
 

@@ -36,6 +36,7 @@ void bc_rpc_free(bc_rpc_t *rpc)
     filters_free(rpc);
     events_free(rpc);
     amop_free(rpc);
+    BC_MUST(rpc->query_bytes == 0);
     bc_committed_unref(rpc->last);
     free(rpc);
 }

@@ -457,6 +457,51 @@ static void filters_expire_unused(void **state)
     node_free(&n);
 }
 
+/* What is bounded says so. */
+static void limits_are_errors(void **state)
+{
+    (void)state;
+    node_t n;
+    if (!node_load(&n, "chain-a", 0))
+        skip();
+    cJSON *steps = load_json("chain-a/steps.json");
+    const cJSON *step = cJSON_GetObjectItem(steps, "steps")->child;
+    bc_rpc_config_t c = {
+        .chain = &n.chain, .loop = &n.loop, .in_flight_max = 1, .filters_max = 1
+    };
+    n.rpc = bc_rpc_new(&c, (bc_node_if){ &node_ops, &n }, (bc_gateway_if){ 0 });
+    static const char filter[] =
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"newBlockFilter\",\"params\":[\"group0\"]}";
+    free(ask(&n, false, filter));
+    char *text = ask(&n, false, filter);
+    assert_non_null(strstr(text, "\"code\":-32000,\"message\":\"too many filters\""));
+    free(text);
+    const char *tx = cJSON_GetObjectItem(step, "signedTx")->valuestring;
+    size_t max = strlen(tx) + 256;
+    char *body = bc_xcalloc(1, max);
+    snprintf(body, max,
+             "{\"jsonrpc\":\"2.0\",\"method\":\"sendTransaction\",\"params\":[\"group0\",\"\",\"%"
+             "s\",false],\"id\":1}",
+             tx);
+    reply_t first = { 0 };
+    bc_rpc_sdk_handle(n.rpc, bc_cstr(body), (bc_bytes_t){ 0 }, reply_keep, &first);
+    assert_int_equal(first.cnt, 0);
+    text = ask(&n, false, body);
+    assert_non_null(strstr(text, "\"message\":\"too many requests in flight\""));
+    free(text);
+    n.submitted->status = BC_TXS_POOL_TIMEOUT; /* an expired transaction is a result */
+    bc_tx_unref(n.submitted->tx);
+    bc_op_finish(&n.submitted->op, BC_OK);
+    drain(&n);
+    assert_int_equal(first.cnt, 1);
+    assert_non_null(memmem(first.text.p, first.text.n, "\"status\":10010", 14));
+    assert_non_null(memmem(first.text.p, first.text.n, "\"hash\":\"0x\"", 11));
+    bc_wr_free(&first.text);
+    free(body);
+    cJSON_Delete(steps);
+    node_free(&n);
+}
+
 /* ---- the service on loopback ---- */
 
 typedef struct {
@@ -553,6 +598,7 @@ int main(void)
         cmocka_unit_test(commits_are_pushed),
         cmocka_unit_test(amop_between_sessions),
         cmocka_unit_test(filters_expire_unused),
+        cmocka_unit_test(limits_are_errors),
         cmocka_unit_test(ports_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,6 +111,8 @@ static void args_parse(call_t *c, call_args_t *a)
     bc_ledger_config_t *now = c->ledger.ops->config(c->ledger.self);
     a->in.number = now->number;
     a->in.timestamp = now->timestamp;
+    if (now->gas_limit > 0 && a->gas > (uint64_t)now->gas_limit)
+        a->gas = (uint64_t)now->gas_limit; /* no longer than a transaction may run */
     bc_ledger_config_unref(now);
     if (a->in.to.n == 0 && !c->failed) {
         uint64_t nonce = 0;

@@ -15,8 +15,9 @@ struct subscription {
     bc_arena_t arena;
 };
 
-static void sub_free(subscription_t *s)
+static void sub_free(bc_rpc_t *rpc, subscription_t *s)
 {
+    rpc->query_bytes -= s->arena.used;
     bc_arena_free(&s->arena);
     free(s);
 }
@@ -26,7 +27,7 @@ void subs_session_closed(bc_rpc_session_t *s)
     while (s->subs) {
         subscription_t *sub = s->subs;
         s->subs = sub->next;
-        sub_free(sub);
+        sub_free(s->rpc, sub);
     }
     s->sub_cnt = 0;
 }
@@ -44,7 +45,7 @@ void sub_start(call_t *c)
         call_fail(c, RPC_INVALID, "Unsupported eth_subscribe method");
         return;
     }
-    if (s->closed || s->sub_cnt >= SUBS_MAX) {
+    if (s->closed || s->sub_cnt >= SUBS_MAX || c->rpc->query_bytes > RPC_QUERY_BYTES_MAX) {
         call_fail(c, RPC_LIMIT, "too many subscriptions");
         return;
     }
@@ -56,8 +57,10 @@ void sub_start(call_t *c)
     uint64_t id[2] = { rpc_random(c->rpc), rpc_random(c->rpc) };
     memcpy(sub->id, id, sizeof sub->id);
     sub->kind = logs ? SUB_LOGS : SUB_HEADS;
-    if (bc_log_query_copy(&c->query, &sub->q, &sub->arena)) {
-        sub_free(sub);
+    bc_err_t err = bc_log_query_copy(&c->query, &sub->q, &sub->arena);
+    c->rpc->query_bytes += sub->arena.used;
+    if (err) {
+        sub_free(c->rpc, sub);
         call_fail(c, RPC_INTERNAL, "out of memory");
         return;
     }
@@ -86,7 +89,7 @@ void sub_stop(call_t *c)
         }
         *at = sub->next;
         s->sub_cnt--;
-        sub_free(sub);
+        sub_free(c->rpc, sub);
         found = true;
     }
     bc_jw_t j = call_result(c);
