@@ -37,8 +37,9 @@ typedef struct bc_rpc_service bc_rpc_service_t;
 /* Listens when it returns BC_OK. Loop's thread. Texts are copied. */
 bc_err_t bc_rpc_service_new(bc_uv_loop_t *l, const bc_rpc_service_config_t *config, bc_node_if node,
                             bc_gateway_if gw, bc_rpc_service_t **out) BC_WARN_UNUSED;
-/* Closes both ports and waits at most five seconds for the node to finish what it was given: the
- * node must still answer (its loop and workers run, or nothing is in flight). Loop's thread.
+/* Closes both ports and waits at most two seconds for the node to finish what it was given: the
+ * node must still answer (its loop and workers run, or nothing is in flight). What it finishes
+ * later still finds its memory, so the loop must be freed after the node. Loop's thread.
  * NULL is fine. */
 void bc_rpc_service_free(bc_rpc_service_t *s);
 
