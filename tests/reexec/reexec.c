@@ -443,7 +443,7 @@ static void run_block(run_t *r, const diff_t *d, int64_t number, bc_reexec_stat_
                 txs.cnt, txs.cnt ? (int)txs.v[0]->w.data.to.n : 0, txs.cnt ? (const char *)txs.v[0]->w.data.to.p : "");
     } else if (err == BC_E_UNSUPPORTED) {
         stat->skipped++;
-        fprintf(r->log, "  block %" PRId64 ": skipped: BC_E_UNSUPPORTED (rotation of sealers)\n", number);
+        fprintf(r->log, "  block %" PRId64 ": skipped: the executor answers BC_E_UNSUPPORTED\n", number);
     } else {
         stat->passed++;
         if (r->verbose)

@@ -12,7 +12,7 @@ static const struct {
     { "chain-a", 343 },
     { "chain-auth-1node", 96 },
     { "chain-features-1node", 34 },
-    { "chain-rpbft-4node", 13 },
+    { "chain-rpbft-4node", 18 },
     { "chain-sm-1node", 121 },
     { "chain-v0-1node", 0 },
 };

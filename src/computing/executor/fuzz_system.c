@@ -16,6 +16,7 @@ static const char *const signatures[] = {
     "select((uint8,string,string)[],(uint32,uint32))", "count((uint8,string,string)[])",
     "update((uint8,string,string)[],(uint32,uint32),(string,string)[])",
     "remove((uint8,string,string)[],(uint32,uint32))", "select((uint8,string)[],(uint32,uint32))",
+    "rotateWorkingSealer(std::string,std::string,std::string)", "curve25519VRFVerify(bytes,bytes,bytes)",
     "addSealer(string,uint256)", "addObserver(string)", "setWeight(string,uint256)", "list(string)",
     "list(string,uint256,uint256)", "mkdir(string)", "link(string,string,string)",
     "link(string,string,string,string)", "readlink(string)", "touch(string,string)",
@@ -30,6 +31,8 @@ static void prepare(void)
     chain = fx_new(BC_SUITE_STANDARD);
     bc_addr_t bfs = bc_addr_of(BC_SYS_BFS), manager = bc_addr_of(BC_SYS_TABLE_MANAGER), from = fx_addr(1);
     fx_config(chain, "feature_sharding", "1");
+    fx_config(chain, "feature_rpbft", "1");
+    fx_config(chain, "bugfix_rpbft_vrf_blocknumber_input", "1");
     fx_config(chain, "feature_balance_precompiled", "1");
     fx_input_t in = fx_input(chain, "initBfs()");
     fx_tx(chain, &from, &bfs, bc_bytes(in.b, in.n));

@@ -6,6 +6,7 @@
 #include "codec/hex.h"
 #include "codec/tars.h"
 #include "computing/precompiled/contracts.h"
+#include "computing/precompiled/node_list.h"
 
 enum {
     CODE_INVALID_NODE_ID = -51100,
@@ -16,16 +17,6 @@ enum {
     NODE_ID_HEX = 128,
     NODES_SLACK = 1,
 };
-
-#define SEALER BC_STR("consensus_sealer")
-#define OBSERVER BC_STR("consensus_observer")
-#define CANDIDATE BC_STR("consensus_candidate_sealer")
-
-typedef struct {
-    bc_archive_node_t *v;
-    uint64_t *term_weights;
-    size_t cnt;
-} nodes_t;
 
 /* Row of a node with a term weight: Tars ConsensusNode under its 64 raw bytes. */
 typedef struct {
@@ -62,12 +53,12 @@ static bool all_hex(bc_bytes_t s)
 }
 
 /* The list, with room for one more. */
-static bc_pc_end_t load(bc_pc_t *pc, nodes_t *n, bool with_terms)
+bc_pc_end_t bc_pc_nodes_load(bc_pc_t *pc, bc_pc_nodes_t *n, bool with_terms)
 {
     bc_bytes_t row;
     bc_archive_node_t *v = NULL;
     size_t cnt = 0;
-    *n = (nodes_t){ 0 };
+    *n = (bc_pc_nodes_t){ 0 };
     if (bc_pc_get(pc, BC_STR("s_consensus"), BC_STR("key"), &row)) {
         bool ok = true;
         row = bc_arena_copy(pc->arena, row, &ok);
@@ -93,10 +84,10 @@ static bc_pc_end_t load(bc_pc_t *pc, nodes_t *n, bool with_terms)
 
 static int32_t type_number(bc_bytes_t type)
 {
-    return bc_bytes_eq(type, SEALER) ? 0 : bc_bytes_eq(type, OBSERVER) ? 1 : 2;
+    return bc_bytes_eq(type, BC_PC_NODES_SEALER) ? 0 : bc_bytes_eq(type, BC_PC_NODES_OBSERVER) ? 1 : 2;
 }
 
-static void store(bc_pc_t *pc, const nodes_t *n)
+void bc_pc_nodes_store(bc_pc_t *pc, const bc_pc_nodes_t *n)
 {
     bc_wr_t w = { 0 };
     bc_archive_put_nodes(&w, n->v, n->cnt);
@@ -105,7 +96,7 @@ static void store(bc_pc_t *pc, const nodes_t *n)
 }
 
 /* Rows of nodes with a term weight; all of them when forced. */
-static void store_terms(bc_pc_t *pc, const nodes_t *n, bool force)
+void bc_pc_nodes_store_terms(bc_pc_t *pc, const bc_pc_nodes_t *n, bool force)
 {
     for (size_t i = 0; i < n->cnt; i++) {
         uint8_t raw[64];
@@ -125,7 +116,7 @@ static void store_terms(bc_pc_t *pc, const nodes_t *n, bool force)
     }
 }
 
-static size_t find(const nodes_t *n, bc_bytes_t id)
+static size_t find(const bc_pc_nodes_t *n, bc_bytes_t id)
 {
     size_t i = 0;
     while (i < n->cnt && !bc_bytes_eq(n->v[i].node_id, id))
@@ -133,11 +124,11 @@ static size_t find(const nodes_t *n, bc_bytes_t id)
     return i;
 }
 
-static size_t sealer_cnt(const nodes_t *n)
+static size_t sealer_cnt(const bc_pc_nodes_t *n)
 {
     size_t k = 0;
     for (size_t i = 0; i < n->cnt; i++)
-        k += bc_bytes_eq(n->v[i].type, SEALER);
+        k += bc_bytes_eq(n->v[i].type, BC_PC_NODES_SEALER);
     return k;
 }
 
@@ -148,11 +139,11 @@ static bc_bytes_t next_number(bc_pc_t *pc)
 
 static bc_pc_end_t add(bc_pc_t *pc, bc_bytes_t id, bool sealer, uint64_t weight, uint64_t term_weight)
 {
-    nodes_t n;
+    bc_pc_nodes_t n;
     id = lower(pc, id);
     if (!all_hex(id))
         return bc_pc_ret_int(pc, CODE_INVALID_NODE_ID);
-    bc_pc_end_t end = load(pc, &n, true);
+    bc_pc_end_t end = bc_pc_nodes_load(pc, &n, true);
     if (end)
         return end;
     size_t at = find(&n, id);
@@ -161,20 +152,20 @@ static bc_pc_end_t add(bc_pc_t *pc, bc_bytes_t id, bool sealer, uint64_t weight,
             return bc_pc_ret_int(pc, CODE_INVALID_WEIGHT);
         if (at == n.cnt)
             return bc_pc_ret_int(pc, CODE_NOT_OBSERVER);
-        n.v[at].type = bc_pc_flag(pc, BC_F_feature_rpbft) ? CANDIDATE : SEALER;
+        n.v[at].type = bc_pc_flag(pc, BC_F_feature_rpbft) ? BC_PC_NODES_CANDIDATE : BC_PC_NODES_SEALER;
     } else if (at < n.cnt) {
         if (sealer_cnt(&n) == 1)
             return bc_pc_ret_int(pc, CODE_LAST_SEALER);
-        n.v[at].type = OBSERVER;
+        n.v[at].type = BC_PC_NODES_OBSERVER;
     } else {
         n.cnt++;
-        n.v[at] = (bc_archive_node_t){ .node_id = id, .type = OBSERVER };
+        n.v[at] = (bc_archive_node_t){ .node_id = id, .type = BC_PC_NODES_OBSERVER };
     }
     n.v[at].vote_weight = (bc_u256_t){ { weight } };
     n.v[at].enable_number = next_number(pc);
     n.term_weights[at] = term_weight;
-    store(pc, &n);
-    store_terms(pc, &n, false);
+    bc_pc_nodes_store(pc, &n);
+    bc_pc_nodes_store_terms(pc, &n, false);
     return bc_pc_ret_int(pc, 0);
 }
 
@@ -199,13 +190,13 @@ static bc_pc_end_t add_observer(bc_pc_t *pc)
 static bc_pc_end_t remove_node(bc_pc_t *pc)
 {
     const bc_abi_val_t *a = bc_pc_args(pc, "(string)");
-    nodes_t n;
+    bc_pc_nodes_t n;
     if (!a)
         return BC_PC_INTERNAL;
     bc_bytes_t id = lower(pc, a[0].s);
     if (id.n != NODE_ID_HEX)
         return bc_pc_ret_int(pc, CODE_INVALID_NODE_ID);
-    bc_pc_end_t end = load(pc, &n, false);
+    bc_pc_end_t end = bc_pc_nodes_load(pc, &n, false);
     if (end)
         return end;
     size_t at = find(&n, id);
@@ -215,7 +206,7 @@ static bc_pc_end_t remove_node(bc_pc_t *pc)
     memmove(n.v + at, n.v + at + 1, (n.cnt - at) * sizeof(*n.v));
     if (!sealer_cnt(&n))
         return bc_pc_ret_int(pc, CODE_LAST_SEALER);
-    store(pc, &n);
+    bc_pc_nodes_store(pc, &n);
     return bc_pc_ret_int(pc, 0);
 }
 
@@ -223,7 +214,7 @@ static bc_pc_end_t weigh(bc_pc_t *pc, bool term)
 {
     const bc_abi_val_t *a = bc_pc_args(pc, "(string,uint256)");
     static const bc_u256_t zero;
-    nodes_t n;
+    bc_pc_nodes_t n;
     if (!a)
         return BC_PC_INTERNAL;
     bc_bytes_t id = lower(pc, a[0].s);
@@ -231,21 +222,21 @@ static bc_pc_end_t weigh(bc_pc_t *pc, bool term)
         return bc_pc_ret_int(pc, CODE_INVALID_NODE_ID);
     if (!term && memcmp(&a[1].n, &zero, sizeof(zero)) == 0)
         return bc_pc_ret_int(pc, CODE_INVALID_WEIGHT);
-    bc_pc_end_t end = load(pc, &n, true);
+    bc_pc_end_t end = bc_pc_nodes_load(pc, &n, true);
     if (end)
         return end;
     size_t at = find(&n, id);
     if (at == n.cnt)
         return bc_pc_ret_int(pc, CODE_NODE_NOT_EXIST);
-    if (bc_bytes_eq(n.v[at].type, OBSERVER))
+    if (bc_bytes_eq(n.v[at].type, BC_PC_NODES_OBSERVER))
         return BC_PC_FAIL(pc, "Cannot set weight to observer.");
     if (term)
         n.term_weights[at] = a[1].n.w[0];
     else
         n.v[at].vote_weight = (bc_u256_t){ { a[1].n.w[0] } };
     n.v[at].enable_number = next_number(pc);
-    store(pc, &n);
-    store_terms(pc, &n, term);
+    bc_pc_nodes_store(pc, &n);
+    bc_pc_nodes_store_terms(pc, &n, term);
     return bc_pc_ret_int(pc, 0);
 }
 
@@ -290,16 +281,6 @@ static bc_pc_end_t before(bc_pc_t *pc)
     return bc_pc_ret_int(pc, BC_PC_NO_AUTHORIZED);
 }
 
-/* Rotation needs the verification of a VRF proof, which is not here yet: a block with a rotation
- * that counts cannot be executed. */
-static bc_pc_end_t rotate(bc_pc_t *pc)
-{
-    if (!bc_pc_flag(pc, BC_F_feature_rpbft))
-        return BC_PC_FAIL(pc, "ConsensusPrecompiled call undefined function!");
-    bc_rows_fail(pc->rows, BC_E_UNSUPPORTED);
-    return BC_PC_INTERNAL;
-}
-
 static const bc_pc_function_t functions[] = {
     { "addSealer(string,uint256)", add_sealer },
     { "addSealer(string,uint256,uint256)", add_sealer_term },
@@ -307,7 +288,7 @@ static const bc_pc_function_t functions[] = {
     { "remove(string)", remove_node },
     { "setWeight(string,uint256)", set_weight },
     { "setTermWeight(string,uint256)", set_term_weight },
-    { ROTATE, rotate },
+    { ROTATE, bc_pc_nodes_rotate },
 };
 
 const bc_pc_contract_t bc_pc_consensus = {

@@ -1,0 +1,126 @@
+#include "crypto/vrf.h"
+
+#include <openssl/evp.h>
+#include <sodium.h>
+
+#include "crypto/suite.h"
+
+enum { WORD = 32 };
+
+/* SHA3-512 of the parts in order. */
+static bool wide_hash(const bc_bytes_t *parts, size_t cnt, uint8_t out[64])
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    unsigned n = 0;
+    bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha3_512(), NULL) == 1;
+    for (size_t i = 0; ok && i < cnt; i++)
+        ok = !parts[i].n || EVP_DigestUpdate(ctx, parts[i].p, parts[i].n) == 1;
+    ok = ok && EVP_DigestFinal_ex(ctx, out, &n) == 1 && n == 64;
+    EVP_MD_CTX_free(ctx);
+    return ok;
+}
+
+static bool hash_to_scalar(const bc_bytes_t *parts, size_t cnt, uint8_t out[WORD])
+{
+    uint8_t wide[64];
+    if (!wide_hash(parts, cnt, wide))
+        return false;
+    crypto_core_ristretto255_scalar_reduce(out, wide);
+    return true;
+}
+
+static bool hash_to_point(const bc_bytes_t *parts, size_t cnt, uint8_t out[WORD])
+{
+    uint8_t wide[64];
+    return wide_hash(parts, cnt, wide) && crypto_core_ristretto255_from_hash(out, wide) == 0;
+}
+
+/* Products whose result may be the identity: the library reports it as an error but writes it. */
+static void times(const uint8_t scalar[WORD], const uint8_t point[WORD], uint8_t out[WORD])
+{
+    memset(out, 0, WORD);
+    if (crypto_scalarmult_ristretto255(out, scalar, point) != 0)
+        memset(out, 0, WORD); /* the identity; the point was checked */
+}
+
+static void times_base(const uint8_t scalar[WORD], uint8_t out[WORD])
+{
+    memset(out, 0, WORD);
+    if (crypto_scalarmult_ristretto255_base(out, scalar) != 0)
+        memset(out, 0, WORD);
+}
+
+bool bc_vrf_key_ok(bc_bytes_t pub)
+{
+    return pub.n == WORD && crypto_core_ristretto255_is_valid_point(pub.p) == 1;
+}
+
+/* c = H(pub, message, pub, gamma, u, v) */
+static bool challenge(bc_bytes_t pub, bc_bytes_t message, const uint8_t *gamma, const uint8_t *u, const uint8_t *v,
+                      uint8_t out[WORD])
+{
+    const bc_bytes_t parts[] = { pub, message, pub, bc_bytes(gamma, WORD), bc_bytes(u, WORD), bc_bytes(v, WORD) };
+    return hash_to_scalar(parts, BC_ARRAY_LEN(parts), out);
+}
+
+bool bc_vrf_verify(bc_bytes_t pub, bc_bytes_t message, bc_bytes_t proof)
+{
+    if (proof.n != BC_VRF_PROOF_BYTES || !bc_vrf_key_ok(pub) || crypto_core_ristretto255_is_valid_point(proof.p) != 1)
+        return false;
+    const uint8_t *gamma = proof.p;
+    uint8_t c[WORD], s[WORD], h[WORD], a[WORD], b[WORD], u[WORD], v[WORD], want[WORD];
+    memcpy(c, proof.p + WORD, WORD);
+    memcpy(s, proof.p + 2 * WORD, WORD);
+    c[WORD - 1] &= 0x7f;
+    s[WORD - 1] &= 0x7f;
+    const bc_bytes_t parts[] = { pub, message };
+    if (!hash_to_point(parts, 2, h))
+        return false;
+    times(c, pub.p, a);
+    times_base(s, b);
+    if (crypto_core_ristretto255_add(u, a, b) != 0)
+        return false;
+    times(c, gamma, a);
+    times(s, h, b);
+    if (crypto_core_ristretto255_add(v, a, b) != 0)
+        return false;
+    return challenge(pub, message, gamma, u, v, want) && memcmp(c, want, WORD) == 0;
+}
+
+bool bc_vrf_hash(bc_bytes_t proof, bc_h256_t *out)
+{
+    static const uint8_t eight[WORD] = { 8 };
+    uint8_t point[WORD];
+    memset(out, 0, sizeof(*out));
+    if (proof.n != BC_VRF_PROOF_BYTES || crypto_core_ristretto255_is_valid_point(proof.p) != 1)
+        return false;
+    times(eight, proof.p, point);
+    bc_keccak256(bc_bytes(point, WORD), out);
+    return true;
+}
+
+bc_err_t bc_vrf_prove(bc_bytes_t secret, bc_bytes_t message, uint8_t pub[BC_VRF_KEY_BYTES],
+                      uint8_t proof[BC_VRF_PROOF_BYTES])
+{
+    uint8_t x[WORD], k[WORD], h[WORD], u[WORD], v[WORD], cx[WORD];
+    if (sodium_init() < 0 || !hash_to_scalar(&secret, 1, x))
+        return BC_E_INTERNAL;
+    times_base(x, pub);
+    const bc_bytes_t key = bc_bytes(pub, WORD), parts[] = { key, message };
+    bool ok = hash_to_point(parts, 2, h);
+    if (ok) {
+        times(x, h, proof);
+        crypto_core_ristretto255_scalar_random(k);
+        times_base(k, u);
+        times(k, h, v);
+        ok = challenge(key, message, proof, u, v, proof + WORD);
+    }
+    if (ok) {
+        crypto_core_ristretto255_scalar_mul(cx, proof + WORD, x);
+        crypto_core_ristretto255_scalar_sub(proof + 2 * WORD, k, cx);
+    }
+    sodium_memzero(x, sizeof(x));
+    sodium_memzero(k, sizeof(k));
+    sodium_memzero(cx, sizeof(cx));
+    return ok ? BC_OK : BC_E_INTERNAL;
+}
