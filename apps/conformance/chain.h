@@ -57,6 +57,7 @@ typedef struct {
 extern const conf_check_t conf_format_checks[]; /* check_rows.c */
 extern const conf_check_t conf_block_checks[];  /* check_blocks.c */
 extern const conf_check_t conf_step_checks[];   /* check_steps.c */
+extern const conf_check_t conf_genesis_checks[]; /* check_genesis.c */
 extern const conf_check_t conf_exec_checks[];   /* check_exec.c */
 
 /* Counts; a failure prints one line. Returns ok. */

@@ -11,6 +11,7 @@ static const conf_check_t *const tables[] = {
     conf_format_checks,
     conf_block_checks,
     conf_step_checks,
+    conf_genesis_checks,
     conf_exec_checks,
 };
 
@@ -70,9 +71,15 @@ static size_t chains_below(const char *dir, unsigned depth, conf_report_t *sum)
 int main(int argc, char **argv)
 {
     conf_report_t sum = { 0 };
-    if (argc < 2) {
-        fprintf(stderr, "usage: %s DIR... | --all\n", argv[0]);
-        return 2;
+    bool help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    if (argc < 2 || help) {
+        fprintf(help ? stdout : stderr,
+                "usage: %s DIR... | --all\n"
+                "Checks captured chains of the official node: formats, hashes, roots, signatures,\n"
+                "genesis rows, re-execution. --all: the chains under $CBCOS_VECTORS.\n"
+                "Exit code 0: nothing failed; 1: something did; 2: wrong usage.\n",
+                argv[0]);
+        return help ? 0 : 2;
     }
     bc_err_t err = bc_crypto_selftest();
     if (err) {
