@@ -27,19 +27,20 @@
 
 #define DIR_MAX 512
 
+typedef enum { T_RECORD, T_BLOCK, T_SYNC } what_t;
+
 /* What is told over the pipe; one write of at most PIPE_BUF bytes is never torn. */
 typedef struct {
-    enum { T_RECORD, T_BLOCK, T_SYNC } what;
+    what_t what;
     int64_t n;          /* record, block, or bytes of the file */
     char name[DIR_MAX]; /* of the synced file */
 } told_t;
 
 static int tell_fd = -1; /* the writer's end */
 
-static void tell(int what, int64_t n, const char *name)
+static void tell(what_t what, int64_t n, const char *name)
 {
-    told_t t = { .n = n };
-    t.what = what;
+    told_t t = { .what = what, .n = n };
     snprintf(t.name, sizeof t.name, "%s", name);
     if (write(tell_fd, &t, sizeof t) != (ssize_t)sizeof t)
         _exit(3);
