@@ -1,0 +1,276 @@
+// Four real nodes on loopback: load, kills, restarts, bad input.
+//
+//   node tests/e2e/network/run.mjs --cbcos build/release/bin/cbcos [--only a,b] [--crashes 3]
+//                                  [--keep] [--list]
+//
+// Needs cbcos-sender beside cbcos. Prints "ok NAME" or "FAIL NAME why", then "N passed, M failed".
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { attack, badConfigs } from './bad.mjs';
+import { Chain, must, now, sleep, until } from './lib.mjs';
+
+const MB = 1 << 20;
+
+function options() {
+    const o = { cbcos: 'build/release/bin/cbcos', only: '', crashes: 3, keep: false, list: false };
+    const words = process.argv.slice(2);
+    while (words.length) {
+        const name = words.shift().replace(/^--/, '');
+        if (!(name in o)) {
+            console.error('usage: run.mjs [--cbcos FILE] [--only NAME,...] [--crashes N] [--keep] [--list]');
+            process.exit(2);
+        }
+        o[name] = typeof o[name] === 'boolean' ? true : typeof o[name] === 'number' ? Number(words.shift()) : words.shift();
+    }
+    return o;
+}
+
+function bench(chain, ...args) {
+    return new Promise((done, fail) => {
+        const p = spawn(chain.cbcos, ['bench', ...args, '--dir', chain.host, '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+        const out = [];
+        const err = [];
+        const late = setTimeout(() => p.kill('SIGKILL'), 60000);
+        p.stdout.on('data', (d) => out.push(d));
+        p.stderr.on('data', (d) => err.push(d));
+        p.once('error', fail);
+        p.once('close', (code, signal) => {
+            clearTimeout(late);
+            try {
+                const r = JSON.parse(Buffer.concat(out).toString());
+                must(code === 0, `bench ended with ${code}: ${JSON.stringify({ ...r, nodes: undefined })}`);
+                done(r);
+            } catch (e) {
+                fail(new Error(`bench ${args.join(' ')}: ${e.message} (exit ${code ?? signal}) ${Buffer.concat(err).toString().trim().slice(-300)}`));
+            }
+        });
+    });
+}
+
+const scenarios = {
+    async agree(chain) {
+        const told = [];
+        for (const over of ['http', 'ws', 'web3']) {
+            const r = await bench(chain, 'transfer', '--over', over, '--count', '1000');
+            must(r.committed === 1000, `${over}: ${r.committed} of 1000 committed`);
+            told.push(`${over} ${Math.round(r.tps)}/s p50 ${Math.round(r.latency_ms.p50)} ms`);
+        }
+        const top = await chain.level();
+        await chain.agree();
+        return `${top} blocks; ${told.join(', ')}`;
+    },
+
+    async follower(chain) {
+        const load = chain.load();
+        await load.more(100);
+        const { node: leader } = await chain.nodes[0].leader();
+        const victim = chain.nodes.find((n) => n !== leader && n.index !== 0);
+        const from = await victim.height();
+        await victim.end('SIGKILL');
+        await load.more(300, 30000);
+        victim.start();
+        const up = await victim.serving();
+        const top = await chain.level(30000);
+        await load.more(100);
+        await load.end();
+        await chain.level();
+        await chain.agree(Math.max(1, from - 3));
+        await load.isOn(victim);
+        return `node${victim.index} missed ${top - from} blocks, served after ${Math.round(up)} ms`;
+    },
+
+    async leader(chain) {
+        const load = chain.load();
+        await load.more(100);
+        const { node: victim } = await chain.nodes[0].leader();
+        const other = chain.nodes.find((n) => n !== victim);
+        const from = await other.height();
+        await victim.end('SIGKILL');
+        const killed = now();
+        await chain.grows(other, 2, 10000);
+        const gap = now() - killed;
+        await load.more(50);
+        victim.start();
+        await victim.serving();
+        await chain.level(30000);
+        await load.more(50);
+        await load.end();
+        await chain.level();
+        await chain.agree(Math.max(1, from - 3));
+        await load.isOn(victim);
+        return `node${victim.index} killed, two blocks within ${Math.round(gap)} ms`;
+    },
+
+    async restart(chain) {
+        const load = chain.load();
+        await load.more(100);
+        await load.end();
+        const before = await chain.level();
+        const took = await chain.endAll('SIGTERM', 10000);
+        await chain.startAll();
+        const after = await chain.heights();
+        must(Math.min(...after) >= before, `heights ${after} after the restart, ${before} before`);
+        const again = chain.load();
+        await again.more(100, 20000);
+        await again.end();
+        await chain.level();
+        await chain.agree(Math.max(1, before - 3));
+        await load.isOn(chain.nodes[0]);
+        return `stopped within ${Math.round(Math.max(...took))} ms`;
+    },
+
+    async crash(chain, o) {
+        const gaps = [];
+        for (let round = 0; round < o.crashes; round++) {
+            const load = chain.load();
+            await load.more(100 + Math.floor(Math.random() * 200), 30000);
+            await sleep(Math.random() * 500);
+            const seen = new Map(); // what each node had just before
+            await Promise.all(chain.nodes.map(async (n) => {
+                const h = await n.height();
+                seen.set(h, (await n.block(h)).hash);
+            }));
+            await Promise.all(chain.nodes.map((n) => n.end('SIGKILL')));
+            await load.end();
+            await chain.startAll();
+            const started = now();
+            await chain.level(30000);
+            for (const [h, hash] of seen) {
+                for (const n of chain.nodes) {
+                    const b = await n.block(h);
+                    must(b.hash === hash, `round ${round}: block ${h} was ${hash}, node${n.index} now has ${b.hash}`);
+                }
+            }
+            const again = chain.load();
+            await again.more(50, 30000);
+            gaps.push(Math.round(now() - started));
+            await again.end();
+            await chain.level();
+            await chain.agree(Math.max(1, Math.min(...seen.keys()) - 5));
+            for (const n of chain.nodes) {
+                await load.isOn(n);
+                await again.isOn(n);
+            }
+        }
+        return `${o.crashes} times; commits again after ${gaps} ms`;
+    },
+
+    async wipe(chain) {
+        const victim = chain.nodes[2];
+        await victim.end('SIGTERM');
+        victim.wipe();
+        const top = await chain.nodes[0].height();
+        victim.start();
+        const from = now();
+        await victim.serving();
+        await chain.level(60000);
+        const took = now() - from;
+        await chain.agree();
+        return `${top} blocks in ${Math.round(took)} ms`;
+    },
+
+    async idle(chain) {
+        await chain.endAll('SIGTERM');
+        const up = await chain.startAll();
+        await sleep(5000);
+        const first = chain.nodes.map((n) => n.usage());
+        const from = now();
+        await sleep(10000);
+        const last = chain.nodes.map((n) => n.usage());
+        const cpu = last.reduce((sum, u, i) => sum + u.cpu - first[i].cpu, 0) / (now() - from) * 1e5;
+        const rss = Math.max(...last.map((u) => u.rss)) / MB;
+        const start = Math.max(...up);
+        const figures = `CPU of all four ${cpu.toFixed(1)} % (aim < 2), resident ${rss.toFixed(0)} MB (aim < 64), `
+            + `first answer after ${Math.round(start)} ms (aim < 1000, four at once)`;
+        must(cpu < 10 && rss < 200 && start < 5000, figures);
+        return figures;
+    },
+
+    async config(chain) {
+        const node = chain.nodes[3];
+        await node.end('SIGTERM');
+        const count = badConfigs(node);
+        node.start();
+        await node.serving();
+        return `${count} bad values are refused with file, line and key`;
+    },
+
+    async garbage(chain) {
+        const node = chain.nodes[1];
+        await attack(node); // once to warm up: pools and caches get their size
+        await sleep(1000);
+        const before = node.usage();
+        let count = 0;
+        for (let i = 0; i < 3; i++)
+            count += await attack(node);
+        await until('descriptors are given back', 40000, () => {
+            const fds = node.usage().fds;
+            must(fds <= before.fds + 8, `${fds} open, ${before.fds} before`);
+            return true;
+        });
+        const after = node.usage();
+        const grown = (after.rss - before.rss) / MB;
+        must(grown < 16, `resident memory grew by ${grown.toFixed(1)} MB (${(before.rss / MB).toFixed(0)} before) over ${count} attacks`);
+        const load = chain.load({ nodes: [node] });
+        await load.more(50);
+        await load.end();
+        await chain.level();
+        await chain.agree(Math.max(1, await node.height() - 5));
+        return `${count} attacks, resident memory ${(after.rss / MB).toFixed(0)} MB (${grown >= 0 ? '+' : ''}${grown.toFixed(1)})`;
+    },
+};
+
+const o = options();
+if (o.list) {
+    console.log(Object.keys(scenarios).join('\n'));
+    process.exit(0);
+}
+const names = o.only ? o.only.split(',') : Object.keys(scenarios);
+const cbcos = resolve(o.cbcos);
+const unknown = names.filter((n) => !scenarios[n]);
+if (unknown.length || !existsSync(cbcos)) {
+    console.error(unknown.length ? `no such scenario: ${unknown}` : `no such program: ${cbcos}`);
+    process.exit(2);
+}
+
+let passed = 0;
+let failed = 0;
+let chain;
+const stop = async () => {
+    await chain?.close();
+    process.exit(1);
+};
+process.once('SIGINT', stop);
+process.once('SIGTERM', stop);
+
+// One scenario; before it all nodes run and agree, or it gets a new chain.
+async function play(name) {
+    const from = now();
+    try {
+        chain ??= await Chain.build(cbcos, { keep: o.keep });
+        await chain.startAll();
+        await chain.level();
+        const said = await scenarios[name](chain, o);
+        const dead = chain.nodes.filter((n) => n.exits.length);
+        must(dead.length === 0, () => dead.map((n) => `node${n.index} ended by itself: ${n.exits}${n.tail()}`).join('; '));
+        passed++;
+        console.log(`ok ${name} (${((now() - from) / 1000).toFixed(1)} s) ${said ?? ''}`);
+    } catch (e) {
+        failed++;
+        console.log(`FAIL ${name} (${((now() - from) / 1000).toFixed(1)} s) ${e.message.split('\n')[0]}`);
+        if (process.env.VERBOSE)
+            console.log(e.stack);
+        for (const n of chain?.nodes ?? [])
+            for (const line of n.complaints().slice(-3))
+                console.log(`     node${n.index}: ${line.slice(0, 300)}`);
+        await chain?.close();
+        chain = undefined;
+    }
+}
+
+for (const name of names)
+    await play(name);
+await chain?.close();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
