@@ -32,6 +32,8 @@ export async function until(what, ms, probe, every = 100) {
                 return got;
             last = undefined;
         } catch (e) {
+            if (e.final)
+                throw e;
             last = e;
         }
         if (now() > end)
@@ -135,8 +137,9 @@ export class Node {
 
     // Milliseconds from start to the first answer.
     async serving(ms = 20000) {
-        await until(`node${this.index} serves${this.tail()}`, ms, () => {
-            must(this.proc, 'the process ended');
+        await until(`node${this.index} serves`, ms, () => {
+            if (!this.proc)
+                throw Object.assign(new Failure(`node${this.index} ended${this.tail()}`), { final: true });
             return this.height().then((h) => h >= 0);
         }, 10);
         return now() - this.startedAt;
