@@ -182,7 +182,7 @@ export class Node {
 
     leader() {
         return this.rpc('getConsensusStatus', 'group0', '').then((s) => ({
-            node: this.chain.nodes.find((n) => n.id === s.consensusNodesList[s.leaderIndex].nodeID),
+            node: this.chain.nodes.find((n) => n.id === s.consensusNodeList[s.leaderIndex].nodeID),
             view: s.view,
         }));
     }
@@ -220,13 +220,13 @@ export class Node {
 }
 
 export class Chain {
-    static async build(cbcos, { nodes = 4, keep = false } = {}) {
+    static async build(cbcos, { nodes = 4, keep = false, debug = false } = {}) {
         const c = new Chain();
         Object.assign(c, { cbcos, keep, work: mkdtempSync(join(tmpdir(), 'cbcos-network-')), loads: [] });
         c.ports = await freePorts(40);
         const dir = join(c.work, 'chain');
         const ports = [0, 10, 20, 30].map((d) => c.ports + d).join(',');
-        const made = spawnSync(cbcos, ['chain', 'build', '-l', `127.0.0.1:${nodes}`, '-o', dir, '-p', ports],
+        const made = spawnSync(cbcos, ['chain', 'build', '-l', `127.0.0.1:${nodes}`, '-o', dir, '-p', ports, ...(debug ? ['-E'] : [])],
             { encoding: 'utf8' });
         must(made.status === 0, () => `cbcos chain build: ${made.stderr || made.stdout || made.error}`);
         c.dir = dir;
@@ -309,7 +309,7 @@ export class Load {
         this.refused = [];
         const sender = join(chain.cbcos, '..', 'cbcos-sender');
         const peers = nodes.flatMap((n) => ['--peer', `127.0.0.1:${n.rpcPort}`]);
-        this.proc = spawn(sender, ['--sdk', join(chain.host, 'sdk'), '--rate', String(rate), '--over', over, ...peers],
+        this.proc = spawn(sender, ['--sdk', join(chain.host, 'sdk'), '--rate', String(Math.round(rate)), '--over', over, ...peers],
             { stdio: ['ignore', 'pipe', 'ignore'] });
         this.ended = new Promise((done) => {
             this.proc.once('error', (e) => done(String(e)));
