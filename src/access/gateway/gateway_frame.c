@@ -119,6 +119,11 @@ static void forward(session_t *from, bc_p2p_frame_t *f, const bc_h256_t *src, co
 {
     bc_gateway_t *g = from->g;
     session_t *s = f->ttl > 0 ? gw_hop(g, dst) : NULL;
+    const session_t *owner = gw_session(g, src);
+    if (bc_h256_eq(src, &g->id) || (owner && owner != from)) {
+        g->stats.ignored++; /* in our name, or another neighbour's */
+        return;
+    }
     if (!s || s == from || s->version < 1) {
         g->stats.unreachable++;
         return;
@@ -162,8 +167,10 @@ static void status_seq_in(bc_gateway_t *g, const bc_h256_t *from, bc_bytes_t pay
 
 static bool status_in(bc_gateway_t *g, const bc_h256_t *from, bc_bytes_t payload)
 {
-    if (!gw_hop(g, from))
-        return true; /* of somebody we could not answer: not kept */
+    if (!gw_hop(g, from)) { /* of somebody we could not answer: not kept */
+        g->stats.ignored++;
+        return true;
+    }
     bc_err_t err = bc_group_nodes_update(&g->nodes, from, payload, &g->arena);
     if (!err) {
         gw_nodes_changed(g);
@@ -220,6 +227,27 @@ static void router_out(session_t *s)
     bc_wr_free(&w);
 }
 
+/* Versions and router tables are between neighbours: one that was forwarded is somebody else's
+ * attempt to speak in the neighbour's name. Nor does anybody announce nodes for a gateway that has
+ * a session of its own. */
+static bool may_say(const session_t *s, uint16_t type, const bc_h256_t *from)
+{
+    if (bc_h256_eq(from, &s->id))
+        return true;
+    switch (type) {
+    case BC_P2P_HANDSHAKE:
+    case BC_P2P_ROUTER_SEQ:
+    case BC_P2P_ROUTER:
+    case BC_P2P_REQUEST_ROUTER:
+        return false;
+    case BC_P2P_STATUS:
+    case BC_P2P_STATUS_SEQ:
+        return !gw_session(s->g, from);
+    default:
+        return !bc_h256_eq(from, &s->g->id);
+    }
+}
+
 static bool dispatch(session_t *s, const bc_p2p_frame_t *f, const bc_h256_t *from)
 {
     bc_gateway_t *g = s->g;
@@ -227,9 +255,7 @@ static bool dispatch(session_t *s, const bc_p2p_frame_t *f, const bc_h256_t *fro
         g->stats.ignored++;
         return true;
     }
-    /* a neighbour speaks for itself: nobody else may announce nodes in its name */
-    if ((f->type == BC_P2P_STATUS || f->type == BC_P2P_STATUS_SEQ) && !bc_h256_eq(from, &s->id) &&
-        gw_session(g, from)) {
+    if (!may_say(s, f->type, from)) {
         g->stats.ignored++;
         return true;
     }
@@ -290,14 +316,18 @@ bool gw_frame_in(session_t *s, bc_bytes_t in)
         }
     }
     bc_buf_t *plain = NULL;
+    bool ok = true;
     if (f.ext & BC_P2P_EXT_COMPRESSED) {
-        if (bc_p2p_decompress(f.payload, g->msg_max, &plain))
-            return false;
+        ok = bc_p2p_decompress(f.payload, g->msg_max, &plain) == BC_OK;
         f.payload = bc_buf_view(plain);
         f.ext = (uint16_t)(f.ext & ~BC_P2P_EXT_COMPRESSED);
     }
-    bool ok = dispatch(s, &f, &from);
+    ok = ok && dispatch(s, &f, &from);
     bc_arena_reset(&g->arena);
     bc_buf_unref(plain);
+    if (!ok && !bc_h256_eq(&from, &s->id)) { /* not the neighbour's fault */
+        g->stats.ignored++;
+        return true;
+    }
     return ok;
 }

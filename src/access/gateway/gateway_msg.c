@@ -179,9 +179,14 @@ void gw_broadcast(bc_gateway_t *g, const char *group, const bc_nodeid_t *from, u
                   uint16_t module, bc_buf_t *msg)
 {
     bc_h256_t *to = bc_xcalloc(FANOUT_MAX, sizeof *to);
-    size_t n = bc_group_nodes_broadcast(&g->nodes, bc_cstr(group), mask, bc_cstr(g->uuid), to, FANOUT_MAX);
-    bc_p2p_frame_t f = { .type = BC_P2P_BROADCAST, .seq = gw_seq(g), .ext = (uint16_t)mask,
-                         .module = module, .group = bc_cstr(group), .src_node = BC_VIEW(*from),
+    size_t n =
+        bc_group_nodes_broadcast(&g->nodes, bc_cstr(group), mask, bc_cstr(g->uuid), to, FANOUT_MAX);
+    bc_p2p_frame_t f = { .type = BC_P2P_BROADCAST,
+                         .seq = gw_seq(g),
+                         .ext = (uint16_t)mask,
+                         .module = module,
+                         .group = bc_cstr(group),
+                         .src_node = BC_VIEW(*from),
                          .payload = bc_buf_view(msg) };
     bc_buf_t *plain = n ? bc_p2p_encode(&f) : NULL;
     for (size_t i = 0; plain && i < n; i++) {

@@ -80,7 +80,8 @@ static bc_err_t gateway_read(const bc_p2p_status_t *s, bc_gateway_nodes_t *g)
     return BC_OK;
 }
 
-bc_err_t bc_group_nodes_update(bc_group_nodes_t *n, const bc_h256_t *p2p, bc_bytes_t status, bc_arena_t *arena)
+bc_err_t bc_group_nodes_update(bc_group_nodes_t *n, const bc_h256_t *p2p, bc_bytes_t status,
+                               bc_arena_t *arena)
 {
     bc_p2p_status_t s;
     bc_err_t err = bc_tars_decode(&bc_p2p_status_tars, status, &s, arena);
@@ -120,8 +121,8 @@ const bc_node_group_t *bc_group_nodes_group(const bc_gateway_nodes_t *g, bc_byte
     return NULL;
 }
 
-size_t bc_group_nodes_who(const bc_group_nodes_t *n, bc_bytes_t group, const bc_nodeid_t *node, bc_h256_t *out,
-                    size_t max)
+size_t bc_group_nodes_who(const bc_group_nodes_t *n, bc_bytes_t group, const bc_nodeid_t *node,
+                          bc_h256_t *out, size_t max)
 {
     size_t cnt = 0;
     const bc_gateway_nodes_t *g;
@@ -149,8 +150,8 @@ static int rank(int32_t type, unsigned mask)
     return 0;
 }
 
-size_t bc_group_nodes_broadcast(const bc_group_nodes_t *n, bc_bytes_t group, unsigned mask, bc_bytes_t own_uuid,
-                          bc_h256_t *out, size_t max)
+size_t bc_group_nodes_broadcast(const bc_group_nodes_t *n, bc_bytes_t group, unsigned mask,
+                                bc_bytes_t own_uuid, bc_h256_t *out, size_t max)
 {
     size_t cnt = 0;
     const bc_gateway_nodes_t *g, *other;
@@ -191,7 +192,7 @@ void bc_group_nodes_ids(const bc_group_nodes_t *n, bc_bytes_t group, bc_wr_t *ou
         for (size_t k = 0; ng && k < ng->cnt; k++)
             bc_wr_put(out, BC_VIEW(ng->v[k].id));
     }
-    if (out->err)
+    if (out->err || out->n == start)
         return;
     bc_nodeid_t *v = (bc_nodeid_t *)(void *)(out->p + start);
     size_t cnt = (out->n - start) / sizeof *v, kept = 0;

@@ -44,11 +44,11 @@ bool bc_group_nodes_remove(bc_group_nodes_t *n, const bc_h256_t *p2p);
 const bc_gateway_nodes_t *bc_group_nodes_find(const bc_group_nodes_t *n, const bc_h256_t *p2p);
 const bc_node_group_t *bc_group_nodes_group(const bc_gateway_nodes_t *g, bc_bytes_t name);
 /* Gateways that have the node; at most max. */
-size_t bc_group_nodes_who(const bc_group_nodes_t *n, bc_bytes_t group, const bc_nodeid_t *node, bc_h256_t *out,
-                    size_t max);
-/* One gateway per uuid other than own, as the mask of node types asks (spec/20 §4.4). */
-size_t bc_group_nodes_broadcast(const bc_group_nodes_t *n, bc_bytes_t group, unsigned mask, bc_bytes_t own_uuid,
+size_t bc_group_nodes_who(const bc_group_nodes_t *n, bc_bytes_t group, const bc_nodeid_t *node,
                           bc_h256_t *out, size_t max);
+/* One gateway per uuid other than own, as the mask of node types asks (spec/20 §4.4). */
+size_t bc_group_nodes_broadcast(const bc_group_nodes_t *n, bc_bytes_t group, unsigned mask,
+                                bc_bytes_t own_uuid, bc_h256_t *out, size_t max);
 /* Ids of the group's nodes behind all gateways, sorted, each once; appended to out. */
 void bc_group_nodes_ids(const bc_group_nodes_t *n, bc_bytes_t group, bc_wr_t *out);
 

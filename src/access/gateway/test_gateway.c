@@ -702,19 +702,57 @@ static void forwarded_frames_lose_time_to_live(void **state)
     UNTIL(net.l, net.n[0].seen_cnt == 1);
     raw_t r = { 0 };
     raw_dial(&r, &net, 0, &ids[5]);
+    bc_h256_t me;
+    char raw[1200] = "";
+    bc_bytes_t key = bc_tls_own_key(r.tls);
+    bc_hex_put(key, raw);
+    bc_p2p_short_id(bc_bytes(raw, 2 * key.n), &me);
     node_t *a = &net.n[0], *b = &net.n[1];
+    bc_nodeid_t third = { { 3 } };
     bc_p2p_frame_t f = { .version = 3, .type = BC_P2P_UNICAST, .seq = 5, .group = BC_STR("group0"),
-                         .module = 1000, .src_node = BC_VIEW(a->id), .dst_nodes = BC_VIEW(b->id),
-                         .dst_cnt = 1, .src = BC_VIEW(a->g->id), .dst = BC_VIEW(b->g->id),
+                         .module = 1000, .src_node = BC_VIEW(third), .dst_nodes = BC_VIEW(b->id),
+                         .dst_cnt = 1, .src = BC_VIEW(me), .dst = BC_VIEW(b->g->id),
                          .payload = BC_STR("far") };
     f.ttl = 1;
+    raw_frame(&r, &(bc_p2p_frame_t){ .type = BC_P2P_HANDSHAKE,
+                                     .payload = BC_STR("\x10\x01\x2c\x30\x03") });
     raw_frame(&r, &f);
-    UNTIL(net.l, has(b, BC_STR("far")));
+    bc_p2p_frame_t answer;
+    UNTIL(net.l, has(b, BC_STR("far")) && raw_find(&r, BC_P2P_ANSWER, &answer));
+    assert_true(bc_bytes_eq(answer.dst, BC_VIEW(me)));
     uint64_t before = a->g->stats.unreachable;
     f.ttl = 0;
     raw_frame(&r, &f);
     UNTIL(net.l, a->g->stats.unreachable == before + 1);
     assert_int_equal(b->got, 1);
+
+    /* Nothing that a stranger sends through a harms the link between a and b: neither garbage, nor
+     * what only neighbours may say, nor a's own name. */
+    const bc_p2p_frame_t bad[] = {
+        { .type = BC_P2P_STATUS, .payload = BC_STR("garbage") },
+        { .type = BC_P2P_STATUS, .ext = BC_P2P_EXT_COMPRESSED, .payload = BC_STR("garbage") },
+        { .type = BC_P2P_HANDSHAKE, .payload = BC_STR("\x10\x01\x20\x07\x30\x09") },
+        { .type = BC_P2P_ROUTER, .payload = BC_STR("garbage") },
+    };
+    for (size_t i = 0; i < BC_ARRAY_LEN(bad); i++) {
+        for (int own_name = 0; own_name < 2; own_name++) {
+            bc_p2p_frame_t g = bad[i];
+            g.version = 3;
+            g.ttl = 5;
+            g.src = own_name ? BC_VIEW(a->g->id) : BC_VIEW(me);
+            g.dst = BC_VIEW(b->g->id);
+            uint64_t fwd = a->g->stats.forwarded, ign_a = a->g->stats.ignored,
+                     ign_b = b->g->stats.ignored;
+            raw_frame(&r, &g);
+            if (own_name)
+                UNTIL(net.l, a->g->stats.ignored == ign_a + 1);
+            else
+                UNTIL(net.l, a->g->stats.forwarded == fwd + 1 && b->g->stats.ignored == ign_b + 1);
+        }
+    }
+    assert_int_equal(b->g->by_id.cnt, 1);
+    assert_int_equal(b->g->stats.protocol_errors, 0);
+    assert_int_equal(b->g->sessions->version, 3);
     raw_end(&r, &net);
     net_end(&net);
 }

@@ -67,8 +67,13 @@ static void on_poll_timer(uv_timer_t *t)
 
 void bc_uv_loop_poll(bc_uv_loop_t *l, uint64_t ms)
 {
+    if (!ms) {
+        uv_run(&l->uv, UV_RUN_NOWAIT);
+        return;
+    }
     uv_update_time(&l->uv);
-    uv_timer_start(&l->poll_timer, on_poll_timer, ms, 0);
+    /* repeating: one that fires before the loop sleeps must still wake it */
+    uv_timer_start(&l->poll_timer, on_poll_timer, ms, ms);
     uv_run(&l->uv, UV_RUN_ONCE);
     uv_timer_stop(&l->poll_timer);
 }
