@@ -305,6 +305,58 @@ static void a_commit_answers_the_waiter_once(void **state)
     }
 }
 
+static void fire(rig_t *r, int64_t timer)
+{
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_TIMER);
+    m->number = timer;
+    feed(r, m);
+}
+
+/* What the pool said last about its size; -1: nothing since then. */
+static int64_t told(rig_t *r, int64_t *unsealed)
+{
+    int64_t size = -1;
+    for (bc_msg_t *m; (m = take(r, BC_MSG_POOL_SIZE)); bc_msg_free(m)) {
+        size = m->number;
+        *unsealed = m->number2;
+    }
+    return size;
+}
+
+/* One comes while one goes into a block: the size is the same, but consensus has subtracted the
+ * block. It stopped for ever under steady load. */
+static void the_size_is_told_after_each_block(void **state)
+{
+    (void)state;
+    enum { TIMER_SIZE = 2 };
+    rig_t r = rig_new(0);
+    int64_t unsealed = -1;
+    bc_tx_t *tx = make(&r, (spec_t){ .nonce = "1" });
+    offer(&r, bc_tx_ref(tx));
+    assert_int_equal(told(&r, &unsealed), 1);
+    assert_int_equal(unsealed, 1);
+    bc_metas_t *metas = fetch(&r, 10);
+    offer(&r, make(&r, (spec_t){ .nonce = "2" }));
+    assert_int_equal(told(&r, &unsealed), -1); /* not at once */
+    commit(&r, tx);
+    assert_int_equal(told(&r, &unsealed), 1);
+    assert_int_equal(unsealed, 1);
+    /* sealed, given back: the sealer must hear of it though the size is the same */
+    bc_metas_unref(metas);
+    metas = fetch(&r, 10);
+    assert_int_equal(metas->cnt, 1);
+    about(&r, BC_MSG_MARK_SEALED, metas, HEIGHT + 2, 1);
+    fire(&r, TIMER_SIZE);
+    assert_int_equal(told(&r, &unsealed), 1);
+    assert_int_equal(unsealed, 0);
+    about(&r, BC_MSG_UNSEAL, metas, HEIGHT + 2, 1);
+    assert_int_equal(told(&r, &unsealed), 1);
+    assert_int_equal(unsealed, 1);
+    bc_metas_unref(metas);
+    bc_tx_unref(tx);
+    rig_free(&r);
+}
+
 static void an_expired_transaction_answers_its_waiter(void **state)
 {
     (void)state;
@@ -464,6 +516,7 @@ int main(void)
         cmocka_unit_test(a_full_pool_refuses),
         cmocka_unit_test(only_the_own_proposal_gives_transactions_back),
         cmocka_unit_test(a_commit_answers_the_waiter_once),
+        cmocka_unit_test(the_size_is_told_after_each_block),
         cmocka_unit_test(an_expired_transaction_answers_its_waiter),
         cmocka_unit_test(only_a_clients_accepted_transaction_is_gossiped),
         cmocka_unit_test(a_missing_transaction_is_fetched_from_the_generator),

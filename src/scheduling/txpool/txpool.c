@@ -80,11 +80,17 @@ static void tell_size_now(pool_t *p)
 {
     static const bc_actor_id_t to[] = { BC_ACTOR_PBFT, BC_ACTOR_SEALER };
     p->told_size = accepted_cnt(p);
+    p->told_unsealed = p->unsealed.cnt;
     for (size_t i = 0; i < BC_ARRAY_LEN(to); i++) {
         bc_msg_t *m = bc_out_msg(p->out, to[i], BC_MSG_POOL_SIZE);
         m->number = (int64_t)p->told_size;
         m->number2 = (int64_t)p->unsealed.cnt;
     }
+}
+
+static bool size_is_news(const pool_t *p)
+{
+    return accepted_cnt(p) != p->told_size || p->unsealed.cnt != p->told_unsealed;
 }
 
 /* At once when the pool stops or starts being empty, else at most every SIZE_EVERY_MS. */
@@ -97,7 +103,7 @@ void pool_tell_size(pool_t *p)
     }
     if ((cnt == 0) != (p->told_size == 0)) {
         tell_size_now(p);
-    } else if (cnt != p->told_size && !p->size_armed) {
+    } else if (size_is_news(p) && !p->size_armed) {
         p->size_armed = true;
         timer(p, TIMER_SIZE, SIZE_EVERY_MS);
     }
@@ -383,6 +389,8 @@ static void on_committed(pool_t *p, bc_msg_t *in)
         e->waiters = NULL;
         pool_drop(p, e, BC_TXS_NONE);
     }
+    /* Even when as many came as went: the others have subtracted what the block took. */
+    tell_size_now(p);
     pool_tell_size(p);
 }
 
@@ -410,7 +418,7 @@ static void on_timer(pool_t *p, bc_msg_t *in)
         on_expire_timer(p);
     } else if (in->number == TIMER_SIZE) {
         p->size_armed = false;
-        if (accepted_cnt(p) != p->told_size)
+        if (size_is_news(p))
             tell_size_now(p);
     }
 }

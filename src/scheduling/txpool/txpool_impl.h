@@ -120,7 +120,7 @@ typedef struct {
     uint64_t next_id;
 
     bool expire_armed, size_armed;
-    size_t told_size;
+    size_t told_size, told_unsealed;
     int64_t idle_since; /* ms; when a seal fetch last found something */
     bc_txpool_stats_t stats;
 } pool_t;
