@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 
 #include "scheduling/blocksync/blocksync.h"
 #include "scheduling/front/front.h"
@@ -149,6 +150,14 @@ static void host_message(void *ctx, bc_msg_t *msg)
 
 /* ---- from the gateway ---- */
 
+BC_COUNTER(inbox_dropped, "cbcos_inbox_dropped_total", "",
+           "Messages of other nodes dropped because the core is behind");
+BC_GAUGE(inbox_bytes, "cbcos_inbox_bytes", "", "Messages of other nodes that wait for the core");
+
+/* Other nodes are not slowed down (votes must come through), so what waits is bounded: beyond this
+ * only consensus messages get in, and they are few. */
+#define INBOX_BYTES_MAX (128 << 20)
+
 typedef struct {
     bc_op_t op;
     bc_msg_t *msg;
@@ -157,6 +166,8 @@ typedef struct {
 static void incoming_run(bc_op_t *op)
 {
     incoming_t *in = BC_OWNER(op, incoming_t, op);
+    if (in->msg->kind == BC_MSG_FRAME_IN)
+        bc_metric_add(&inbox_bytes, -(int64_t)in->msg->data->n);
     host_post(op->to, in->msg);
     free(in);
 }
@@ -170,9 +181,17 @@ static void incoming(bc_host_t *h, bc_msg_t *m)
 
 static void on_gateway_message(void *ctx, const bc_nodeid_t *from, bc_bytes_t front_message)
 {
+    bool vote = front_message.n >= 2 &&
+                (front_message.p[0] << 8 | front_message.p[1]) == BC_MODULE_PBFT;
+    int64_t waiting = bc_metric_get(&inbox_bytes);
+    if (waiting > 2 * (int64_t)INBOX_BYTES_MAX || (waiting > INBOX_BYTES_MAX && !vote)) {
+        bc_metric_add(&inbox_dropped, 1);
+        return;
+    }
     bc_buf_t *data = bc_buf_copy(front_message);
     if (!data)
         return;
+    bc_metric_add(&inbox_bytes, (int64_t)data->n);
     bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_FRONT, BC_MSG_FRAME_IN);
     m->node = *from;
     m->data = data;
