@@ -2,7 +2,7 @@
  *
  * bc_buf_t: a counted block, immutable once shared; crosses threads.
  * bc_wr_t:  a growable writer, owned by one thread. A failed growth or a passed maximum makes it
- *           sticky-failed: later puts do nothing, and bc_wr_err tells once at the end.
+ *           sticky-failed: later puts do nothing, and w->err tells at the end.
  * bc_rd_t:  a bounded reader over a view, sticky-failed in the same way. */
 #ifndef BC_BASE_BUF_H
 #define BC_BASE_BUF_H

@@ -95,7 +95,7 @@ __attribute__((noreturn, cold)) void bc_must_failed(const char *what, const char
 
 /* malloc family that stops the process when memory is gone: the only callers are those whose
  * sizes are bounded by configuration. Sizes that come from the network go through malloc and
- * BC_E_NOMEM. Zeroed. */
+ * BC_E_NOMEM. What bc_xcalloc gives is zeroed. */
 void *bc_xcalloc(size_t cnt, size_t size) BC_WARN_UNUSED;
 void *bc_xrealloc(void *p, size_t size) BC_WARN_UNUSED;
 char *bc_xstrdup(const char *s) BC_WARN_UNUSED;

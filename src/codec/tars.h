@@ -22,7 +22,7 @@ typedef enum {
     BC_TARS_BYTES,  /* bc_bytes_t: vector<byte>, simple list */
     BC_TARS_STRUCT, /* embedded struct, sub = its table */
     BC_TARS_LIST,   /* bc_tars_list_t of items of kind `item` (sub for structs) */
-    BC_TARS_MAP,    /* bc_tars_list_t of bc_tars_pair-like structs: sub has rows tag 0 and 1 */
+    BC_TARS_MAP,    /* bc_tars_list_t of structs: sub has rows of tag 0 (key) and 1 (value) */
 } bc_tars_kind_t;
 
 typedef struct {

@@ -83,8 +83,6 @@ bc_err_t bc_merkle_root(bc_suite_t suite, const bc_h256_t *leaves, size_t n,
 size_t bc_merkle_proof(bc_suite_t suite, const bc_h256_t *leaves, size_t n, size_t index,
                        bc_bytes_t *elements, size_t max, uint8_t *store, size_t store_size);
 
-/* AES-256-CBC / SM4-CBC, keyed hashes and TLS are elsewhere. */
-
 /* Checks every primitive against a known answer; call once at start. */
 bc_err_t bc_crypto_selftest(void) BC_WARN_UNUSED;
 

@@ -3,7 +3,7 @@
  * Consensus (pbft), block sync, transaction pool, sealer, scheduler and front are pure: a message
  * and the time go in, messages come out. They own no socket, disk, thread, clock or randomness;
  * whatever they need of those is a message to the HOST, who answers with a message. The same
- * code runs in the node (apps/air), in the simulator (tests/sim) and in fuzzers.
+ * code runs in the node (apps/node), in the simulator (tests/sim) and in fuzzers.
  *
  * Order: messages leave an actor in the order of bc_out_msg calls, and the core delivers first in,
  * first out. The host carries out the CONSENSUS LANE strictly in order: a BC_MSG_PERSIST or
@@ -93,8 +93,8 @@ typedef enum {
     BC_MSG_REPLY,      /* actor -> FRONT: module, node, uuid, data */
 
     /* ---- transaction pool ---- */
-    BC_MSG_SUBMIT,       /* HOST (RPC) -> TXPOOL: txs[0]; token; flag = wait for the receipt. The raw
-                          * bytes were gossiped by the pool itself (see txpool.h) */
+    BC_MSG_SUBMIT,       /* HOST (RPC) -> TXPOOL: txs[0]; token; flag = wait for the receipt. The pool
+                          * gossips what it accepts (txpool.h) */
     BC_MSG_SUBMIT_DONE,  /* TXPOOL -> HOST: token, number = bc_tx_status_t. With flag: either a
                           * refusal, or the end: committed (and number2 = index in the block) or
                           * expired (10010). Without: accepted (0) or refused. One per token */

@@ -16,7 +16,7 @@ typedef struct {
     size_t tx_cnt;
 } bc_exec_block_t;
 
-/* Result of one block: counted by the caller; free with bc_exec_result_free. */
+/* Result of one block; one owner, bc_exec_result_free. */
 typedef struct {
     bc_changes_t *changes; /* a reference */
     size_t receipt_cnt;

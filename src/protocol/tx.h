@@ -32,7 +32,8 @@ extern const bc_tars_struct_t bc_tx_data_tars, bc_tx_wire_tars;
 
 enum { BC_TX_ATTR_EVM = 1, BC_TX_ATTR_SCALE = 2, BC_TX_ATTR_DAG = 4, BC_TX_ATTR_LIQUID_CREATE = 8 };
 
-/* A decoded transaction: counted, immutable after bc_tx_check but for import_time. */
+/* A decoded transaction: counted. bc_tx_recover sets its sender before others see it; after that
+ * only `stored` and the import time change. */
 typedef struct bc_tx {
     atomic_uint refs;
     bool sender_known;  /* sender below was recovered from the signature here */

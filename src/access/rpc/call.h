@@ -148,7 +148,7 @@ void filter_parse_lists(call_t *c, const cJSON *o);
 void filters_expire(bc_rpc_t *rpc);
 void filters_free(bc_rpc_t *rpc);
 
-/* ---- sdk_ws.c, events.c, amop.c, web3_sub.c ---- */
+/* ---- session.c, events.c, amop.c, web3_sub.c ---- */
 void sdk_notify_block(bc_rpc_t *rpc);
 void session_unref(bc_rpc_session_t *s);
 void sdk_push(bc_rpc_session_t *s, uint16_t type, bc_bytes_t payload);

@@ -1,7 +1,7 @@
 /* The node's configuration files: config.ini, config.genesis, nodes.json (spec/50 §2).
  *
- * Names, defaults and bounds are the official node's; the tables in nodeconf_keys.c have one row
- * per key. Values that the official node silently replaces by the default are replaced here too,
+ * Names, defaults and bounds are the official node's; the tables in keys.c have one row per
+ * key. Values that the official node silently replaces by the default are replaced here too,
  * with a warning. Paths stay as written: relative to the working directory. */
 #ifndef BC_MANAGEMENT_NODECONF_H
 #define BC_MANAGEMENT_NODECONF_H

@@ -138,7 +138,6 @@ void pool_seal(pool_t *p, entry_t *e, int64_t number, const bc_h256_t *hash);
 entry_t *pool_enforce(pool_t *p, bc_tx_t *tx, int64_t number, const bc_h256_t *hash);
 void pool_tell_size(pool_t *p);
 void pool_send_verify(pool_t *p);
-void pool_forget_nonce(pool_t *p, const entry_t *e);
 
 /* txpool_check.c: the rules of spec/30 §1.2, in order */
 int32_t check_before_recover(const pool_t *p, const bc_tx_t *tx);
