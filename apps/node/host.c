@@ -74,18 +74,9 @@ static void timer_set(bc_host_t *h, bc_msg_t *m)
 
 static unsigned role(const bc_host_t *h, const bc_ledger_config_t *c)
 {
-    for (size_t i = 0; i < c->sealer_cnt; i++)
-        if (memcmp(c->sealers[i].id.b, h->self.b, 64) == 0)
-            return BC_NODE_CONSENSUS;
-    const struct {
-        const bc_node_entry_t *v;
-        size_t cnt;
-    } rest[] = { { c->observers, c->observer_cnt }, { c->candidates, c->candidate_cnt } };
-    for (size_t l = 0; l < BC_ARRAY_LEN(rest); l++)
-        for (size_t i = 0; i < rest[l].cnt; i++)
-            if (memcmp(rest[l].v[i].id.b, h->self.b, 64) == 0)
-                return BC_NODE_OBSERVER;
-    return BC_NODE_FREE;
+    if (bc_ledger_config_sealer(c, &h->self) >= 0)
+        return BC_NODE_CONSENSUS;
+    return bc_ledger_config_member(c, &h->self) ? BC_NODE_OBSERVER : BC_NODE_FREE;
 }
 
 static void tell_role(bc_host_t *h, const bc_ledger_config_t *c)

@@ -9,6 +9,26 @@ void bc_ledger_config_unref(bc_ledger_config_t *c)
     free(c);
 }
 
+static int64_t list_find(const bc_node_entry_t *v, size_t cnt, const bc_nodeid_t *id)
+{
+    for (size_t i = 0; i < cnt; i++)
+        if (memcmp(v[i].id.b, id->b, sizeof id->b) == 0)
+            return (int64_t)i;
+    return -1;
+}
+
+int64_t bc_ledger_config_sealer(const bc_ledger_config_t *c, const bc_nodeid_t *id)
+{
+    return list_find(c->sealers, c->sealer_cnt, id);
+}
+
+bool bc_ledger_config_member(const bc_ledger_config_t *c, const bc_nodeid_t *id)
+{
+    return list_find(c->sealers, c->sealer_cnt, id) >= 0 ||
+           list_find(c->observers, c->observer_cnt, id) >= 0 ||
+           list_find(c->candidates, c->candidate_cnt, id) >= 0;
+}
+
 void bc_ledger_block_free(bc_ledger_block_t *b)
 {
     if (!b)

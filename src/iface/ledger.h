@@ -46,6 +46,10 @@ static inline bc_ledger_config_t *bc_ledger_config_ref(bc_ledger_config_t *c)
     return c;
 }
 void bc_ledger_config_unref(bc_ledger_config_t *c);
+/* The node's index among the sealers, -1 when it is none. */
+int64_t bc_ledger_config_sealer(const bc_ledger_config_t *c, const bc_nodeid_t *id);
+/* Is it a sealer, observer or candidate of the group? */
+bool bc_ledger_config_member(const bc_ledger_config_t *c, const bc_nodeid_t *id);
 
 /* A block read from the store; owned by the receiver, bc_ledger_block_free. */
 typedef struct {

@@ -1,7 +1,6 @@
 /* KVTable 1009: the code behind key-value tables (spec/40 §4.3). */
 #include "computing/precompiled/contracts.h"
-
-enum { KEY_MAX = 255, VALUE_MAX = 16777215 };
+#include "computing/precompiled/table_names.h"
 
 static bc_bytes_t data_table(bc_pc_t *pc)
 {
@@ -24,10 +23,11 @@ static bc_pc_end_t set(bc_pc_t *pc)
         return BC_PC_INTERNAL;
     if (!a[0].s.n)
         return BC_PC_FAIL(pc, "Table insert entry key is empty");
-    if (a[0].s.n > KEY_MAX)
-        return BC_PC_FAIL(pc, "size of value/key greater than255 error code: -50005");
-    if (a[1].s.n > VALUE_MAX)
-        return BC_PC_FAIL(pc, "size of value/key greater than16777215 error code: -50005");
+    bc_pc_end_t end = bc_table_check_length(pc, a[0].s, BC_TABLE_KEY_MAX, BC_PC_KEY_OVERFLOW);
+    if (!end) /* the key's code for the value too: so the official node says */
+        end = bc_table_check_length(pc, a[1].s, BC_TABLE_VALUE_MAX, BC_PC_KEY_OVERFLOW);
+    if (end)
+        return end;
     bc_pc_put(pc, data_table(pc), a[0].s, a[1].s);
     pc->mem = 1;
     pc->ops += BC_PC_GAS_INSERT;

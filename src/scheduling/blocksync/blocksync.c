@@ -37,19 +37,9 @@ void sync_send(sync_t *s, const bc_nodeid_t *to, const BcPb__BlockSyncMessage *m
     m->data = data;
 }
 
-static bool in_list(const bc_node_entry_t *v, size_t cnt, const bc_nodeid_t *id)
-{
-    for (size_t i = 0; i < cnt; i++)
-        if (memcmp(v[i].id.b, id->b, 64) == 0)
-            return true;
-    return false;
-}
-
 static bool in_group(const sync_t *s, const bc_nodeid_t *id)
 {
-    const bc_ledger_config_t *c = s->config;
-    return in_list(c->sealers, c->sealer_cnt, id) || in_list(c->observers, c->observer_cnt, id) ||
-           in_list(c->candidates, c->candidate_cnt, id);
+    return bc_ledger_config_member(s->config, id);
 }
 
 static bool is_self(const sync_t *s, const bc_nodeid_t *id)

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include "iface/test_actor.h"
 #include "scheduling/scheduler/scheduler.h"
 
 /* A scheduler with its host played by hand: messages for the host and the askers are collected. */
@@ -45,11 +46,7 @@ static rig_t rig_new(void)
 
 static void rig_free(rig_t *r)
 {
-    while (r->out.head) {
-        bc_msg_t *m = r->out.head;
-        r->out.head = m->next;
-        bc_msg_free(m);
-    }
+    bc_test_drop_all(&r->out);
     r->s.ops->free(r->s.self);
 }
 

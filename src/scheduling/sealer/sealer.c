@@ -212,10 +212,7 @@ static void take_config(sealer_t *s, bc_ledger_config_t *c)
     if (s->cfg)
         bc_ledger_config_unref(s->cfg);
     s->cfg = c;
-    s->index = -1;
-    for (size_t i = 0; i < c->sealer_cnt; i++)
-        if (!memcmp(&c->sealers[i].id, &s->self, sizeof s->self))
-            s->index = (int64_t)i;
+    s->index = bc_ledger_config_sealer(c, &s->self);
     if (s->index < 0) {
         s->cur = s->end + 1;
         give_back_queued(s);

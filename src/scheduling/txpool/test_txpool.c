@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include "iface/test_actor.h"
 #include "scheduling/txpool/txpool.h"
 #include "txs_sync.pb-c.h"
 
@@ -22,29 +23,14 @@ static void feed(rig_t *r, bc_msg_t *m)
     bc_msg_free(m);
 }
 
-/* The oldest message of that kind; others of that time stay. NULL: none. */
 static bc_msg_t *take(rig_t *r, bc_msg_kind_t kind)
 {
-    for (bc_msg_t **at = &r->out.head, *prev = NULL; *at; prev = *at, at = &(*at)->next) {
-        bc_msg_t *m = *at;
-        if (m->kind != kind)
-            continue;
-        *at = m->next;
-        if (r->out.tail == m)
-            r->out.tail = prev;
-        return m;
-    }
-    return NULL;
+    return bc_test_take(&r->out, kind);
 }
 
 static void drop_all(rig_t *r)
 {
-    while (r->out.head) {
-        bc_msg_t *m = r->out.head;
-        r->out.head = m->next;
-        bc_msg_free(m);
-    }
-    r->out.tail = NULL;
+    bc_test_drop_all(&r->out);
 }
 
 static bc_ledger_config_t *config_at(int64_t number, const bc_nodeid_t *sealer)

@@ -425,10 +425,7 @@ static void on_timer(pool_t *p, bc_msg_t *in)
 
 static void update_role(pool_t *p)
 {
-    p->is_sealer = false;
-    for (size_t i = 0; p->config && i < p->config->sealer_cnt; i++)
-        if (memcmp(p->config->sealers[i].id.b, p->c.self.b, 64) == 0)
-            p->is_sealer = true;
+    p->is_sealer = p->config && bc_ledger_config_sealer(p->config, &p->c.self) >= 0;
 }
 
 static void on_peers(pool_t *p, bc_msg_t *in)

@@ -166,7 +166,6 @@ bool sync_loaded(pool_t *p, bc_msg_t *in); /* false: not one of ours */
 void sync_response(pool_t *p, bc_msg_t *in); /* answer to a request after a status */
 void sync_gossip(pool_t *p, const bc_tx_t *tx);
 void sync_ask_status(pool_t *p); /* empty status to everybody */
-bool sync_in_group(const pool_t *p, const bc_nodeid_t *id);
 /* Encodes the present ones of txs as a TxsResponse; NULL when memory is gone. */
 bc_buf_t *sync_encode_response(const bc_txs_t *txs);
 bc_buf_t *sync_encode_request(const bc_h256_t *hashes, size_t cnt);

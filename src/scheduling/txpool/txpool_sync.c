@@ -95,22 +95,9 @@ bc_err_t sync_decode_response(pool_t *p, bc_bytes_t in, size_t max, bc_txs_t **o
     return err;
 }
 
-bool sync_in_group(const pool_t *p, const bc_nodeid_t *id)
+static bool in_group(const pool_t *p, const bc_nodeid_t *id)
 {
-    const bc_ledger_config_t *c = p->config;
-    if (!c)
-        return false;
-    const struct {
-        const bc_node_entry_t *v;
-        size_t cnt;
-    } lists[] = { { c->sealers, c->sealer_cnt },
-                  { c->observers, c->observer_cnt },
-                  { c->candidates, c->candidate_cnt } };
-    for (size_t l = 0; l < BC_ARRAY_LEN(lists); l++)
-        for (size_t i = 0; i < lists[l].cnt; i++)
-            if (memcmp(lists[l].v[i].id.b, id->b, 64) == 0)
-                return true;
-    return false;
+    return p->config && bc_ledger_config_member(p->config, id);
 }
 
 void sync_gossip(pool_t *p, const bc_tx_t *tx)
@@ -123,7 +110,7 @@ void sync_gossip(pool_t *p, const bc_tx_t *tx)
 
 void sync_ask_status(pool_t *p)
 {
-    if (!p->config || !sync_in_group(p, &p->c.self))
+    if (!in_group(p, &p->c.self))
         return;
     p->idle_since = p->now->mono_ms;
     bc_msg_t *m = bc_out_msg(p->out, BC_ACTOR_FRONT, BC_MSG_BROADCAST);
@@ -265,7 +252,7 @@ bool sync_loaded(pool_t *p, bc_msg_t *in)
 static void on_push(pool_t *p, bc_msg_t *in)
 {
     bc_tx_t *tx;
-    if (!sync_in_group(p, &in->node) && !p->c.txs_from_free_node)
+    if (!in_group(p, &in->node) && !p->c.txs_from_free_node)
         return;
     bc_err_t err = bc_tx_decode(p->c.suite, bc_buf_view(in->data), &tx);
     if (err) {
@@ -283,7 +270,7 @@ void sync_deliver(pool_t *p, bc_msg_t *in)
         return;
     }
     bc_bytes_t data = bc_buf_view(in->data);
-    if (!sync_in_group(p, &in->node) || !data.n)
+    if (!in_group(p, &in->node) || !data.n)
         return;
     BcPb__TxsSyncMessage *msg = bc_pb__txs_sync_message__unpack(NULL, data.n, data.p);
     if (!msg)
