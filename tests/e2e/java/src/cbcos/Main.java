@@ -42,6 +42,8 @@ import org.fisco.bcos.sdk.v3.transaction.manager.TransactionProcessorFactory;
 import org.fisco.bcos.sdk.v3.transaction.model.dto.CallResponse;
 import org.fisco.bcos.sdk.v3.transaction.model.dto.TransactionResponse;
 import org.fisco.bcos.sdk.v3.transaction.model.exception.ContractException;
+import org.fisco.solc.compiler.CompilationResult;
+import org.fisco.solc.compiler.SolidityCompiler;
 
 /** The Java SDK against the SDK port. */
 public final class Main {
@@ -112,9 +114,7 @@ public final class Main {
     /** Deploy, call, send: what the quick start shows. */
     private boolean basic() {
         boolean ok = cases.test("deploy", () -> {
-            JsonNode probe = new ObjectMapper().readTree(new File(args.get("contracts"), "Probe.json"));
-            abi = probe.get("abi").toString();
-            bin = probe.get("bytecode").asText();
+            loadProbe();
             CryptoKeyPair key = client.getCryptoSuite().generateRandomKeyPair();
             processor = TransactionProcessorFactory.createAssembleTransactionProcessor(client, key);
             TransactionResponse r = processor.deployAndGetResponse(abi, bin, Arrays.asList(BigInteger.valueOf(41)));
@@ -138,6 +138,22 @@ public final class Main {
                     BigInteger height = client.getBlockNumber().getBlockNumber();
                     check(height.compareTo(setReceipt.getBlockNumber()) >= 0, "height " + height);
                 });
+    }
+
+    /** Function selectors of a chain with SM cryptography are SM3 hashes: that needs another compiler. */
+    private void loadProbe() throws Exception {
+        if (args.get("sm").equals("yes")) {
+            SolidityCompiler.Result r = SolidityCompiler.compile(new File(args.get("sm-contract")), true, true,
+                    SolidityCompiler.Options.ABI, SolidityCompiler.Options.BIN);
+            check(!r.isFailed(), r.getErrors());
+            CompilationResult.ContractMetadata m = CompilationResult.parse(r.getOutput()).getContract("Probe");
+            abi = m.abi;
+            bin = m.bin;
+            return;
+        }
+        JsonNode probe = new ObjectMapper().readTree(new File(args.get("contracts"), "Probe.json"));
+        abi = probe.get("abi").toString();
+        bin = probe.get("bytecode").asText();
     }
 
     private TransactionResponse send(String function, Object... params) throws Exception {
