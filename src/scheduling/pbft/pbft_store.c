@@ -178,6 +178,8 @@ static prop_t *vote_row(pbft_t *p, char kind, int64_t number, int64_t *view, pbf
 
 static void restore_votes(pbft_t *p, int64_t number)
 {
+    if (pbft_slot(p, number)) /* each of its rows names the block: once is enough */
+        return;
     bc_arena_t arena = { 0 };
     pbft_proposal_t w, cw;
     int64_t view = -1, cview = -1;
