@@ -425,6 +425,8 @@ void gw_on_accept(bc_conn_t *c, void *ctx)
     bc_gateway_t *g = ctx;
     if (g->stopping || !session_begin(g, c, NULL)) {
         bc_conn_handle(c, &refused, NULL);
-        bc_conn_close(c, false);
+        /* the last bytes of the TLS handshake tell the dialling side whom it reached, so that it
+         * does not come again while there is a session */
+        bc_conn_close(c, true);
     }
 }

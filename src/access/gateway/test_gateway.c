@@ -247,6 +247,15 @@ static void broadcasts_follow_node_types(void **state)
     net_end(&net);
 }
 
+/* Every address has turned out to be a peer's or our own: nothing is dialled in vain any more. */
+static bool knows_whom_it_dials(const node_t *n)
+{
+    for (const dial_t *d = n->g->dials; d; d = d->next)
+        if (!d->id_known || d->c)
+            return false;
+    return true;
+}
+
 static void four_gateways_that_dial_each_other_mesh_and_heal(void **state)
 {
     (void)state;
@@ -260,6 +269,8 @@ static void four_gateways_that_dial_each_other_mesh_and_heal(void **state)
         start_plain(&net, i, (int[]){ 0, 1, 2, 3, -1 }); /* itself too */
     for (size_t i = 0; i < 4; i++)
         UNTIL(net.l, net.n[i].seen_cnt == 3 && net.n[i].g->by_id.cnt == 3);
+    for (size_t i = 0; i < 4; i++)
+        UNTIL(net.l, knows_whom_it_dials(&net.n[i]));
     for (size_t i = 0; i < 4; i++)
         for (size_t k = 0; k < 4; k++)
             if (i != k)
