@@ -81,7 +81,7 @@ typedef struct {
     const char *chain, *group, *nonce, *value;
     int64_t limit;
     int32_t version;
-    bool bad_signature;
+    bool create;
 } spec_t;
 
 static bc_tx_t *make(rig_t *r, spec_t s)
@@ -91,7 +91,7 @@ static bc_tx_t *make(rig_t *r, spec_t s)
                        .group_id = bc_cstr(s.group ? s.group : "group0"),
                        .block_limit = s.limit ? s.limit : HEIGHT + W,
                        .nonce = bc_cstr(s.nonce),
-                       .to = BC_STR("0102030405060708090a0b0c0d0e0f1011121314"),
+                       .to = bc_cstr(s.create ? "" : "0102030405060708090a0b0c0d0e0f1011121314"),
                        .input = BC_STR("in"),
                        .value = bc_cstr(s.value ? s.value : "") };
     bc_tx_t *tx;
@@ -227,7 +227,7 @@ static void only_the_own_proposal_gives_transactions_back(void **state)
 {
     (void)state;
     rig_t r = rig_new(0);
-    offer(&r, make(&r, (spec_t){ .nonce = "1" }));
+    offer(&r, make(&r, (spec_t){ .nonce = "1", .create = true }));
     bc_metas_t *metas = fetch(&r, 10);
     assert_int_equal(metas->cnt, 1);
     bc_metas_t *none = fetch(&r, 10);

@@ -322,7 +322,8 @@ static void on_fetch(pool_t *p, bc_msg_t *in)
         m->attribute = (uint32_t)e->tx->w.attribute;
         m->system = e->tx->system;
         size_t n = BC_MIN(e->tx->w.data.to.n, sizeof m->to - 1);
-        memcpy(m->to, e->tx->w.data.to.p, n);
+        if (n) /* a create has no `to` */
+            memcpy(m->to, e->tx->w.data.to.p, n);
         pool_seal(p, e, -1, &none);
     }
     metas->cnt = got;
