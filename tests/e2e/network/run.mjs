@@ -274,6 +274,9 @@ const stop = async () => {
 process.once('SIGINT', stop);
 process.once('SIGTERM', stop);
 
+const dead = () => (chain?.nodes ?? []).filter((n) => n.exits.length)
+    .map((n) => `node${n.index} ended by itself: ${n.exits}${n.tail()}`).join('; ');
+
 // One scenario; before it all nodes run and agree, or it gets a new chain.
 async function play(name) {
     const from = now();
@@ -282,13 +285,13 @@ async function play(name) {
         await chain.startAll();
         await chain.level();
         const said = await scenarios[name](chain, o);
-        const dead = chain.nodes.filter((n) => n.exits.length);
-        must(dead.length === 0, () => dead.map((n) => `node${n.index} ended by itself: ${n.exits}${n.tail()}`).join('; '));
+        must(!dead(), () => dead());
         passed++;
         console.log(`ok ${name} (${((now() - from) / 1000).toFixed(1)} s) ${said ?? ''}`);
     } catch (e) {
         failed++;
-        console.log(`FAIL ${name} (${((now() - from) / 1000).toFixed(1)} s) ${e.message.split('\n')[0]}`);
+        const why = dead() && e.message !== dead() ? `${e.message.split('\n')[0]}; ${dead()}` : e.message.split('\n')[0];
+        console.log(`FAIL ${name} (${((now() - from) / 1000).toFixed(1)} s) ${why}`);
         if (process.env.VERBOSE)
             console.log(e.stack);
         for (const n of chain?.nodes ?? [])
