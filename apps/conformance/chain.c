@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 #include "codec/hex.h"
+#include "base/ini.h"
 #include "codec/json.h"
 
 enum { FILE_MAX = 256 << 20 };
@@ -51,29 +52,13 @@ const char *conf_hex(bc_bytes_t v)
 
 /* --- files --- */
 
-static bc_err_t file_read(const char *path, bc_wr_t *out)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return BC_E_NOT_FOUND;
-    size_t got = 0;
-    do {
-        uint8_t *at = bc_wr_reserve(out, 1 << 16);
-        if (!at)
-            break;
-        got = fread(at, 1, 1 << 16, f);
-        out->n -= (1 << 16) - got;
-    } while (got);
-    fclose(f);
-    return out->err;
-}
-
 static cJSON *json_read(const char *path)
 {
-    bc_wr_t text = { .max = FILE_MAX };
+    bc_wr_t text = { 0 };
     size_t at = 0;
     cJSON *v = NULL;
-    if (file_read(path, &text) == BC_OK && !(v = bc_json_parse(bc_wr_view(&text), 200, &at)))
+    if (bc_file_read(path, FILE_MAX, &text) == BC_OK &&
+        !(v = bc_json_parse(bc_wr_view(&text), 200, &at)))
         fprintf(stderr, "%s: not JSON at byte %zu\n", path, at);
     bc_wr_free(&text);
     return v;
@@ -167,8 +152,8 @@ static bool rows_scan(scan_t *s, const char *name, bool pairs, uint32_t step, bc
 /* Appends a file's rows to w as conf_row_t after one another. */
 static bc_err_t rows_read(conf_chain_t *c, const char *path, bool diff, uint32_t step, bc_wr_t *w)
 {
-    bc_wr_t text = { .max = FILE_MAX };
-    bc_err_t err = file_read(path, &text);
+    bc_wr_t text = { 0 };
+    bc_err_t err = bc_file_read(path, FILE_MAX, &text);
     if (!err) {
         scan_t s = { c, text.p, text.p + text.n };
         bool ok = diff ? rows_scan(&s, "put", true, step, w) && rows_scan(&s, "del", false, step, w)
@@ -349,7 +334,7 @@ static bc_err_t config_load(conf_chain_t *c)
     unsigned ma = 0, mi = 0, pa = 0;
     bc_wr_t text = { .max = 1 << 20 };
     snprintf(path, sizeof path, "%s/conf/node0/config.genesis", c->dir);
-    bc_err_t err = file_read(path, &text);
+    bc_err_t err = bc_file_read(path, FILE_MAX, &text);
     if (!err) {
         bc_wr_u8(&text, 0);
         bool ok = true;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/ini.h"
 #include "base/map.h"
 #include "codec/archive.h"
 #include "codec/hex.h"
@@ -132,26 +133,13 @@ static const bc_view_ops_t view_ops = { view_get, view_scan };
 
 /* --- files --- */
 
-static bool read_file(const char *path, bc_wr_t *out)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return false;
-    uint8_t buf[65536];
-    size_t n;
-    while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
-        bc_wr_mem(out, buf, n);
-    bool ok = !ferror(f) && !out->err;
-    fclose(f);
-    return ok;
-}
-
 static cJSON *read_json(const char *dir, const char *name)
 {
     char path[4096];
     bc_wr_t w = { 0 };
     snprintf(path, sizeof(path), "%s/%s", dir, name);
-    cJSON *j = read_file(path, &w) ? bc_json_parse(bc_wr_view(&w), 16, NULL) : NULL;
+    bool ok = bc_file_read(path, BC_JSON_SIZE_MAX, &w) == BC_OK;
+    cJSON *j = ok ? bc_json_parse(bc_wr_view(&w), 16, NULL) : NULL;
     bc_wr_free(&w);
     return j;
 }
@@ -546,7 +534,8 @@ static bool file_says(const char *dir, const char *name, const char *line)
     char path[4096];
     bc_wr_t w = { 0 };
     snprintf(path, sizeof(path), "%s/%s", dir, name);
-    bool yes = read_file(path, &w) && memmem(w.p, w.n, line, strlen(line));
+    bool yes = bc_file_read(path, BC_JSON_SIZE_MAX, &w) == BC_OK &&
+               memmem(w.p, w.n, line, strlen(line));
     bc_wr_free(&w);
     return yes;
 }

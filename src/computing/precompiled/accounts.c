@@ -8,15 +8,9 @@ enum { CODE_ACCOUNT_EXISTS = -51900, CALLERS_MAX = 500, ABOLISHED = 2 };
 
 static const bc_bytes_t none = { 0 };
 
-static bc_bytes_t hex_of(bc_pc_t *pc, const bc_addr_t *a)
-{
-    bc_addr_text_t t = bc_addr_text(a);
-    return bc_arena_copy(pc->arena, bc_bytes(t.s, 40), NULL);
-}
-
 static bc_bytes_t usr_table(bc_pc_t *pc, const bc_addr_t *a)
 {
-    return bc_pc_join(pc, BC_STR("/usr/"), hex_of(pc, a), none);
+    return bc_pc_join(pc, BC_STR("/usr/"), bc_pc_addr_hex(pc, a), none);
 }
 
 static bc_pc_end_t create_account(bc_pc_t *pc, const bc_addr_t *a, bc_bytes_t abi)
@@ -189,7 +183,7 @@ static bc_pc_end_t set_account_status(bc_pc_t *pc)
         return BC_PC_FAIL(pc, "Should not set governor's status.");
     bool fresh = !bc_pc_table_exists(pc, usr_table(pc, &account));
     if (fresh) {
-        if (bc_pc_table_exists(pc, bc_pc_join(pc, BC_STR("/apps/"), hex_of(pc, &account), none)))
+        if (bc_pc_table_exists(pc, bc_pc_join(pc, BC_STR("/apps/"), bc_pc_addr_hex(pc, &account), none)))
             return bc_pc_ret_int(pc, CODE_ACCOUNT_EXISTS);
         end = create_account(pc, &account, BC_STR("abi")); /* the official "ABI" of accounts */
         if (end)
@@ -236,7 +230,7 @@ const bc_pc_contract_t bc_pc_account_manager = {
 static void on_account(bc_pc_t *pc, const bc_addr_t *a, const char *signature, const bc_u256_t *value, bc_pc_reply_t *r)
 {
     bc_abi_val_t arg = value ? bc_abi_u256(value) : bc_abi_u64(0);
-    bc_abi_val_t table = bc_abi_bytes(bc_pc_contract_table(pc, hex_of(pc, a)));
+    bc_abi_val_t table = bc_abi_bytes(bc_pc_contract_table(pc, bc_pc_addr_hex(pc, a)));
     bc_bytes_t inner = bc_pc_encode(pc, signature, value ? "(uint256)" : "()", &arg, value ? 1 : 0);
     bc_abi_val_t items[] = { bc_abi_tuple(&table, 1), bc_abi_bytes(inner) };
     bc_bytes_t input = bc_pc_encode(pc, NULL, "(string[],bytes)", items, 2);
@@ -246,7 +240,7 @@ static void on_account(bc_pc_t *pc, const bc_addr_t *a, const char *signature, c
 
 static bc_pc_end_t check_caller(bc_pc_t *pc, const char *what)
 {
-    if (bc_pc_table_exists(pc, CALLERS) && bc_pc_get(pc, CALLERS, hex_of(pc, &pc->sender), NULL))
+    if (bc_pc_table_exists(pc, CALLERS) && bc_pc_get(pc, CALLERS, bc_pc_addr_hex(pc, &pc->sender), NULL))
         return BC_PC_OK;
     return bc_pc_fail(pc,
                       BC_STR("Permission denied. Please use \"listBalanceGovernor\" to check which "
@@ -256,7 +250,7 @@ static bc_pc_end_t check_caller(bc_pc_t *pc, const char *what)
 
 static bc_pc_end_t ensure_account(bc_pc_t *pc, const bc_addr_t *a)
 {
-    return bc_pc_table_exists(pc, bc_pc_contract_table(pc, hex_of(pc, a))) ? BC_PC_OK : create_account(pc, a, none);
+    return bc_pc_table_exists(pc, bc_pc_contract_table(pc, bc_pc_addr_hex(pc, a))) ? BC_PC_OK : create_account(pc, a, none);
 }
 
 static bc_pc_end_t b_get(bc_pc_t *pc)
@@ -363,7 +357,7 @@ static bc_pc_end_t b_register(bc_pc_t *pc)
     if (!a)
         return BC_PC_INTERNAL;
     bc_addr_t account = bc_pc_addr_arg(&a[0]);
-    bc_bytes_t hex = hex_of(pc, &account);
+    bc_bytes_t hex = bc_pc_addr_hex(pc, &account);
     bc_pc_end_t end = only_governor(pc);
     if (end)
         return end;
@@ -388,7 +382,7 @@ static bc_pc_end_t b_unregister(bc_pc_t *pc)
     if (!a)
         return BC_PC_INTERNAL;
     bc_addr_t account = bc_pc_addr_arg(&a[0]);
-    bc_bytes_t hex = hex_of(pc, &account);
+    bc_bytes_t hex = bc_pc_addr_hex(pc, &account);
     bc_pc_end_t end = only_governor(pc);
     if (end)
         return end;

@@ -7,16 +7,10 @@
 
 static const bc_bytes_t none = { 0 };
 
-static bc_bytes_t hex_of(bc_pc_t *pc, const bc_addr_t *a)
-{
-    bc_addr_text_t t = bc_addr_text(a);
-    return bc_arena_copy(pc->arena, bc_bytes(t.s, 40), NULL);
-}
-
 static bc_bytes_t hex_arg(bc_pc_t *pc, const bc_abi_val_t *v)
 {
     bc_addr_t a = bc_pc_addr_arg(v);
-    return hex_of(pc, &a);
+    return bc_pc_addr_hex(pc, &a);
 }
 
 /* --- 10002 --- */
@@ -296,7 +290,7 @@ static bc_pc_end_t by_admin(bc_pc_t *pc)
     bc_pc_end_t end = admin_of(pc, &contract, &admin);
     if (end)
         return end;
-    if (!bc_bytes_eq(admin, hex_of(pc, &pc->sender)))
+    if (!bc_bytes_eq(admin, bc_pc_addr_hex(pc, &pc->sender)))
         return bc_pc_ret_int(pc, BC_PC_NO_AUTHORIZED);
     return forward(pc, &contract);
 }

@@ -177,6 +177,7 @@ typedef struct {
     char s[41];
 } bc_addr_text_t;
 bc_addr_text_t bc_addr_text(const bc_addr_t *a);
+bc_bytes_t bc_pc_addr_hex(bc_pc_t *pc, const bc_addr_t *a); /* 40 digits in the arena */
 /* 40 hex digits, "0x" optional; short or bad text fills what it can with zeros. */
 bc_addr_t bc_addr_parse(bc_bytes_t text);
 /* Table of a contract as system contracts name it: /apps/<hex40>, /sys/<hex40> when 35 zeros lead. */

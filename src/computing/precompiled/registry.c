@@ -301,6 +301,12 @@ bc_addr_text_t bc_addr_text(const bc_addr_t *a)
     return t;
 }
 
+bc_bytes_t bc_pc_addr_hex(bc_pc_t *pc, const bc_addr_t *a)
+{
+    bc_addr_text_t t = bc_addr_text(a);
+    return bc_arena_copy(pc->arena, bc_bytes(t.s, 40), NULL);
+}
+
 static int nibble(uint8_t c)
 {
     return c >= '0' && c <= '9'   ? c - '0'
