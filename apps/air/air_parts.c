@@ -324,12 +324,14 @@ static void metrics_request(void *ctx, bc_http_req_t *req)
     gauge(&w, "cbcos_known_highest", "Highest block known of any peer.", st.known_highest);
     gauge(&w, "cbcos_pbft_view", "Consensus view.", st.view);
     gauge(&w, "cbcos_pbft_timeout", "1 while a view change is under way.", st.timeout_state);
+    gauge(&w, "cbcos_divergent_block",
+          "Height at which this node differs from what a quorum signed; 0: it does not.",
+          st.divergent);
     gauge(&w, "cbcos_txpool_txs", "Transactions in the pool.", (int64_t)st.pending_txs);
     gauge(&w, "cbcos_txpool_limit", "Maximum of transactions in the pool.",
           (int64_t)a->node->txpool.limit);
     gauge(&w, "cbcos_sync_peers", "Peers whose height is known.", (int64_t)st.peer_cnt);
     gauge(&w, "cbcos_resident_bytes", "Resident memory of the process.", resident_bytes());
-    gauge(&w, "cbcos_log_dropped", "Log records dropped.", (int64_t)bc_log_dropped());
     bc_gateway_stats_t g = bc_gateway_stats(a->gateway);
     gauge(&w, "cbcos_p2p_sessions", "Direct P2P sessions.", (int64_t)g.sessions);
     gauge(&w, "cbcos_p2p_dropped", "P2P messages dropped because a queue was full.",

@@ -131,6 +131,7 @@ static void fill_status(bc_host_t *h, bc_node_status_t *st)
         .is_sealer = p.index >= 0,
         .min_quorum = p.quorum,
         .max_faulty = p.max_faulty,
+        .divergent = s.divergent ? s.divergent : p.divergent,
         .syncing = s.syncing,
         .known_highest = s.known_highest,
         .known_latest_hash = s.known_latest_hash,

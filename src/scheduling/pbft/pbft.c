@@ -122,7 +122,8 @@ void pbft_retry_soon(pbft_t *p)
     if (p->retry_on)
         return;
     p->retry_on = true;
-    timer_set(p, TIMER_RETRY, PBFT_RETRY_MS);
+    p->retry_ms = p->retry_ms ? BC_MIN(2 * p->retry_ms, (int64_t)PBFT_RETRY_MAX_MS) : PBFT_RETRY_MS;
+    timer_set(p, TIMER_RETRY, p->retry_ms);
 }
 
 static void resend_check(pbft_t *p)
@@ -450,6 +451,7 @@ static void on_committed(pbft_t *p, bc_msg_t *in)
     if (advanced)
         pbft_store_forget(p, number);
     tell_latest(p);
+    p->retry_ms = 0;
     if (p->divergent && number >= p->divergent)
         p->divergent = 0;
     if (number > p->told_index)

@@ -9,7 +9,8 @@
 #define PBFT_BADGES        "[CONSENSUS][PBFT]"
 #define PBFT_TIMEOUT_MS    3000
 #define PBFT_CYCLE_MAX     10
-#define PBFT_RETRY_MS      20
+#define PBFT_RETRY_MS      20   /* doubled up to the maximum while nothing gets better */
+#define PBFT_RETRY_MAX_MS  5000
 #define PBFT_RESEND_MS     3000
 #define PBFT_REQUEST_MS    1000
 #define PBFT_WINDOW_MIN    1024 /* heights above the ledger that we keep anything for */
@@ -169,6 +170,7 @@ typedef struct {
     int64_t timer_at;      /* deadline, mono ms */
     int64_t timer_armed;   /* when the host will fire; 0: not armed */
     bool resend_on, retry_on;
+    int64_t retry_ms;
     int64_t pool_size;
     int64_t sync_seen;     /* ledger height when sync_highest was last believed */
     uint64_t token;
