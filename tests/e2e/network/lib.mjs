@@ -220,13 +220,14 @@ export class Node {
 }
 
 export class Chain {
-    static async build(cbcos, { nodes = 4, keep = false, debug = false } = {}) {
+    static async build(cbcos, { nodes = 4, keep = false, debug = false, sm = false, pages = false } = {}) {
         const c = new Chain();
-        Object.assign(c, { cbcos, keep, work: mkdtempSync(join(tmpdir(), 'cbcos-network-')), loads: [] });
+        Object.assign(c, { cbcos, keep, sm, work: mkdtempSync(join(tmpdir(), 'cbcos-network-')), loads: [] });
         c.ports = await freePorts(40);
         const dir = join(c.work, 'chain');
         const ports = [0, 10, 20, 30].map((d) => c.ports + d).join(',');
-        const made = spawnSync(cbcos, ['chain', 'build', '-l', `127.0.0.1:${nodes}`, '-o', dir, '-p', ports, ...(debug ? ['-E'] : [])],
+        const extra = [...(debug ? ['-E'] : []), ...(sm ? ['-s'] : []), ...(pages ? ['-k', '10240'] : [])];
+        const made = spawnSync(cbcos, ['chain', 'build', '-l', `127.0.0.1:${nodes}`, '-o', dir, '-p', ports, ...extra],
             { encoding: 'utf8' });
         must(made.status === 0, () => `cbcos chain build: ${made.stderr || made.stdout || made.error}`);
         c.dir = dir;
@@ -309,7 +310,8 @@ export class Load {
         this.refused = [];
         const sender = join(chain.cbcos, '..', 'cbcos-sender');
         const peers = nodes.flatMap((n) => ['--peer', `127.0.0.1:${n.rpcPort}`]);
-        this.proc = spawn(sender, ['--sdk', join(chain.host, 'sdk'), '--rate', String(Math.round(rate)), '--over', over, ...peers],
+        this.proc = spawn(sender, ['--sdk', join(chain.host, 'sdk'), '--rate', String(Math.round(rate)), '--over', over,
+            ...(chain.sm ? ['--sm'] : []), ...peers],
             { stdio: ['ignore', 'pipe', 'ignore'] });
         this.ended = new Promise((done) => {
             this.proc.once('error', (e) => done(String(e)));

@@ -266,7 +266,7 @@ int main(int argc, char **argv)
     static const struct option options[] = {
         { "peer", 1, 0, 'p' },    { "sdk", 1, 0, 's' },   { "rate", 1, 0, 'r' },
         { "seconds", 1, 0, 't' }, { "over", 1, 0, 'o' },  { "chain", 1, 0, 'c' },
-        { "group", 1, 0, 'g' },   { 0 },
+        { "group", 1, 0, 'g' },   { "sm", 0, 0, 'm' },    { 0 },
     };
     sender_t *s = bc_xcalloc(1, sizeof *s);
     s->kind = BC_CLIENT_HTTP;
@@ -287,12 +287,13 @@ int main(int argc, char **argv)
         case 'o': s->kind = strcmp(optarg, "ws") == 0 ? BC_CLIENT_SDK_WS : BC_CLIENT_HTTP; break;
         case 'c': s->chain = optarg; break;
         case 'g': s->group = optarg; break;
+        case 'm': s->suite = BC_SUITE_SM; break;
         default: ok = false;
         }
     }
     if (!ok || !s->link_cnt || bc_keypair_new(s->suite, &s->key)) {
         fprintf(stderr, "usage: cbcos-sender --peer IP:PORT... [--sdk DIR] [--rate N] [--seconds N] "
-                        "[--over http|ws] [--chain ID] [--group ID]\n");
+                        "[--over http|ws] [--chain ID] [--group ID] [--sm]\n");
         return 2;
     }
     signal(SIGTERM, on_signal);
