@@ -156,7 +156,7 @@ const bc_conf_key_t bc_ini_keys[] = {
         0, "RocksDB: memtables until writes wait"),
     NUM(K_I32, "storage", "max_background_jobs", storage.max_background_jobs, "2", 1, 256, 0,
         "RocksDB: background threads (official default 4)"),
-    NUM(K_U64, "storage", "write_buffer_size", storage.write_buffer_size, "16777216", 65536,
+    NUM(K_U64, "storage", "write_buffer_size", storage.write_buffer_size, "8388608", 65536,
         1LL << 32, 0, "RocksDB: bytes of a memtable (official default 64 MiB)"),
     NUM(K_I32, "storage", "min_write_buffer_number_to_merge",
         storage.min_write_buffer_number_to_merge, "1", 1, 64, 0, "RocksDB"),
