@@ -1,10 +1,21 @@
 #include "codec/hex.h"
+#include <tmmintrin.h>
 
 static const char digits[16] = "0123456789abcdef";
 
 void bc_hex_put(bc_bytes_t v, char *out)
 {
-    for (size_t i = 0; i < v.n; i++) {
+    size_t i = 0;
+    const __m128i table = _mm_loadu_si128((const __m128i *)(const void *)digits);
+    const __m128i low = _mm_set1_epi8(15);
+    for (; v.n - i >= 16; i += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(v.p + i));
+        __m128i h = _mm_shuffle_epi8(table, _mm_and_si128(_mm_srli_epi16(x, 4), low));
+        __m128i l = _mm_shuffle_epi8(table, _mm_and_si128(x, low));
+        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i), _mm_unpacklo_epi8(h, l));
+        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i + 16), _mm_unpackhi_epi8(h, l));
+    }
+    for (; i < v.n; i++) {
         out[2 * i] = digits[v.p[i] >> 4];
         out[2 * i + 1] = digits[v.p[i] & 15];
     }
@@ -36,12 +47,33 @@ static unsigned digit(uint8_t c)
     return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 16;
 }
 
+/* Sixteen digits to eight bytes, each in a 16-bit lane; *bad becomes 16 and more when one is none. */
+static __m128i digits16(const uint8_t *p, unsigned *bad)
+{
+    __m128i c = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i dec = _mm_sub_epi8(c, _mm_set1_epi8('0'));
+    __m128i let = _mm_sub_epi8(_mm_or_si128(c, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    /* unsigned x <= m is min(x, m) == x */
+    __m128i is_dec = _mm_cmpeq_epi8(_mm_min_epu8(dec, _mm_set1_epi8(9)), dec);
+    __m128i is_let = _mm_cmpeq_epi8(_mm_min_epu8(let, _mm_set1_epi8(5)), let);
+    if (_mm_movemask_epi8(_mm_or_si128(is_dec, is_let)) != 0xffff)
+        *bad |= 16;
+    __m128i v = _mm_or_si128(_mm_and_si128(is_dec, dec),
+                             _mm_and_si128(is_let, _mm_add_epi8(let, _mm_set1_epi8(10))));
+    return _mm_maddubs_epi16(v, _mm_set1_epi16(0x0110)); /* first digit * 16 + second */
+}
+
 bc_err_t bc_hex_fixed(bc_bytes_t text, uint8_t *out, size_t n)
 {
     if (text.n != 2 * n)
         return BC_E_FORMAT;
     unsigned bad = 0;
-    for (size_t i = 0; i < n; i++) {
+    size_t i = 0;
+    for (; n - i >= 16; i += 16) {
+        __m128i a = digits16(text.p + 2 * i, &bad), b = digits16(text.p + 2 * i + 16, &bad);
+        _mm_storeu_si128((__m128i *)(void *)(out + i), _mm_packus_epi16(a, b));
+    }
+    for (; i < n; i++) {
         unsigned h = digit(text.p[2 * i]), l = digit(text.p[2 * i + 1]);
         bad |= h | l;
         out[i] = (uint8_t)(h << 4 | (l & 15));

@@ -2,6 +2,9 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include "codec/hex.h"
 
 static void hex_both_ways(void **state)
@@ -28,6 +31,41 @@ static void hex_both_ways(void **state)
         assert_int_equal(bc_hex_fixed(bc_bytes(t, 2), b, 1), BC_E_FORMAT);
     }
     bc_wr_free(&w);
+}
+
+/* Long texts take another way than short ones: every value at every place must come out the same. */
+static void hex_of_all_lengths(void **state)
+{
+    (void)state;
+    uint8_t raw[100], back[100];
+    char text[201], one[3];
+    for (size_t i = 0; i < sizeof raw; i++)
+        raw[i] = (uint8_t)(i * 37 + 11);
+    for (size_t n = 0; n <= sizeof raw; n++) {
+        bc_hex_put(bc_bytes(raw, n), text);
+        for (size_t i = 0; i < n; i++) {
+            snprintf(one, sizeof one, "%02x", raw[i]);
+            assert_memory_equal(text + 2 * i, one, 2);
+        }
+        memset(back, 0xee, sizeof back);
+        assert_int_equal(bc_hex_fixed(bc_bytes(text, 2 * n), back, n), BC_OK);
+        assert_memory_equal(back, raw, n);
+        for (size_t i = n; i < sizeof back; i++)
+            assert_int_equal(back[i], 0xee);
+    }
+    for (size_t at = 0; at < 66; at++) {
+        memset(text, '0', 66);
+        for (unsigned c = 0; c < 256; c++) {
+            text[at] = (char)c;
+            bc_err_t err = bc_hex_fixed(bc_bytes(text, 66), back, 33);
+            char *end = NULL;
+            char digit[2] = { (char)c, 0 };
+            bool ok = c < 128 && isxdigit((int)c);
+            assert_int_equal(err, ok ? BC_OK : BC_E_FORMAT);
+            if (ok)
+                assert_int_equal(back[at / 2], strtol(digit, &end, 16) << (at % 2 ? 0 : 4));
+        }
+    }
 }
 
 static void decimal_bounds(void **state)
@@ -92,6 +130,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hex_both_ways),
+        cmocka_unit_test(hex_of_all_lengths),
         cmocka_unit_test(decimal_bounds),
         cmocka_unit_test(u256_text),
     };
