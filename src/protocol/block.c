@@ -151,23 +151,53 @@ void bc_header_hash(bc_suite_t suite, const bc_header_data_t *d, bc_h256_t *out)
 
 /* --- bloom --- */
 
-void bc_bloom_add(uint8_t bloom[256], bc_bytes_t item)
+static void bloom_set(uint8_t bloom[256], const bc_h256_t *h)
 {
-    bc_h256_t h;
-    bc_keccak256(item, &h);
     for (size_t i = 0; i < 6; i += 2) {
-        unsigned bit = (unsigned)(h.b[i] << 8 | h.b[i + 1]) & 2047;
+        unsigned bit = (unsigned)(h->b[i] << 8 | h->b[i + 1]) & 2047;
         bloom[255 - bit / 8] |= (uint8_t)(1u << (bit % 8));
     }
 }
 
+void bc_bloom_add(uint8_t bloom[256], bc_bytes_t item)
+{
+    bc_h256_t h;
+    bc_keccak256(item, &h);
+    bloom_set(bloom, &h);
+}
+
+/* Items wait until there are enough to be hashed side by side. */
+typedef struct {
+    uint8_t *bloom;
+    bc_bytes_t v[16];
+    size_t cnt;
+} bloom_batch_t;
+
+static void bloom_flush(bloom_batch_t *b)
+{
+    bc_h256_t h[BC_ARRAY_LEN(b->v)];
+    bc_hash_many(BC_SUITE_STANDARD, b->v, h, b->cnt);
+    for (size_t i = 0; i < b->cnt; i++)
+        bloom_set(b->bloom, &h[i]);
+    b->cnt = 0;
+}
+
+static void bloom_put(bloom_batch_t *b, bc_bytes_t item)
+{
+    b->v[b->cnt++] = item;
+    if (b->cnt == BC_ARRAY_LEN(b->v))
+        bloom_flush(b);
+}
+
 void bc_bloom_logs(uint8_t bloom[256], const bc_log_entry_t *logs, size_t n)
 {
+    bloom_batch_t b = { .bloom = bloom };
     for (size_t i = 0; i < n; i++) {
-        bc_bloom_add(bloom, logs[i].address);
+        bloom_put(&b, logs[i].address);
         for (size_t k = 0; k < logs[i].topics.n; k++)
-            bc_bloom_add(bloom, ((const bc_bytes_t *)logs[i].topics.v)[k]);
+            bloom_put(&b, ((const bc_bytes_t *)logs[i].topics.v)[k]);
     }
+    bloom_flush(&b);
 }
 
 /* --- owned headers --- */

@@ -178,9 +178,10 @@ void gw_answer_in(bc_gateway_t *g, const bc_h256_t *from, const bc_p2p_frame_t *
 void gw_broadcast(bc_gateway_t *g, const char *group, const bc_nodeid_t *from, unsigned mask,
                   uint16_t module, bc_buf_t *msg)
 {
-    bc_h256_t *to = bc_xcalloc(FANOUT_MAX, sizeof *to);
+    size_t max = BC_MIN(g->nodes.gateways.cnt, (size_t)FANOUT_MAX);
+    bc_h256_t *to = bc_xcalloc(max, sizeof *to);
     size_t n =
-        bc_group_nodes_broadcast(&g->nodes, bc_cstr(group), mask, bc_cstr(g->uuid), to, FANOUT_MAX);
+        bc_group_nodes_broadcast(&g->nodes, bc_cstr(group), mask, bc_cstr(g->uuid), to, max);
     bc_p2p_frame_t f = { .type = BC_P2P_BROADCAST,
                          .seq = gw_seq(g),
                          .ext = (uint16_t)mask,
