@@ -100,19 +100,23 @@ static void check_signatures(sim_node_t *n, const bc_hdr_t *h)
 {
     sim_t *s = n->world;
     const bc_block_sig_t *v = h->h.signatures.v;
-    uint64_t w = 0;
+    uint64_t w = 0, total = 0, quorum, faulty;
     uint32_t seen = 0;
+    int list[SIM_NODES_MAX], cnt = sim_sealers_after(n, n->disk.height, list);
+    for (int i = 0; i < cnt; i++)
+        total += sim_weight(s, list[i]);
+    bc_pbft_quorum(total, &quorum, &faulty);
     for (size_t i = 0; i < h->h.signatures.n; i++) {
         int64_t k = v[i].sealer_index;
-        if (k < 0 || k >= s->o.sealers || (seen >> k & 1) ||
-            !bc_verify(BC_SUITE_STANDARD, &s->nodes[k].key.pub, &h->hash, v[i].signature)) {
+        if (k < 0 || k >= cnt || (seen >> k & 1) ||
+            !bc_verify(BC_SUITE_STANDARD, &s->nodes[list[k]].key.pub, &h->hash, v[i].signature)) {
             sim_fail(s, "node %d wrote a block with a bad signature", n->i);
             return;
         }
         seen |= 1u << k;
-        w += sim_weight(s, (int)k);
+        w += sim_weight(s, list[k]);
     }
-    if (w < sim_quorum(s))
+    if (w < quorum)
         sim_fail(s, "node %d wrote a block without a quorum", n->i);
 }
 

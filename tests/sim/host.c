@@ -200,7 +200,11 @@ void host_send_frame(sim_node_t *n, uint16_t module, bc_msg_t *m)
 {
     sim_t *s = n->world;
     for (int i = 0; i < s->cnt; i++) {
-        uint16_t type = s->nodes[i].observer ? BC_NODE_OBSERVER : BC_NODE_CONSENSUS;
+        int list[SIM_NODES_MAX];
+        uint16_t type = BC_NODE_OBSERVER;
+        for (int k = sim_sealers_after(&s->nodes[i], s->nodes[i].disk.height, list); k-- > 0;)
+            if (list[k] == i)
+                type = BC_NODE_CONSENSUS;
         bool wanted = m->mask ? (m->mask & type) != 0
                               : !memcmp(&s->nodes[i].key.pub, &m->node, sizeof m->node);
         if (wanted && i != n->i)
@@ -328,9 +332,14 @@ static void append_block(sim_node_t *n, const bc_msg_t *m)
     check_commit(n, m->number, m->header, m->committed->txs);
     d->blocks = bc_xrealloc(d->blocks, (size_t)(d->height + 2) * sizeof *d->blocks);
     d->height++;
-    d->blocks[d->height] = (sim_block_t){ bc_hdr_ref(m->header), bc_txs_ref(m->committed->txs) };
-    for (size_t i = 0; i < m->committed->txs->cnt; i++)
-        tx_put(d, m->committed->txs->v[i]);
+    sim_block_t *b = &d->blocks[d->height];
+    *b = (sim_block_t){ bc_hdr_ref(m->header), bc_txs_ref(m->committed->txs),
+                        d->height > 1 ? d->blocks[d->height - 1].changes : 0 };
+    for (size_t i = 0; i < b->txs->cnt; i++) {
+        tx_put(d, b->txs->v[i]);
+        bc_bytes_t to = b->txs->v[i]->w.data.to;
+        b->changes += to.n >= 40 && to.p[to.n - 4] == '1' && to.p[to.n - 5] == '0';
+    }
     size_t k = 0;
     for (size_t i = 0; i < n->layer_cnt; i++)
         if (n->layers[i].number > d->height)

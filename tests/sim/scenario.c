@@ -16,6 +16,7 @@ void sim_options_from_seed(uint64_t seed, sim_options_t *o)
     o->leader_period = seed % 5 == 2 ? 3 : 1;
     o->tx_count_limit = seed % 4 == 1 ? 5 : 1000;
     o->delay_ms = 5 + (int64_t)(seed % 7) * 15;
+    o->membership = o->sealers >= 5 && seed % 16 >= 8;
     o->disk_ms = (int64_t)(seed % 4) * 4;
     if (seed % 11 == 5) /* one heavy node, still not more than f alone */
         o->weights[0] = 2, o->weights[1] = 2, o->weights[2] = 2, o->weights[3] = 1;

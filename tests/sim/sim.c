@@ -135,6 +135,16 @@ uint64_t sim_weight(const sim_t *s, int node)
     return node >= s->o.sealers ? 0 : s->o.weights[node] ? s->o.weights[node] : 1;
 }
 
+int sim_sealers_after(const sim_node_t *n, int64_t height, int out[SIM_NODES_MAX])
+{
+    const sim_t *s = n->world;
+    bool first_out = s->o.membership && height > 0 && n->disk.blocks[height].changes % 2;
+    int cnt = 0;
+    for (int i = first_out; i < s->o.sealers; i++)
+        out[cnt++] = i;
+    return cnt;
+}
+
 uint64_t sim_quorum(const sim_t *s)
 {
     uint64_t total = 0, q, f;
@@ -161,15 +171,16 @@ bc_ledger_config_t *host_config(sim_node_t *n)
     c->tx_count_limit = s->o.tx_count_limit;
     c->leader_period = s->o.leader_period;
     c->gas_limit = 3000000000;
-    c->sealer_cnt = (size_t)s->o.sealers;
-    c->observer_cnt = (size_t)s->o.observers;
-    c->sealers = bc_arena_alloc(&c->arena, (c->sealer_cnt + 1) * sizeof c->sealers[0]);
-    c->observers = bc_arena_alloc(&c->arena, (c->observer_cnt + 1) * sizeof c->observers[0]);
-    for (int i = 0; i < s->cnt; i++) {
-        bc_node_entry_t *e = i < s->o.sealers ? &c->sealers[i] : &c->observers[i - s->o.sealers];
+    int list[SIM_NODES_MAX], cnt = sim_sealers_after(n, c->number, list);
+    c->sealers = bc_arena_alloc(&c->arena, (size_t)(s->cnt + 1) * sizeof c->sealers[0]);
+    c->observers = bc_arena_alloc(&c->arena, (size_t)(s->cnt + 1) * sizeof c->observers[0]);
+    for (int i = 0, k = 0; i < s->cnt; i++) {
+        bool sealer = k < cnt && list[k] == i;
+        bc_node_entry_t *e = sealer ? &c->sealers[c->sealer_cnt++] : &c->observers[c->observer_cnt++];
+        k += sealer;
         e->id = s->nodes[i].key.pub;
         e->vote_weight = sim_weight(s, i);
-        e->kind = i < s->o.sealers ? BC_NODE_SEALER : BC_NODE_OBSERVER_T;
+        e->kind = sealer ? BC_NODE_SEALER : BC_NODE_OBSERVER_T;
     }
     return c;
 }
@@ -388,7 +399,9 @@ void sim_submit(sim_t *s, int i, int cnt, bool system)
                            .group_id = BC_STR("group0"),
                            .block_limit = sim_highest(s) + 500,
                            .nonce = bc_cstr(nonce),
-                           .to = system ? BC_STR("0000000000000000000000000000000000001000")
+                           .to = system ? (s->txs_made % 2
+                                               ? BC_STR("0x0000000000000000000000000000000000001003")
+                                               : BC_STR("0000000000000000000000000000000000001003"))
                                         : BC_STR("1111111111111111111111111111111111111111"),
                            .input = BC_STR("input") };
         bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_SUBMIT);

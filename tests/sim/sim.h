@@ -19,6 +19,7 @@ typedef struct {
     uint64_t seed;
     int sealers, observers;
     bool real_crypto;     /* else a keyed hash stands for signatures */
+    bool membership;      /* system transactions take the first sealer out, and in again */
     bool forget_votes;    /* restart without our record: an official data directory */
     int64_t delay_ms;     /* of a frame: 1 .. delay_ms, rarely ten times as much */
     double loss, dup;     /* of a frame */
@@ -44,7 +45,8 @@ bool sim_up(const sim_t *s, int node);
 /* Nodes of different groups do not hear each other; bit i of group: node i is on the other side. */
 void sim_partition(sim_t *s, uint32_t group);
 void sim_set_network(sim_t *s, double loss, double dup, int64_t delay_ms);
-/* A client sends cnt fresh transactions to node. system: to a system contract. */
+/* A client sends cnt fresh transactions to node. system: to a system contract, every other time
+ * written with 0x as SDKs do, which makes it no system transaction by the chain's rule. */
 void sim_submit(sim_t *s, int node, int cnt, bool system);
 /* Runs until virtual time t or a failure. */
 void sim_run_until(sim_t *s, int64_t t);

@@ -21,6 +21,7 @@ struct event {
 typedef struct {
     bc_hdr_t *header;
     bc_txs_t *txs;
+    unsigned changes; /* of the sealer list, up to this block */
 } sim_block_t;
 
 typedef struct {
@@ -118,6 +119,8 @@ void check_frame(sim_node_t *n, const bc_msg_t *m);
 void check_commit(sim_node_t *n, int64_t number, const bc_hdr_t *h, const bc_txs_t *txs);
 void check_node(sim_node_t *n);
 void check_free(sim_t *s);
+/* The sealers that the block after height is judged by, as node numbers; returns how many. */
+int sim_sealers_after(const sim_node_t *n, int64_t height, int out[SIM_NODES_MAX]);
 uint64_t sim_weight(const sim_t *s, int node);
 uint64_t sim_quorum(const sim_t *s);
 

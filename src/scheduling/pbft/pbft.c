@@ -267,6 +267,7 @@ static void remap(pbft_t *p, const bc_nodeid_t *old, size_t old_cnt)
         votes_remap(&s->commits, map, old_cnt);
         votes_remap(&s->checks, map, old_cnt);
         votes_remap(&s->proof, map, old_cnt);
+        votes_remap(&s->dec_proof, map, old_cnt);
     }
     free(map);
 }
@@ -346,7 +347,7 @@ static void unseal_losers(pbft_t *p, const slot_t *s, const prop_t *winner)
 /* The heights that a committed block ends. */
 static void close_heights(pbft_t *p, int64_t to, const bc_h256_t *hash)
 {
-    bool ours = true;
+    bool ours = true, synced = false;
     for (int64_t i = pbft_next(p); i <= to && i <= p->slot_max; i++) {
         slot_t *s = pbft_slot(p, i);
         if (!s)
@@ -355,7 +356,10 @@ static void close_heights(pbft_t *p, int64_t to, const bc_h256_t *hash)
         if (i == to && s->exec && !won)
             ours = false;
         unseal_losers(p, s, won ? s->dec : NULL);
+        synced |= i == to && !won;
     }
+    if (synced || to > p->slot_max) /* block sync went past what the sealer is at */
+        pbft_seal_reset(p);
     if (!ours) {
         BC_ERROR(PBFT_BADGES, "a block was committed that differs from ours,number=%ld", (long)to);
         pbft_reset_executed(p, to + 1);
@@ -690,6 +694,7 @@ static void pbft_free(void *self)
     senders_free(p);
     for (verify_t *v = p->verifies, *next; v; v = next) {
         next = v->next;
+        votes_free(&v->proof);
         prop_unref(v->prop);
         free(v);
     }

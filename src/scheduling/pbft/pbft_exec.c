@@ -40,7 +40,7 @@ void pbft_try_execute(pbft_t *p)
     if (!s->dec->txs && !s->dec->metas->cnt)
         s->dec->txs = bc_txs_new(0);
     if (!s->dec->txs) {
-        pbft_verify_decided(p, s->dec, NULL, 0);
+        pbft_verify_decided(p, s->dec, NULL, 0, &s->dec_proof);
         return;
     }
     bc_hdr_t *h = with_parent(p, s->dec, &parent);
@@ -98,6 +98,17 @@ void pbft_on_executed(pbft_t *p, bc_msg_t *in)
         if (p->timer_on)
             pbft_timer_restart(p);
         pbft_retry_soon(p);
+        return;
+    }
+    if (s->synced && votes_weight(p, &s->checks, &s->exec->hash, -1) < p->faulty + 1) {
+        /* the peer gave us something else than what the checkpoints are about */
+        BC_WARN(PBFT_BADGES, "log sync got another proposal than the decided one,index=%ld,hash=%s",
+                (long)s->index, BC_SHORT(s->dec->hash));
+        pbft_unseal(p, s->dec);
+        prop_unref(s->dec);
+        s->dec = NULL;
+        s->synced = false;
+        pbft_reset_executed(p, s->index);
         return;
     }
     p->expected = BC_MAX(p->expected, s->index + 1);

@@ -58,6 +58,8 @@ typedef struct {
     int64_t pc_view;
     votes_t proof;     /* prepare signatures of pc, ascending index */
     prop_t *dec;       /* a quorum of commits was seen, or it came by log sync */
+    votes_t dec_proof; /* as proof, of dec */
+    bool synced;       /* dec came by log sync */
     int64_t voted_view; /* the highest view in which we sent a Prepare; -1: none */
     bc_h256_t voted_hash;
     uint64_t verify;   /* token of the verification under way, 0: none */
@@ -81,6 +83,7 @@ struct verify {
     bool newview;
     unsigned tries;
     bc_nodeid_t from;
+    votes_t proof; /* VERIFY_DECIDED */
 };
 
 /* A question to another node. */
@@ -241,8 +244,12 @@ void pbft_on_commit(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pb
 void pbft_on_verified(pbft_t *p, bc_msg_t *in);
 /* Verifies q's transactions and then accepts it as pre-prepare of view. */
 void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, bool newview, const bc_nodeid_t *from);
-void pbft_verify_decided(pbft_t *p, prop_t *q, const bc_nodeid_t *from, unsigned tries);
-void pbft_decide(pbft_t *p, slot_t *s, prop_t *q);
+void pbft_verify_decided(pbft_t *p, prop_t *q, const bc_nodeid_t *from, unsigned tries,
+                         const votes_t *proof);
+/* proof: prepare signatures of q. */
+void pbft_decide(pbft_t *p, slot_t *s, prop_t *q, const votes_t *proof);
+void votes_copy(votes_t *to, const votes_t *from);
+void votes_from_wire(votes_t *to, const pbft_proposal_t *w);
 void pbft_progress(pbft_t *p, slot_t *s);
 void pbft_seal_next(pbft_t *p);
 void pbft_seal_reset(pbft_t *p);

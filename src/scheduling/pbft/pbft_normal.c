@@ -9,6 +9,7 @@ void slot_free(slot_t *s)
     prop_unref(s->dec);
     prop_unref(s->failed);
     votes_free(&s->proof);
+    votes_free(&s->dec_proof);
     votes_free(&s->prepares);
     votes_free(&s->commits);
     votes_free(&s->checks);
@@ -160,7 +161,7 @@ static void accept(pbft_t *p, slot_t *s, prop_t *q, int64_t view)
 }
 
 static void verify_start(pbft_t *p, verify_kind_t kind, prop_t *q, int64_t view, bool newview,
-                         const bc_nodeid_t *from, unsigned tries)
+                         const bc_nodeid_t *from, unsigned tries, const votes_t *proof)
 {
     verify_t *v = bc_xcalloc(1, sizeof *v);
     v->next = p->verifies;
@@ -173,6 +174,8 @@ static void verify_start(pbft_t *p, verify_kind_t kind, prop_t *q, int64_t view,
     v->tries = tries;
     if (from)
         v->from = *from;
+    if (proof)
+        votes_copy(&v->proof, proof);
     bc_msg_t *m = bc_out_msg(p->out, BC_ACTOR_TXPOOL, BC_MSG_VERIFY_PROPOSAL);
     m->token = v->token;
     m->number = q->index;
@@ -199,19 +202,20 @@ void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, bool newview, const 
         prop_unref(q);
         return;
     }
-    verify_start(p, VERIFY_PRE, q, view, newview, from, 0);
+    verify_start(p, VERIFY_PRE, q, view, newview, from, 0, NULL);
     s->verify = p->token;
     s->verify_view = view;
     pbft_timer_check(p);
 }
 
 /* A decided proposal whose transactions are not at hand: from a former life, or from a peer. */
-void pbft_verify_decided(pbft_t *p, prop_t *q, const bc_nodeid_t *from, unsigned tries)
+void pbft_verify_decided(pbft_t *p, prop_t *q, const bc_nodeid_t *from, unsigned tries,
+                         const votes_t *proof)
 {
     for (verify_t *v = p->verifies; v; v = v->next)
         if (v->kind == VERIFY_DECIDED && v->prop->index == q->index && is_hash(v->prop, &q->hash))
             return;
-    verify_start(p, VERIFY_DECIDED, q, p->view, false, from, tries);
+    verify_start(p, VERIFY_DECIDED, q, p->view, false, from, tries, proof);
 }
 
 static void verified_decided(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
@@ -221,7 +225,7 @@ static void verified_decided(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
         BC_WARN(PBFT_BADGES, "verify decided proposal failed,index=%ld,code=%ld", (long)q->index,
                 (long)in->number2);
         if (v->tries < 3)
-            pbft_verify_decided(p, q, &v->from, v->tries + 1);
+            pbft_verify_decided(p, q, &v->from, v->tries + 1, &v->proof);
         else
             s->fetching = false;
         return;
@@ -236,8 +240,10 @@ static void verified_decided(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
                 prop_set(&s->dec, q);
         }
     }
-    if (!s->dec)
-        pbft_decide(p, s, q);
+    if (!s->dec) {
+        s->synced = true;
+        pbft_decide(p, s, q, &v->proof);
+    }
     pbft_try_execute(p);
 }
 
@@ -277,8 +283,10 @@ void pbft_on_verified(pbft_t *p, bc_msg_t *in)
     bc_err_t err = in->err ? in->err : v->prop->txs ? BC_OK : BC_E_INTERNAL;
     in->err = err;
     if (s) {
-        /* Also after a failure: others may have verified it (spec/30 §3.6 P1). */
-        pbft_mark_sealed(p, v->prop);
+        /* Also after a failure: others may have verified it (spec/30 §3.6 P1). Not when a view
+         * change has given it up: its transactions may be with our sealer again. */
+        if (v->kind == VERIFY_DECIDED || s->verify == v->token)
+            pbft_mark_sealed(p, v->prop);
         if (v->kind == VERIFY_PRE)
             verified_pre(p, s, v, in);
         else
@@ -286,6 +294,7 @@ void pbft_on_verified(pbft_t *p, bc_msg_t *in)
     } else {
         pbft_unseal(p, v->prop); /* the height is closed: what another block took is gone already */
     }
+    votes_free(&v->proof);
     prop_unref(v->prop);
     free(v);
 }
@@ -495,12 +504,13 @@ void pbft_progress(pbft_t *p, slot_t *s)
         precommit(p, s);
     }
     if (!s->dec && votes_weight(p, &s->commits, &s->pc->hash, p->view) >= p->quorum)
-        pbft_decide(p, s, s->pc);
+        pbft_decide(p, s, s->pc, &s->proof);
 }
 
-void pbft_decide(pbft_t *p, slot_t *s, prop_t *q)
+void pbft_decide(pbft_t *p, slot_t *s, prop_t *q, const votes_t *proof)
 {
     prop_set(&s->dec, q);
+    votes_copy(&s->dec_proof, proof);
     BC_DEBUG(PBFT_BADGES, "commit quorum,index=%ld,hash=%s,view=%ld", (long)q->index,
              BC_SHORT(q->hash), (long)p->view);
     if (q->system)

@@ -158,7 +158,7 @@ prop_t *prop_from_sealer(pbft_t *p, bc_hdr_t *header, bc_metas_t *metas, bool sy
     q->metas = metas ? bc_metas_ref(metas) : bc_metas_new(0);
     for (size_t i = 0; i < q->metas->cnt; i++)
         q->sysconf |= is_sysconf(bc_cstr(q->metas->v[i].to));
-    q->data = block_bytes(header, q->metas);
+    q->data = has_twins(q->metas) ? NULL : block_bytes(header, q->metas);
     if (!q->data) {
         prop_unref(q);
         return NULL;
@@ -285,6 +285,21 @@ void votes_remap(votes_t *vs, const int64_t *map, size_t cnt)
         vs->v[n++].idx = map[idx];
     }
     vs->cnt = n;
+}
+
+void votes_copy(votes_t *to, const votes_t *from)
+{
+    to->cnt = 0;
+    for (size_t i = 0; i < from->cnt; i++)
+        votes_add(to, from->v[i].idx, from->v[i].view, &from->v[i].hash,
+                  bc_bytes(from->v[i].sig, from->v[i].sig_len));
+}
+
+void votes_from_wire(votes_t *to, const pbft_proposal_t *w)
+{
+    to->cnt = 0;
+    for (size_t i = 0; i < w->proof_cnt; i++)
+        votes_add(to, w->proof[i].node, 0, &w->hash, w->proof[i].sig);
 }
 
 void votes_free(votes_t *vs)

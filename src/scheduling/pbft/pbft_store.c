@@ -55,18 +55,15 @@ void pbft_store_prepare(pbft_t *p, const prop_t *q, int64_t view)
     persist(p, key, record(&view, 1, tail));
 }
 
-static bc_buf_t *with_proof(const slot_t *s, const prop_t *q, bool data)
+static bc_buf_t *with_proof(const prop_t *q, const votes_t *proof, bool data)
 {
-    pbft_sig_t *sigs = bc_xcalloc(s->proof.cnt + 1, sizeof *sigs);
+    pbft_sig_t *sigs = bc_xcalloc(proof->cnt + 1, sizeof *sigs);
     pbft_proposal_t w;
     prop_to_wire(q, data, &w);
-    if (s->pc && bc_h256_eq(&s->pc->hash, &q->hash)) {
-        for (size_t i = 0; i < s->proof.cnt; i++)
-            sigs[i] = (pbft_sig_t){ s->proof.v[i].idx,
-                                    bc_bytes(s->proof.v[i].sig, s->proof.v[i].sig_len) };
-        w.proof_cnt = s->proof.cnt;
-        w.proof = sigs;
-    }
+    for (size_t i = 0; i < proof->cnt; i++)
+        sigs[i] = (pbft_sig_t){ proof->v[i].idx, bc_bytes(proof->v[i].sig, proof->v[i].sig_len) };
+    w.proof_cnt = proof->cnt;
+    w.proof = sigs;
     bc_buf_t *b = pbft_proposal_encode(&w);
     free(sigs);
     BC_MUST(b);
@@ -77,7 +74,7 @@ void pbft_store_precommit(pbft_t *p, const slot_t *s)
 {
     char key[40];
     vote_key(key, 'c', s->index);
-    persist(p, key, record(&s->pc_view, 1, with_proof(s, s->pc, false)));
+    persist(p, key, record(&s->pc_view, 1, with_proof(s->pc, &s->proof, false)));
 }
 
 static void commit_key(char out[40], int64_t number)
@@ -104,7 +101,7 @@ bc_buf_t *pbft_stored_find(pbft_t *p, int64_t index)
 void pbft_store_executed(pbft_t *p, const slot_t *s)
 {
     char key[40], text[24];
-    bc_buf_t *b = with_proof(s, s->dec, true);
+    bc_buf_t *b = with_proof(s->dec, &s->dec_proof, true);
     stored_put(p, s->index, b);
     commit_key(key, s->index);
     persist(p, key, b);
@@ -173,7 +170,12 @@ static prop_t *vote_row(pbft_t *p, char kind, int64_t number, int64_t *view, pbf
     *view = (int64_t)bc_load_be64(v.p + 1);
     if (pbft_proposal_decode(bc_bytes(v.p + 9, v.n - 9), w, arena) != BC_OK || w->index != number)
         return NULL;
-    return prop_from_wire(p, w);
+    prop_t *q = prop_from_wire(p, w);
+    if (!q && w->has_hash) { /* what we voted for counts even if its block cannot be read */
+        w->data = (bc_bytes_t){ 0 };
+        q = prop_from_wire(p, w);
+    }
+    return q;
 }
 
 static void restore_votes(pbft_t *p, int64_t number)
@@ -245,12 +247,12 @@ static void restore_executed(pbft_t *p, int64_t number, int64_t max)
         if (pbft_proposal_decode(v, &w, &arena) == BC_OK && w.index == i)
             q = prop_from_wire(p, &w);
         slot_t *s = q && q->data ? pbft_slot_make(p, i) : NULL;
-        if (s && (!s->pc || bc_h256_eq(&s->pc->hash, &q->hash))) {
+        if (s) {
             s->dec = prop_ref(q);
+            votes_from_wire(&s->dec_proof, &w);
             if (!s->pc) {
                 s->pc = prop_ref(q);
-                for (size_t k = 0; k < w.proof_cnt; k++)
-                    votes_add(&s->proof, w.proof[k].node, 0, &q->hash, w.proof[k].sig);
+                votes_copy(&s->proof, &s->dec_proof);
             }
             if (q->system)
                 p->wait_seal = BC_MAX(p->wait_seal, i);

@@ -24,14 +24,14 @@ static void ask_peer(pbft_t *p, const bc_nodeid_t *to, const pbft_msg_t *m, cons
     o->number2 = PBFT_REQUEST_MS;
 }
 
-/* After a checkpoint of a height that we have not ordered (spec/30 §3.8). */
+/* After checkpoints of a height that we have not ordered (spec/30 §3.8). Official nodes ask after
+ * a single one when timed out; we want to know that somebody honest has executed it. */
 void pbft_maybe_fetch(pbft_t *p, slot_t *s, const bc_nodeid_t *node, const bc_h256_t *check_hash)
 {
     if (s->dec || s->exec || s->fetching || s->index > p->committed + p->pipeline ||
         s->index <= p->sync_highest)
         return;
-    if (!p->timeout &&
-        (s->pc || votes_weight(p, &s->checks, check_hash, -1) < p->faulty + 1))
+    if ((s->pc && !p->timeout) || votes_weight(p, &s->checks, check_hash, -1) < p->faulty + 1)
         return;
     s->fetching = true;
     pbft_msg_t m = { .type = PBFT_COMMITTED_REQUEST, .has_base = true, .size = 1 };
@@ -50,9 +50,8 @@ void pbft_fetch_prepared(pbft_t *p, const bc_nodeid_t *from, const pbft_proposal
                        .system = w->system });
 }
 
-/* The proof shows that a quorum prepared it; that it was decided is the responder's word, which
- * only f + 1 checkpoints made us ask for. A wrong word costs us this height until block sync
- * brings it, and the ledger nothing: it takes a quorum of checkpoints. */
+/* The proof shows that a quorum prepared it; that it was decided is the responder's word. Its
+ * execution must give what f + 1 checkpoints say (pbft_on_executed), else it is forgotten. */
 static void on_committed_response(pbft_t *p, const ask_t *a, const bc_nodeid_t *node,
                                   const pbft_msg_t *m)
 {
@@ -78,20 +77,19 @@ static void on_committed_response(pbft_t *p, const ask_t *a, const bc_nodeid_t *
         prop_unref(q);
         q = prop_ref(known);
     }
-    if (!s->pc) { /* whoever sees our checkpoint may ask us for it */
-        s->pc = prop_ref(q);
-        s->pc_view = 0;
-        for (size_t i = 0; i < w->proof_cnt; i++)
-            votes_add(&s->proof, w->proof[i].node, 0, &q->hash, w->proof[i].sig);
-    }
+    votes_t proof = { 0 };
+    votes_from_wire(&proof, w);
     s->fetching = true;
     if (!q->metas->cnt && !q->txs)
         q->txs = bc_txs_new(0);
     if (q->txs) {
-        pbft_decide(p, s, q);
+        s->fetching = false;
+        s->synced = true;
+        pbft_decide(p, s, q, &proof);
     } else {
-        pbft_verify_decided(p, q, node, 0);
+        pbft_verify_decided(p, q, node, 0, &proof);
     }
+    votes_free(&proof);
     prop_unref(q);
 }
 
@@ -162,10 +160,10 @@ void pbft_on_committed_request(pbft_t *p, const bc_nodeid_t *node, const char *u
     pbft_proposal_t w = { 0 };
     bc_arena_t arena = { 0 };
     pbft_sig_t *sigs = NULL;
-    if (s && s->pc && s->pc->data && s->proof.cnt) {
-        sigs = bc_xcalloc(s->proof.cnt, sizeof *sigs);
-        prop_to_wire(s->pc, true, &w);
-        proof_to_wire(&s->proof, &w, sigs);
+    if (s && s->dec && s->dec->data && s->dec_proof.cnt) {
+        sigs = bc_xcalloc(s->dec_proof.cnt, sizeof *sigs);
+        prop_to_wire(s->dec, true, &w);
+        proof_to_wire(&s->dec_proof, &w, sigs);
     } else {
         bc_buf_t *stored = pbft_stored_find(p, m->base.index);
         if (!stored || pbft_proposal_decode(bc_buf_view(stored), &w, &arena) != BC_OK)
