@@ -396,7 +396,7 @@ static void join_consensus(pbft_t *p)
         }
         pbft_seal_next(p);
     } else if (p->node_cnt == 1) {
-        pbft_enter_view(p, BC_MAX(p->to_view, p->view + 1));
+        pbft_enter_view(p, BC_MAX(p->to_view, p->view + 1), 0);
         pbft_seal_next(p);
     } else {
         pbft_timeout(p, BC_MAX(p->to_view, p->view + 1), false);

@@ -280,7 +280,8 @@ void pbft_on_view_change(pbft_t *p, const bc_nodeid_t *node, const pbft_msg_t *m
 void pbft_on_new_view(pbft_t *p, const bc_nodeid_t *node, const pbft_msg_t *m);
 void pbft_on_recover_request(pbft_t *p, const bc_nodeid_t *node, const pbft_msg_t *m);
 void pbft_on_recover_response(pbft_t *p, const bc_nodeid_t *node, const pbft_msg_t *m);
-void pbft_enter_view(pbft_t *p, int64_t view);
+/* reseal: the highest height that the NewView proposes again, 0: none, or not known. */
+void pbft_enter_view(pbft_t *p, int64_t view, int64_t reseal);
 void held_free(held_t *h);
 void sender_clear(sender_t *s);
 

@@ -516,9 +516,7 @@ static void apply_new_view(pbft_t *p, const pbft_msg_t *m)
         prop_t *known = pbft_local(p, w->index, &w->hash);
         props[i] = known ? prop_ref(known) : w->data.n ? prop_from_wire(p, w) : NULL;
     }
-    if (max > p->committed)
-        p->wait_reseal = max;
-    pbft_enter_view(p, m->base.view);
+    pbft_enter_view(p, m->base.view, m->vote_cnt ? max : 0);
     for (size_t i = 0; i < m->vote_cnt; i++) {
         const pbft_proposal_t *w = &m->votes[i].proposal;
         int64_t from = m->votes[i].base.from;
@@ -535,10 +533,13 @@ static void apply_new_view(pbft_t *p, const pbft_msg_t *m)
     pbft_skip_faulty_leader(p);
 }
 
-void pbft_enter_view(pbft_t *p, int64_t view)
+/* What the NewView before this one proposed again no longer binds: official nodes wait for it for
+ * ever, even when the list of this one is empty. */
+void pbft_enter_view(pbft_t *p, int64_t view, int64_t reseal)
 {
     BC_INFO(PBFT_BADGES, "reach new view,index=%ld,view=%ld", (long)p->committed, (long)view);
     p->view = p->to_view = view;
+    p->wait_reseal = reseal;
     p->cycle = 0;
     p->timeout = p->recovering = false;
     senders_drop_to(p, view);
@@ -593,7 +594,7 @@ void pbft_on_recover_response(pbft_t *p, const bc_nodeid_t *node, const pbft_msg
         p->recovering = false; /* the others are where we are */
         return;
     }
-    pbft_enter_view(p, best);
+    pbft_enter_view(p, best, 0);
     pbft_seal_next(p);
     pbft_skip_faulty_leader(p);
 }
