@@ -403,12 +403,21 @@ static void join_consensus(pbft_t *p)
     }
 }
 
-static void tell_latest(pbft_t *p)
+/* The hash of a proposal covers its header only, not its transactions: two proposals of one leader
+ * at one height must differ in the timestamp, also when its clock lags behind the chain and the
+ * rule "parent's + 1" would give both the same. */
+void pbft_note_own(pbft_t *p, const prop_t *q)
+{
+    if (q->header && q->header->h.data.sealer == p->self)
+        p->own_time = BC_MAX(p->own_time, q->header->h.data.timestamp);
+}
+
+void pbft_tell_latest(pbft_t *p)
 {
     bc_msg_t *m = bc_out_msg(p->out, BC_ACTOR_SEALER, BC_MSG_LATEST);
     m->number = p->committed;
     m->hash = p->committed_hash;
-    m->number2 = p->cfg->timestamp;
+    m->number2 = BC_MAX(p->cfg->timestamp, p->own_time);
 }
 
 static void on_start(pbft_t *p, bc_msg_t *in)
@@ -425,9 +434,9 @@ static void on_start(pbft_t *p, bc_msg_t *in)
     p->told_index = p->committed;
     p->sync_seen = p->committed;
     bc_out_msg(p->out, BC_ACTOR_TXPOOL, BC_MSG_UNSEAL_ALL);
-    tell_latest(p);
     p->timeout = true;
     pbft_restore_start(p);
+    pbft_tell_latest(p);
     if (p->self >= 0)
         join_consensus(p);
     else
@@ -454,7 +463,7 @@ static void on_committed(pbft_t *p, bc_msg_t *in)
     p->low = BC_MAX(p->low, number + 1);
     if (advanced)
         pbft_store_forget(p, number);
-    tell_latest(p);
+    pbft_tell_latest(p);
     p->retry_ms = 0;
     if (p->divergent && number >= p->divergent)
         p->divergent = 0;

@@ -154,6 +154,7 @@ typedef struct {
     int64_t expected, low, wait_seal, wait_reseal, sync_highest;
     int64_t seal_start, seal_end;
     int64_t told_index;
+    int64_t own_time; /* the highest timestamp of a block that we proposed */
     int64_t divergent;
 
     slot_t **slots; /* ring by index % window */
@@ -201,6 +202,8 @@ void pbft_timer_check(pbft_t *p); /* starts or stops the view timer as the rules
 void pbft_retry_soon(pbft_t *p);
 void pbft_tell_index(pbft_t *p, int64_t index);
 void pbft_tell_state(pbft_t *p);
+void pbft_tell_latest(pbft_t *p);
+void pbft_note_own(pbft_t *p, const prop_t *q);
 bool pbft_gated(const pbft_t *p, int64_t index);
 void pbft_defer(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, int64_t index, int64_t view);
 void pbft_redispatch(pbft_t *p);

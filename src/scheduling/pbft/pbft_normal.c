@@ -305,6 +305,7 @@ void pbft_on_verified(pbft_t *p, bc_msg_t *in)
  * something else in the same view. */
 static void lead(pbft_t *p, slot_t *s, prop_t *q)
 {
+    pbft_note_own(p, q);
     if (s->voted_view < p->view) {
         s->voted_view = p->view;
         s->voted_hash = q->hash;

@@ -188,6 +188,8 @@ static void restore_votes(pbft_t *p, int64_t number)
     prop_t *q = vote_row(p, 'p', number, &view, &w, &arena);
     prop_t *c = vote_row(p, 'c', number, &cview, &cw, &arena);
     slot_t *s = q || c ? pbft_slot_make(p, number) : NULL;
+    if (q)
+        pbft_note_own(p, q);
     if (s && q) {
         s->voted_view = view;
         s->voted_hash = q->hash;

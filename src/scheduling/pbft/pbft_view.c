@@ -336,7 +336,7 @@ static prop_t *empty_block(pbft_t *p, int64_t index)
      * like others */
     bc_header_t h = { .data.version = (int32_t)BC_MIN(p->cfg->version, BC_VERSION_MAX),
                       .data.number = index,
-                      .data.timestamp = BC_MAX(p->now.utc_ms, p->cfg->timestamp + 1),
+                      .data.timestamp = BC_MAX(p->now.utc_ms, BC_MAX(p->cfg->timestamp, p->own_time) + 1),
                       .data.sealer = p->self,
                       .data.sealer_list = { ids, p->node_cnt },
                       .data.weights = { weights, p->node_cnt } };
@@ -367,6 +367,8 @@ static bool fill_list(pbft_t *p, pbft_msg_t *nv, const pbft_msg_t *const *vcs, s
             prop_t *q = fills[nv->vote_cnt] = empty_block(p, i);
             if (!q)
                 return false;
+            pbft_note_own(p, q);
+            pbft_tell_latest(p);
             pbft_base(p, e, PBFT_PRE_PREPARE, i, &q->hash, p->to_view);
             prop_to_wire(q, true, &e->proposal);
         }

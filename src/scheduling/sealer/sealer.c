@@ -22,7 +22,7 @@ typedef struct {
     int64_t start, end, cur; /* window; cur > end: exhausted */
     size_t max_txs;
     int64_t wait_until;     /* propose only when this height is in the ledger */
-    int64_t number, timestamp; /* latest block */
+    int64_t number, timestamp; /* latest block; the time also covers what we proposed last */
     int64_t offset;         /* median clock offset of the peers */
     int64_t last_seal;      /* mono ms */
     queue_t system, normal;
@@ -140,6 +140,7 @@ static void propose(sealer_t *s)
         s->wait_until = number;
     s->cur = number + 1;
     s->last_seal = s->now.mono_ms;
+    s->timestamp = BC_MAX(s->timestamp, hdr->h.data.timestamp); /* a second one must differ */
     BC_DEBUG(BADGES, "propose,number=%ld,txs=%zu,system=%zu", (long)number, metas->cnt, ns);
     bc_msg_t *m = bc_out_msg(s->out, BC_ACTOR_PBFT, BC_MSG_PROPOSE);
     m->number = number;
@@ -243,7 +244,7 @@ static void step(void *self, const bc_now_t *now, bc_msg_t *in, bc_out_t *out)
         break;
     case BC_MSG_LATEST:
         s->number = in->number;
-        s->timestamp = in->number2;
+        s->timestamp = BC_MAX(s->timestamp, in->number2);
         work(s);
         break;
     case BC_MSG_POOL_SIZE:
