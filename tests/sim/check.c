@@ -83,6 +83,10 @@ void check_frame(sim_node_t *n, const bc_msg_t *out)
     bc_arena_t arena = { 0 };
     if (bc_front_msg_decode(bc_buf_view(out->data), &fm) == BC_OK && fm.payload.n &&
         pbft_decode(BC_SUITE_STANDARD, fm.payload, &m, &arena) == BC_OK && !n->world->o.forget_votes) {
+        if (n->world->o.verbose)
+            printf("%8ld node %d says type %d height %ld view %ld hash %02x%02x%02x%02x\n",
+                   (long)n->world->now, n->i, (int)m.type, (long)m.base.index, (long)m.base.view,
+                   m.base.hash.b[0], m.base.hash.b[1], m.base.hash.b[2], m.base.hash.b[3]);
         if (m.type == PBFT_PRE_PREPARE) {
             if (!only(n->world, FACT_PROPOSE, n->i, m.base.index, m.base.view, &m.base.hash))
                 sim_fail(n->world, "node %d proposed twice at height %ld view %ld", n->i,

@@ -47,6 +47,8 @@ static void mischief(sim_t *s, event_t *e)
 {
     unsigned faults = (unsigned)e->num;
     int node = (int)sim_random(s, (uint64_t)s->cnt);
+    if (s->now >= FAULT_MS)
+        return;
     switch (sim_random(s, 6)) {
     case 0:
     case 1:
