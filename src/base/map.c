@@ -34,11 +34,12 @@ static inline uint64_t rotl(uint64_t v, int n)
         v2 = rotl(v2, 32);                                                                         \
     } while (0)
 
-/* SipHash-1-3, Aumasson and Bernstein 2012 */
-uint64_t bc_siphash(bc_bytes_t in)
+/* SipHash-1-3, Aumasson and Bernstein 2012: all rounds over the message. wide is 0xee for the variant
+ * with 128 bits of output. */
+static inline void sip_absorb(bc_bytes_t in, uint64_t wide, uint64_t v[4])
 {
     pthread_once(&sip_once, sip_seed);
-    uint64_t v0 = sip_k0 ^ 0x736f6d6570736575, v1 = sip_k1 ^ 0x646f72616e646f6d;
+    uint64_t v0 = sip_k0 ^ 0x736f6d6570736575, v1 = sip_k1 ^ 0x646f72616e646f6d ^ wide;
     uint64_t v2 = sip_k0 ^ 0x6c7967656e657261, v3 = sip_k1 ^ 0x7465646279746573;
     size_t i = 0;
     for (; i + 8 <= in.n; i += 8) {
@@ -54,11 +55,41 @@ uint64_t bc_siphash(bc_bytes_t in)
     v3 ^= m;
     SIP_ROUND;
     v0 ^= m;
-    v2 ^= 0xff;
+    v[0] = v0;
+    v[1] = v1;
+    v[2] = v2;
+    v[3] = v3;
+}
+
+static inline uint64_t sip_finish(uint64_t v[4])
+{
+    uint64_t v0 = v[0], v1 = v[1], v2 = v[2], v3 = v[3];
     SIP_ROUND;
     SIP_ROUND;
     SIP_ROUND;
+    v[0] = v0;
+    v[1] = v1;
+    v[2] = v2;
+    v[3] = v3;
     return v0 ^ v1 ^ v2 ^ v3;
+}
+
+uint64_t bc_siphash(bc_bytes_t in)
+{
+    uint64_t v[4];
+    sip_absorb(in, 0, v);
+    v[2] ^= 0xff;
+    return sip_finish(v);
+}
+
+void bc_siphash128(bc_bytes_t in, uint64_t out[2])
+{
+    uint64_t v[4];
+    sip_absorb(in, 0xee, v);
+    v[2] ^= 0xee;
+    out[0] = sip_finish(v);
+    v[1] ^= 0xdd;
+    out[1] = sip_finish(v);
 }
 
 static uint64_t slot_hash(bc_bytes_t key)

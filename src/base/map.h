@@ -36,5 +36,7 @@ void *bc_map_next(const bc_map_t *m, size_t *i);
 
 /* The keyed hash itself, for other tables. */
 uint64_t bc_siphash(bc_bytes_t v);
+/* 128 bits of it, for tables that keep fingerprints instead of keys. */
+void bc_siphash128(bc_bytes_t v, uint64_t out[2]);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 #include "iface/test_actor.h"
-#include "scheduling/txpool/txpool.h"
+#include "scheduling/txpool/txpool_impl.h"
 #include "txs_sync.pb-c.h"
 
 /* The pool with everybody around it played by hand. */
@@ -314,7 +314,6 @@ static int64_t told(rig_t *r, int64_t *unsealed)
 static void the_size_is_told_after_each_block(void **state)
 {
     (void)state;
-    enum { TIMER_SIZE = 2 };
     rig_t r = rig_new(0);
     int64_t unsealed = -1;
     bc_tx_t *tx = make(&r, (spec_t){ .nonce = "1" });
@@ -494,11 +493,57 @@ static void garbage_from_peers_changes_nothing(void **state)
     rig_free(&r);
 }
 
+/* The table of the window against a plain list of who was last seen where. */
+static void the_window_forgets_old_blocks(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 400, NAMES = 3000, WINDOW = 50 };
+    static int64_t last[NAMES];
+    static char text[NAMES][24];
+    window_t w;
+    window_init(&w, WINDOW);
+    for (size_t i = 0; i < NAMES; i++) {
+        last[i] = -1;
+        snprintf(text[i], sizeof text[i], "%zu", i * 7919);
+    }
+    uint64_t rnd = 42;
+    for (int64_t number = 0; number < BLOCKS; number++) {
+        bc_bytes_t v[64];
+        size_t cnt = (size_t)number % 64;
+        for (size_t i = 0; i < cnt; i++) {
+            rnd = rnd * 6364136223846793005u + 1442695040888963407u;
+            size_t name = (rnd >> 33) % NAMES; /* some twice in the window, or in the block */
+            v[i] = bc_cstr(text[name]);
+            last[name] = number;
+        }
+        window_put(&w, number, v, cnt);
+        for (size_t i = 0; i < NAMES; i++) {
+            bool in = last[i] >= 0 && last[i] > number - WINDOW;
+            assert_int_equal(window_has(&w, bc_cstr(text[i])), in);
+        }
+    }
+    window_free(&w);
+
+    /* what is ever new does not make it grow: room for a window and the half of it */
+    window_init(&w, WINDOW);
+    for (int64_t number = 0; number < BLOCKS; number++) {
+        bc_bytes_t v[60];
+        for (size_t i = 0; i < BC_ARRAY_LEN(v); i++) {
+            snprintf(text[i], sizeof text[i], "%ld-%zu", (long)number, i);
+            v[i] = bc_cstr(text[i]);
+        }
+        window_put(&w, number, v, BC_ARRAY_LEN(v));
+        assert_true(w.used < w.cap && w.cap <= 3 * (WINDOW + 1) * BC_ARRAY_LEN(v) / 2);
+    }
+    window_free(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_rule_refuses_with_its_code),
         cmocka_unit_test(the_first_rule_that_fails_wins),
+        cmocka_unit_test(the_window_forgets_old_blocks),
         cmocka_unit_test(a_full_pool_refuses),
         cmocka_unit_test(only_the_own_proposal_gives_transactions_back),
         cmocka_unit_test(a_commit_answers_the_waiter_once),

@@ -286,7 +286,7 @@ entry_t *pool_enforce(pool_t *p, bc_tx_t *tx, int64_t number, const bc_h256_t *h
         attach(p, e, ENTRY_UNSEALED);
         nonce_accept(p, tx);
     } else if (!e) {
-        if (tx->w.type == 0 && bc_map_find(&p->window, tx->w.data.nonce))
+        if (tx->w.type == 0 && window_has(&p->window, tx->w.data.nonce))
             return NULL;
         e = entry_new(p, bc_tx_ref(tx), ENTRY_UNSEALED);
         nonce_accept(p, tx);
@@ -531,7 +531,8 @@ bc_actor_if bc_txpool_new(const bc_txpool_config_t *config)
 
 void bc_txpool_load_nonces(bc_actor_if pool, int64_t number, const bc_tars_list_t *list)
 {
-    nonce_window_put(pool.self, number, list->v, list->n);
+    pool_t *p = pool.self;
+    window_put(&p->window, number, list->v, list->n);
 }
 
 void bc_txpool_stats(bc_actor_if pool, bc_txpool_stats_t *out)
@@ -541,5 +542,5 @@ void bc_txpool_stats(bc_actor_if pool, bc_txpool_stats_t *out)
     out->txs = p->by_hash.cnt;
     out->unsealed = p->unsealed.cnt;
     out->verifying = p->verifying.cnt;
-    out->nonce_entries = p->pool_nonces.cnt + p->window.cnt + p->web3_nonces.cnt;
+    out->nonce_entries = p->pool_nonces.cnt + p->window.used + p->web3_nonces.cnt;
 }

@@ -17,7 +17,7 @@ static bc_bytes_t sender_key(const void *item)
     return BC_VIEW(((const sender_t *)item)->addr);
 }
 
-static nonce_t *nonce_add(bc_map_t *m, bc_bytes_t text)
+static void nonce_add(bc_map_t *m, bc_bytes_t text)
 {
     nonce_t *n = bc_map_find(m, text);
     if (!n) {
@@ -27,7 +27,6 @@ static nonce_t *nonce_add(bc_map_t *m, bc_bytes_t text)
         BC_MUST(bc_map_insert(m, n) == BC_OK);
     }
     n->cnt++;
-    return n;
 }
 
 static void nonce_sub(bc_map_t *m, bc_bytes_t text)
@@ -50,10 +49,9 @@ static size_t web3_key(const bc_addr_t *sender, bc_bytes_t nonce, uint8_t out[12
 void nonce_init(pool_t *p)
 {
     bc_map_init(&p->pool_nonces, nonce_key);
-    bc_map_init(&p->window, nonce_key);
+    window_init(&p->window, p->c.block_limit);
     bc_map_init(&p->web3_nonces, nonce_key);
     bc_map_init(&p->senders, sender_key);
-    p->blocks = bc_xcalloc(p->c.block_limit, sizeof p->blocks[0]);
 }
 
 static void free_items(bc_map_t *m)
@@ -66,11 +64,8 @@ static void free_items(bc_map_t *m)
 
 void nonce_free(pool_t *p)
 {
-    for (uint32_t i = 0; i < p->c.block_limit; i++)
-        free(p->blocks[i].v);
-    free(p->blocks);
     free_items(&p->pool_nonces);
-    free_items(&p->window);
+    window_free(&p->window);
     free_items(&p->web3_nonces);
     free_items(&p->senders);
 }
@@ -191,7 +186,7 @@ int32_t check_after_recover(pool_t *p, const bc_tx_t *tx, uint64_t state_nonce)
     int32_t status;
     if (tx->w.type == 0) {
         if (bc_map_find(&p->pool_nonces, tx->w.data.nonce) ||
-            bc_map_find(&p->window, tx->w.data.nonce))
+            window_has(&p->window, tx->w.data.nonce))
             return BC_TXS_NONCE_CHECK_FAIL;
         status = check_block_limit(p, tx);
     } else {
@@ -215,7 +210,7 @@ int32_t check_after_recover(pool_t *p, const bc_tx_t *tx, uint64_t state_nonce)
 int32_t check_ledger_only(const pool_t *p, const bc_tx_t *tx)
 {
     if (tx->w.type == 0) {
-        if (bc_map_find(&p->window, tx->w.data.nonce))
+        if (window_has(&p->window, tx->w.data.nonce))
             return BC_TXS_NONCE_CHECK_FAIL;
         return check_block_limit(p, tx);
     }
@@ -264,20 +259,6 @@ void nonce_forget(pool_t *p, const bc_tx_t *tx)
     }
 }
 
-void nonce_window_put(pool_t *p, int64_t number, const bc_bytes_t *nonces, size_t cnt)
-{
-    window_block_t *b = &p->blocks[number % (int64_t)p->c.block_limit];
-    for (size_t i = 0; i < b->cnt; i++) /* block number - W leaves the window */
-        nonce_sub(&p->window, nonce_key(b->v[i]));
-    free(b->v);
-    *b = (window_block_t){ .number = number };
-    if (!cnt)
-        return;
-    b->v = bc_xcalloc(cnt, sizeof b->v[0]);
-    for (size_t i = 0; i < cnt; i++)
-        b->v[b->cnt++] = nonce_add(&p->window, nonces[i]);
-}
-
 void nonce_commit(pool_t *p, int64_t number, bc_tx_t *const *txs, size_t cnt)
 {
     bc_bytes_t *nonces = bc_xcalloc(cnt, sizeof *nonces);
@@ -296,6 +277,6 @@ void nonce_commit(pool_t *p, int64_t number, bc_tx_t *const *txs, size_t cnt)
             s->has_pending = false;
         tell_pending(p, s);
     }
-    nonce_window_put(p, number, nonces, cnt);
+    window_put(&p->window, number, nonces, cnt);
     free(nonces);
 }

@@ -39,7 +39,7 @@ typedef struct {
     size_t cnt;
 } list_t;
 
-/* A nonce string with the number of blocks (window) or pool entries that carry it. */
+/* A nonce string with the number of pool entries that carry it. */
 typedef struct {
     uint32_t cnt;
     uint32_t n;
@@ -56,11 +56,19 @@ typedef struct sender {
     struct sender *prev, *next; /* least recently used first */
 } sender_t;
 
+/* The nonces of the last blocks (txpool_window.c). */
 typedef struct {
-    int64_t number;
-    size_t cnt;
-    nonce_t **v; /* entries of `window` */
-} window_block_t;
+    uint64_t hi; /* fingerprint */
+    uint32_t lo;
+    uint32_t stamp; /* newest block that carries it; 0: free */
+} window_slot_t;
+
+typedef struct {
+    window_slot_t *slots;
+    size_t cap, used;
+    uint32_t blocks; /* W */
+    int64_t top;     /* newest block */
+} window_t;
 
 /* A proposal on its way through VERIFY_PROPOSAL. */
 typedef enum { PROP_VERIFYING, PROP_LEDGER, PROP_PEER, PROP_RECOVER } prop_stage_t;
@@ -101,8 +109,7 @@ typedef struct {
     uint64_t batch_token;
 
     bc_map_t pool_nonces;   /* nonce_t of type 0 entries */
-    bc_map_t window;        /* nonce_t of the last W blocks */
-    window_block_t *blocks; /* ring of W */
+    window_t window;
     bc_map_t senders;       /* sender_t */
     sender_t *lru_head, *lru_tail;
     bc_map_t web3_nonces;   /* nonce_t: sender bytes + nonce text */
@@ -147,9 +154,15 @@ int32_t check_ledger_only(const pool_t *p, const bc_tx_t *tx);
 void nonce_accept(pool_t *p, const bc_tx_t *tx); /* step 7 */
 void nonce_forget(pool_t *p, const bc_tx_t *tx);
 void nonce_commit(pool_t *p, int64_t number, bc_tx_t *const *txs, size_t cnt);
-void nonce_window_put(pool_t *p, int64_t number, const bc_bytes_t *nonces, size_t cnt);
 void nonce_init(pool_t *p);
 void nonce_free(pool_t *p);
+
+/* txpool_window.c */
+void window_init(window_t *w, uint32_t blocks);
+void window_free(window_t *w);
+bool window_has(const window_t *w, bc_bytes_t nonce);
+/* The nonces of a block; numbers ascend. */
+void window_put(window_t *w, int64_t number, const bc_bytes_t *nonces, size_t cnt);
 
 /* txpool_proposal.c */
 void proposal_verify(pool_t *p, bc_msg_t *in);
