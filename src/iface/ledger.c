@@ -39,3 +39,16 @@ void bc_ledger_block_free(bc_ledger_block_t *b)
     bc_arena_free(&b->arena);
     free(b);
 }
+
+bool bc_ledger_config_rotates(const bc_ledger_config_t *c)
+{
+    int64_t next = c->number + 1;
+    if (!c->rpbft)
+        return false;
+    if (next > 1 &&
+        (c->rotate_notified || c->epoch_sealer_enable == next ||
+         c->sealer_cnt < BC_MIN((uint64_t)c->epoch_sealer_num, c->sealer_cnt + c->candidate_cnt)))
+        return true;
+    return c->epoch_block_num > 0 &&
+           (next - c->epoch_block_enable) % (int64_t)BC_MIN(c->epoch_block_num, (uint64_t)INT64_MAX) == 0;
+}

@@ -34,11 +34,16 @@ typedef struct {
     char web3_chain_id[24]; /* decimal text, "" when absent */
     uint64_t epoch_sealer_num, epoch_block_num;
     bool rpbft;
+    int64_t epoch_sealer_enable, epoch_block_enable; /* enable numbers of the two values above */
+    bool rotate_notified; /* feature_rpbft_notify_rotate */
     /* sealers are the consensus node list: sorted by node id, position = index (spec/30 §3.3) */
     size_t sealer_cnt, observer_cnt, candidate_cnt;
     bc_node_entry_t *sealers, *observers, *candidates;
     bc_arena_t arena;
 } bc_ledger_config_t;
+
+/* rPBFT: block number + 1 must begin with the rotation of working sealers (spec/30 §4). */
+bool bc_ledger_config_rotates(const bc_ledger_config_t *c);
 
 static inline bc_ledger_config_t *bc_ledger_config_ref(bc_ledger_config_t *c)
 {

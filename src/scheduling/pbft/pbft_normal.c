@@ -1,5 +1,6 @@
 /* The normal case: pre-prepare, prepare, commit (spec/30 §3.6 P0-P5). */
 #include <stdlib.h>
+#include "codec/hex.h"
 #include "pbft_impl.h"
 
 void slot_free(slot_t *s)
@@ -405,6 +406,22 @@ static bool timely(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbf
     return true;
 }
 
+/* A block that must rotate the sealers begins with the leader's own transaction for it (spec/30
+ * §4). Known for the next height only; further ahead execution decides. */
+static bool rotation_ok(pbft_t *p, const prop_t *q, int64_t leader)
+{
+    if (q->index != pbft_next(p) || !bc_ledger_config_rotates(p->cfg))
+        return true;
+    bc_addr_t addr;
+    char text[41] = "";
+    bc_address(p->suite, &p->ids[leader], &addr);
+    bc_hex_put(BC_VIEW(addr), text);
+    const bc_meta_t *m = q->metas->cnt ? &q->metas->v[0] : NULL;
+    return m && !strcmp(m->source, text) &&
+           (!strcmp(m->to, "0000000000000000000000000000000000001003") ||
+            !strcmp(m->to, "/sys/consensus"));
+}
+
 void pbft_on_pre_prepare(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_msg_t *m)
 {
     if (!timely(p, node, data, m))
@@ -427,6 +444,10 @@ void pbft_on_pre_prepare(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, con
     prop_t *q = prop_from_wire(p, &m->proposal);
     if (!q || !q->data) {
         BC_WARN(PBFT_BADGES, "malformed proposal,index=%ld,from=%ld", (long)index, (long)m->base.from);
+        p->dropped++;
+    } else if (!rotation_ok(p, q, m->base.from)) {
+        BC_WARN(PBFT_BADGES, "proposal without the rotation that is due,index=%ld,from=%ld",
+                (long)index, (long)m->base.from);
         p->dropped++;
     } else {
         pbft_take_proposal(p, q, view, false, node);

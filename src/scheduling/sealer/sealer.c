@@ -1,7 +1,10 @@
 #include "sealer.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include "base/log.h"
+#include "codec/hex.h"
 #include "protocol/features.h"
+#include "rotation.h"
 
 #define BADGES "[SEALER]"
 
@@ -16,6 +19,7 @@ typedef struct {
 typedef struct {
     bc_suite_t suite;
     bc_nodeid_t self;
+    rotation_t rotation;
     int64_t min_seal;
     bc_ledger_config_t *cfg;
     int64_t index;          /* own place in the sealer list, -1: none */
@@ -123,17 +127,37 @@ static bc_hdr_t *make_header(sealer_t *s, int64_t number)
     return hdr;
 }
 
+/* The pool takes it before consensus asks for it. */
+static void put_rotation(sealer_t *s, bc_tx_t *tx, bc_meta_t *meta)
+{
+    meta->hash = tx->hash;
+    meta->attribute = (uint32_t)tx->w.attribute;
+    meta->system = true;
+    snprintf(meta->to, sizeof meta->to, "%.*s", (int)tx->w.data.to.n, (const char *)tx->w.data.to.p);
+    bc_hex_put(BC_VIEW(tx->sender), meta->source);
+    bc_msg_t *m = bc_out_msg(s->out, BC_ACTOR_TXPOOL, BC_MSG_SUBMIT);
+    m->txs = bc_txs_new(1);
+    m->txs->v[0] = tx;
+}
+
 static void propose(sealer_t *s)
 {
     int64_t number = BC_MAX(s->cur, s->number + 1);
     bc_hdr_t *hdr = make_header(s, number);
     if (!hdr)
         return;
-    size_t ns = BC_MIN(s->system.cnt, s->max_txs), nn = BC_MIN(s->normal.cnt, s->max_txs - ns);
-    bc_metas_t *metas = bc_metas_new(ns + nn);
-    bool wait = s->system.cnt > 0;
-    queue_take(&s->system, metas->v, ns);
-    queue_take(&s->normal, metas->v + ns, nn);
+    bc_tx_t *rotate = NULL;
+    if (bc_ledger_config_rotates(s->cfg))
+        rotate = rotation_tx(&s->rotation, s->suite, number, s->now.utc_ms);
+    size_t nr = rotate != NULL;
+    size_t ns = BC_MIN(s->system.cnt, s->max_txs - BC_MIN(nr, s->max_txs));
+    size_t nn = BC_MIN(s->normal.cnt, s->max_txs - BC_MIN(nr + ns, s->max_txs));
+    bc_metas_t *metas = bc_metas_new(nr + ns + nn);
+    bool wait = s->system.cnt > 0 || rotate;
+    if (rotate)
+        put_rotation(s, rotate, &metas->v[0]);
+    queue_take(&s->system, metas->v + nr, ns);
+    queue_take(&s->normal, metas->v + nr + ns, nn);
     for (size_t i = 0; i < metas->cnt; i++)
         wait |= changes_config(&metas->v[i]);
     if (wait)
@@ -146,7 +170,7 @@ static void propose(sealer_t *s)
     m->number = number;
     m->header = hdr;
     m->metas = metas;
-    m->flag = ns > 0;
+    m->flag = nr + ns > 0;
 }
 
 static void arm(sealer_t *s, int64_t at)
@@ -162,6 +186,8 @@ static void arm(sealer_t *s, int64_t at)
 static void work(sealer_t *s)
 {
     while (has_work(s) && s->number >= s->wait_until && queued(s)) {
+        if (s->cfg->rpbft && BC_MAX(s->cur, s->number + 1) != s->cfg->number + 1)
+            break; /* comes back when the parent is written */
         int64_t due = s->last_seal + s->min_seal;
         if (queued(s) < s->max_txs && s->now.mono_ms < due) {
             arm(s, due);
@@ -231,8 +257,11 @@ static void step(void *self, const bc_now_t *now, bc_msg_t *in, bc_out_t *out)
             take_config(s, in->config);
         break;
     case BC_MSG_COMMITTED:
-        if (in->committed && in->committed->config)
+        if (in->committed && in->committed->config) {
             take_config(s, in->committed->config);
+            if (s->cfg->rpbft)
+                work(s);
+        }
         break;
     case BC_MSG_SEAL:
         if (s->cfg)
@@ -267,6 +296,7 @@ static void sealer_free(void *self)
     sealer_t *s = self;
     free(s->system.v);
     free(s->normal.v);
+    bc_keypair_wipe(&s->rotation.key);
     if (s->cfg)
         bc_ledger_config_unref(s->cfg);
     free(s);
@@ -278,6 +308,7 @@ bc_actor_if bc_sealer_new(const bc_sealer_config_t *c)
     sealer_t *s = bc_xcalloc(1, sizeof *s);
     s->suite = c->suite;
     s->self = c->self;
+    rotation_init(&s->rotation, &c->key, c->chain_id, c->group_id);
     s->min_seal = BC_MIN(c->min_seal_time ? c->min_seal_time : 500, BC_SEALER_WAIT_MAX);
     if (c->min_seal_time > BC_SEALER_WAIT_MAX)
         BC_WARN(BADGES, "min_seal_time is longer than the others wait for a leader,used=%d",

@@ -5,8 +5,10 @@
  * A leader with few transactions waits min_seal_time for more, but never longer than
  * BC_SEALER_WAIT_MAX: beyond the other nodes' time-out it would lose its turn every time (W6).
  *
- * The rotation transaction of rPBFT is not made yet: with rPBFT on, blocks that must rotate are
- * proposed without it, which other nodes refuse. */
+ * With rPBFT, a block that must rotate begins with a transaction that the leader signs and that
+ * proves its random value (rotation.c); blocks are then proposed one after the other, because
+ * whether one must rotate is known when its parent is written.
+ */
 #ifndef BC_SEALER_H
 #define BC_SEALER_H
 
@@ -17,6 +19,8 @@
 typedef struct {
     bc_suite_t suite;
     bc_nodeid_t self;
+    bc_keypair_t key;      /* signs rotation transactions; used on rPBFT chains only */
+    char chain_id[129], group_id[129];
     int64_t min_seal_time; /* ms, consensus.min_seal_time; 0: 500 */
 } bc_sealer_config_t;
 

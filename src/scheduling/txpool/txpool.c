@@ -263,6 +263,12 @@ static void on_recovered(pool_t *p, bc_msg_t *in)
 
 static void on_submit(pool_t *p, bc_msg_t *in)
 {
+    if (in->from == BC_ACTOR_SEALER) { /* our own; others fetch it with the proposal */
+        static const bc_h256_t none;
+        if (pool_enforce(p, in->txs->v[0], -1, &none))
+            pool_tell_size(p);
+        return;
+    }
     waiter_t *w = bc_xcalloc(1, sizeof *w);
     w->token = in->token;
     w->wait = in->flag;

@@ -61,11 +61,22 @@ static bc_err_t text_of(bc_ledger_t *l, const char *key, int64_t next, const cha
     return err;
 }
 
+/* Enable number of a value that is in force, else 0. */
+static int64_t enable_of(bc_ledger_t *l, const char *key, int64_t next, bc_arena_t *a)
+{
+    bc_bytes_t row, value;
+    int64_t enable;
+    if (bc_ledger_row(l->kv, T_CONFIG, bc_cstr(key), &row, a) ||
+        bc_archive_get_config(row, &value, &enable) || enable > next)
+        return 0;
+    return enable;
+}
+
 static bc_err_t read_values(bc_ledger_t *l, bc_ledger_config_t *c, bc_arena_t *a)
 {
     int64_t next = c->number + 1;
     uint64_t gas_limit = 0, auth = 0, transfer = 0, executor = 0;
-    char version[32] = "", rpbft[8] = "";
+    char version[32] = "", rpbft[8] = "", notify[8] = "";
     bc_err_t err = u64_of(l, "tx_count_limit", next, 0, &c->tx_count_limit, a);
     if (!err)
         err = u64_of(l, "consensus_leader_period", next, 1, &c->leader_period, a);
@@ -90,6 +101,8 @@ static bc_err_t read_values(bc_ledger_t *l, bc_ledger_config_t *c, bc_arena_t *a
         err = text_of(l, "compatibility_version", next, "", version, sizeof version, a);
     if (!err)
         err = text_of(l, "feature_rpbft", next, "0", rpbft, sizeof rpbft, a);
+    if (!err)
+        err = text_of(l, "feature_rpbft_notify_rotate", next, "0", notify, sizeof notify, a);
     if (err)
         return err;
     if (bc_u256_parse(bc_cstr(c->gas_price_text), &c->gas_price) != BC_OK ||
@@ -100,6 +113,9 @@ static bc_err_t read_values(bc_ledger_t *l, bc_ledger_config_t *c, bc_arena_t *a
     c->balance_transfer = transfer != 0;
     c->executor_version = (uint32_t)executor;
     c->rpbft = strcmp(rpbft, "1") == 0;
+    c->rotate_notified = strcmp(notify, "1") == 0;
+    c->epoch_sealer_enable = enable_of(l, "feature_rpbft_epoch_sealer_num", next, a);
+    c->epoch_block_enable = enable_of(l, "feature_rpbft_epoch_block_num", next, a);
     return BC_OK;
 }
 
