@@ -221,9 +221,7 @@ static void on_fetched(sealer_t *s, bc_msg_t *in)
     s->fetch = 0;
     size_t n = in->metas ? in->metas->cnt : 0;
     s->unsealed = n ? BC_MAX(s->unsealed - (int64_t)n, 0) : 0;
-    if (!n)
-        return;
-    if (!has_work(s)) {
+    if (n && !has_work(s)) {
         give_back(s, in->metas);
         in->metas = NULL;
         return;
@@ -283,7 +281,11 @@ static void step(void *self, const bc_now_t *now, bc_msg_t *in, bc_out_t *out)
     case BC_MSG_FETCHED: on_fetched(s, in); break;
     case BC_MSG_TIMER:
         s->armed = 0;
-        work(s);
+        /* the pool tells its size every 100 ms: take what came since then, too */
+        s->unsealed = BC_MAX(s->unsealed, 1);
+        fetch(s);
+        if (!s->fetch)
+            work(s);
         break;
     case BC_MSG_ALIGNED_TIME: s->offset = in->number; break;
     default: break;

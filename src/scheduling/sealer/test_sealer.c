@@ -1,0 +1,152 @@
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "iface/test_actor.h"
+#include "scheduling/sealer/sealer.h"
+
+/* The sealer with the pool, consensus and the clock played by hand. */
+typedef struct {
+    bc_actor_if sealer;
+    bc_out_t out;
+    bc_now_t now;
+    bc_ledger_config_t *config;
+} rig_t;
+
+static void feed(rig_t *r, bc_msg_t *m)
+{
+    r->out.from = BC_ACTOR_SEALER;
+    r->sealer.ops->step(r->sealer.self, &r->now, m, &r->out);
+    bc_msg_free(m);
+}
+
+static bc_msg_t *message(bc_actor_id_t from, bc_msg_kind_t kind)
+{
+    return bc_msg_new(from, BC_ACTOR_SEALER, kind);
+}
+
+/* A window of one block after block 100. */
+static rig_t rig_new(void)
+{
+    rig_t r = { .now = { 5000, 1700000000000 } };
+    bc_nodeid_t self = { { 1, 2, 3 } };
+    r.config = bc_xcalloc(1, sizeof *r.config);
+    atomic_init(&r.config->refs, 1);
+    r.config->number = 100;
+    r.config->sealers = bc_arena_alloc(&r.config->arena, sizeof *r.config->sealers);
+    r.config->sealer_cnt = 1;
+    r.config->sealers[0] = (bc_node_entry_t){ .id = self, .vote_weight = 1 };
+    r.sealer = bc_sealer_new(&(bc_sealer_config_t){ .self = self, .min_seal_time = 500 });
+    bc_msg_t *m = message(BC_ACTOR_HOST, BC_MSG_START);
+    m->config = bc_ledger_config_ref(r.config);
+    feed(&r, m);
+    m = message(BC_ACTOR_PBFT, BC_MSG_LATEST);
+    m->number = 100;
+    feed(&r, m);
+    m = message(BC_ACTOR_PBFT, BC_MSG_SEAL);
+    m->number = m->number2 = 101;
+    m->token = 1000;
+    feed(&r, m);
+    return r;
+}
+
+static void rig_free(rig_t *r)
+{
+    bc_test_drop_all(&r->out);
+    r->sealer.ops->free(r->sealer.self);
+    bc_ledger_config_unref(r->config);
+}
+
+/* Answers the fetch that is under way. */
+static void fetched(rig_t *r, size_t cnt)
+{
+    bc_msg_t *asked = bc_test_take(&r->out, BC_MSG_FETCH);
+    assert_non_null(asked);
+    bc_msg_t *m = message(BC_ACTOR_TXPOOL, BC_MSG_FETCHED);
+    m->token = asked->token;
+    m->metas = bc_metas_new(cnt);
+    bc_msg_free(asked);
+    feed(r, m);
+}
+
+static void pool_size(rig_t *r, int64_t unsealed)
+{
+    bc_msg_t *m = message(BC_ACTOR_TXPOOL, BC_MSG_POOL_SIZE);
+    m->number = m->number2 = unsealed;
+    feed(r, m);
+}
+
+static void fire(rig_t *r)
+{
+    bc_msg_t *m = message(BC_ACTOR_HOST, BC_MSG_TIMER);
+    m->number = 1;
+    feed(r, m);
+}
+
+/* A few transactions wait for more, and those that came last of all are taken along. */
+static void waits_and_takes_the_latest(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    fetched(&r, 0);
+    pool_size(&r, 2);
+    fetched(&r, 2);
+    assert_null(bc_test_take(&r.out, BC_MSG_PROPOSE));
+    bc_msg_t *timer = bc_test_take(&r.out, BC_MSG_TIMER_SET);
+    assert_non_null(timer);
+    assert_int_equal(timer->number2, 500);
+    bc_msg_free(timer);
+    r.now.mono_ms += 500;
+    fire(&r);
+    assert_null(bc_test_take(&r.out, BC_MSG_PROPOSE)); /* looks into the pool first */
+    fetched(&r, 3);
+    bc_msg_t *p = bc_test_take(&r.out, BC_MSG_PROPOSE);
+    assert_non_null(p);
+    assert_int_equal(p->number, 101);
+    assert_int_equal(p->metas->cnt, 5);
+    bc_msg_free(p);
+    rig_free(&r);
+}
+
+/* Nothing more has come: what is there goes out. */
+static void proposes_when_nothing_came_late(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    fetched(&r, 2);
+    assert_null(bc_test_take(&r.out, BC_MSG_PROPOSE));
+    r.now.mono_ms += 500;
+    fire(&r);
+    fetched(&r, 0);
+    bc_msg_t *p = bc_test_take(&r.out, BC_MSG_PROPOSE);
+    assert_non_null(p);
+    assert_int_equal(p->metas->cnt, 2);
+    bc_msg_free(p);
+    assert_null(bc_test_take(&r.out, BC_MSG_FETCH)); /* and it does not go on asking */
+    rig_free(&r);
+}
+
+/* A full block does not wait. */
+static void full_block_goes_at_once(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    fetched(&r, 1000);
+    bc_msg_t *p = bc_test_take(&r.out, BC_MSG_PROPOSE);
+    assert_non_null(p);
+    assert_int_equal(p->metas->cnt, 1000);
+    bc_msg_free(p);
+    rig_free(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(waits_and_takes_the_latest),
+        cmocka_unit_test(proposes_when_nothing_came_late),
+        cmocka_unit_test(full_block_goes_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
