@@ -39,6 +39,13 @@ bool air_load(air_t *a)
     bc_conf_report_free(&rep);
     if (err)
         return false;
+    if (a->node->p2p.sm_ssl || (a->node->rpc.ssl && a->node->rpc.sm_ssl)) {
+        snprintf(a->why, sizeof a->why,
+                 "%s: [%s] sm_ssl=true: national-crypto TLS is not there yet; set it to false (links "
+                 "then use TLS with the RSA certificates ca.crt, ssl.crt, ssl.key)",
+                 a->config_path, a->node->p2p.sm_ssl ? "p2p" : "rpc");
+        return false;
+    }
     rep = (bc_conf_report_t){ 0 };
     err = bc_chainconf_load(a->genesis_path, &a->chain, &rep);
     if (err)
