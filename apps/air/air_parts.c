@@ -144,7 +144,9 @@ bool air_storage(air_t *a)
 {
     if (!open_stores(a))
         return false;
-    bc_executor_config_t e = { .suite = a->chain.suite, .chain = &a->chain };
+    bc_executor_config_t e = { .suite = a->chain.suite,
+                               .chain = &a->chain,
+                               .key_pages = a->node->storage.key_page_size > 0 };
     a->executor = bc_executor_new(&e);
     if (!a->executor) {
         say(a, "no memory for the executor");

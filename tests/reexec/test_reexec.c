@@ -14,7 +14,10 @@ static const struct {
     { "chain-features-1node", 34 },
     { "chain-rpbft-4node", 18 },
     { "chain-sm-1node", 121 },
-    { "chain-v0-1node", 0 },
+    { "chain-v0-1node", 235 },
+    { "chain-v0-keypage-1node", 128 },
+    { "chain-compat-3.2.0-1node", 128 },
+    { "chain-compat-3.0.0-1node", 0 },
 };
 
 int main(int argc, char **argv)

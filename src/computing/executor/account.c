@@ -38,6 +38,18 @@ bc_bytes_t bc_exec_account_table(const bc_addr_t *a, bool raw, uint8_t buf[64])
     return bc_bytes(buf, 46);
 }
 
+/* Version 0: every address with 35 leading zeros has its table below /sys/, since 3.3 or with
+ * authority; nobody else has. */
+static bc_bytes_t v0_table(const bc_exec_t *x, const bc_addr_t *a, uint8_t buf[64])
+{
+    static const uint8_t zero[17];
+    bool sys = memcmp(a->b, zero, 17) == 0 && a->b[17] < 16 && (x->config.auth_check || bc_v0_since(x, 3));
+    size_t n = sys ? 5 : 6;
+    memcpy(buf, sys ? "/sys/" : "/apps/", n);
+    bc_hex_put(BC_VIEW(*a), (char *)buf + n);
+    return bc_bytes(buf, n + 40);
+}
+
 static bool grow(bc_exec_t *x)
 {
     size_t cap = x->account_cap ? x->account_cap * 2 : 64;
@@ -73,7 +85,10 @@ bc_account_t *bc_exec_account(bc_exec_t *x, const bc_addr_t *a)
     BC_MUST(acc); /* bounded by the gas of a block */
     acc->addr = *a;
     acc->hash = hash;
-    acc->table = bc_rows_table(x->rows, bc_exec_account_table(a, x->config.flags[BC_F_feature_raw_address], buf));
+    bc_bytes_t name = x->config.legacy
+                          ? v0_table(x, a, buf)
+                          : bc_exec_account_table(a, x->config.flags[BC_F_feature_raw_address], buf);
+    acc->table = bc_rows_table(x->rows, name);
     if ((x->account_cnt + 1) * 2 > x->account_cap)
         BC_MUST(grow(x));
     size_t at = (size_t)hash & (x->account_cap - 1);
@@ -156,7 +171,7 @@ bc_evm_code_t *bc_exec_code(bc_exec_t *x, bc_account_t *a)
 {
     bc_h256_t hash;
     bc_bytes_t text;
-    if (bc_exec_code_hash(x, a, &hash)) {
+    if (!(x->config.legacy && !bc_v0_since(x, 1)) && bc_exec_code_hash(x, a, &hash)) {
         if (a->code && bc_h256_eq(&hash, &a->code_hash))
             return a->code;
         bc_evm_code_t *code = bc_evm_cache_get(x->codes, &hash);

@@ -15,8 +15,25 @@ typedef struct {
     bc_evm_code_t *code; /* a reference, or NULL */
 } bc_account_t;
 
+typedef struct bc_exec_rules bc_exec_rules_t;
+
+/* A running message. */
+typedef struct bc_exec_frame {
+    struct bc_exec_frame *up;
+    bc_rows_mark_t mark, transient_mark;
+    bc_rows_mark_t first_child; /* where the first inner message began; BC_EXEC_NO_CHILD */
+    size_t log_mark;            /* logs of this message start here */
+    size_t log_own;             /* version 0: those before it came back from inner messages */
+} bc_exec_frame_t;
+#define BC_EXEC_NO_CHILD SIZE_MAX
+
 /* One block, or one call. */
 typedef struct {
+    const bc_exec_rules_t *law; /* what the executor version does differently */
+    bc_exec_frame_t *frame;     /* innermost running message */
+    size_t next_log;            /* where the logs of the next message start */
+    struct bc_v0_dead *dead;    /* version 0: accounts whose code ends with the block */
+    struct bc_v0_nonce *nonces; /* version 0: nonces of Web3 senders in the block */
     bc_rows_t *rows;
     bc_exec_config_t config;
     const bc_pc_set_t *contracts;
@@ -46,6 +63,68 @@ typedef struct {
     bc_buf_t *owner; /* of output, or NULL: output is in tx_arena */
     bc_addr_t created;
 } bc_msg_result_t;
+
+/* What the interpreter's callbacks get: the transaction and the account that executes. */
+typedef struct {
+    bc_exec_t *x;
+    bc_account_t *self; /* whose storage */
+    bc_addr_t address;  /* who it says it is: ADDRESS, logs, sender of inner messages */
+    bc_addr_t code;     /* whose code */
+    bool is_static;
+} bc_exec_code_frame_t;
+
+/* The executor versions as data: what one does otherwise than the other. The message loop, the
+ * interpreter's host, accounts and system contracts are shared (message.c); version 1 is there,
+ * version 0 in v0_*.c (spec/40 §9). */
+struct bc_exec_rules {
+    bool undo_by_status; /* a message has failed when its status says so, not its EVM status */
+    bool keeps_logs;     /* failed messages leave their logs */
+    bool top_text;       /* a failed transaction's output is replaced by its text */
+    /* Before the code: authority, value, nonces. True: *out is the end of the message. */
+    bool (*stopped)(bc_exec_t *x, bc_evm_msg_t *m, bc_msg_result_t *out);
+    void (*create)(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out);
+    void (*call)(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out);
+    /* The interpreter's answer as a message's result; takes over r's output. */
+    void (*convert)(bc_exec_t *x, const bc_evm_msg_t *m, bc_evm_result_t *r, bc_msg_result_t *out);
+    /* A message that running code makes. */
+    void (*inner)(bc_exec_t *x, const bc_exec_code_frame_t *f, bc_evm_msg_t *m, bc_msg_result_t *out);
+    /* A system contract has ended. */
+    void (*system_end)(bc_exec_t *x, const bc_evm_msg_t *m, bc_pc_end_t end, bc_pc_t *pc, bc_msg_result_t *out);
+    /* Takes back what the running message wrote. */
+    void (*undo)(bc_exec_t *x);
+    const bc_evm_host_t *host;
+};
+extern const bc_exec_rules_t bc_exec_v1, bc_exec_v0;
+extern const bc_evm_host_t bc_exec_host; /* version 1; version 0 starts from a copy of it */
+
+/* Pieces of the loop that both versions use. */
+void bc_exec_set_result(bc_msg_result_t *out, bc_evm_status_t evm, int32_t status, int64_t gas_left,
+                        bc_bytes_t output);
+void bc_exec_run_code(bc_exec_t *x, bc_account_t *self, const bc_addr_t *code_address, const bc_evm_msg_t *m,
+                      bc_evm_code_t *code, bc_msg_result_t *out);
+void bc_exec_store_code(bc_exec_t *x, const bc_account_t *a, bc_bytes_t code);
+void bc_exec_call_system(bc_exec_t *x, const bc_pc_contract_t *c, const bc_evm_msg_t *m, bc_msg_result_t *out);
+/* False: the text names no contract. m's addresses and input change. */
+bool bc_exec_call_dynamic(bc_exec_t *x, bc_bytes_t code, bc_evm_msg_t *m, bc_msg_result_t *out);
+bool bc_exec_is_dynamic(bc_bytes_t code);
+unsigned bc_exec_ethereum_number(const bc_addr_t *a); /* 1..9, or 0 */
+
+/* --- version 0 (v0_message.c, v0_block.c) --- */
+void bc_v0_open(bc_exec_t *x); /* after the configuration is read */
+const bc_pc_contract_t *bc_v0_contract(const bc_exec_t *x, const bc_addr_t *a); /* NULL: none, or its gate is shut */
+bool bc_v0_auth_refused(bc_exec_t *x, const bc_evm_msg_t *m, bc_msg_result_t *out);
+void bc_v0_die(bc_exec_t *x, const bc_account_t *a);
+void bc_v0_nonce_seen(bc_exec_t *x, const bc_addr_t *sender, const bc_u256_t *nonce);
+void bc_v0_genesis_tables(bc_exec_t *x); /* before block 0 */
+void bc_v0_block_end(bc_exec_t *x);      /* before the roots */
+void bc_v0_close(bc_exec_t *x);
+bc_err_t bc_v0_state_root(bc_exec_t *x, bc_h256_t *root);
+/* 0 for direct calls of system contracts on older chains. */
+int64_t bc_v0_gas_used(const bc_exec_t *x, const bc_addr_t *to, bool created, int64_t used);
+static inline bool bc_v0_since(const bc_exec_t *x, unsigned minor)
+{
+    return x->config.version >= (0x03000000u | minor << 16);
+}
 
 /* The message's create address when it is a CREATE or CREATE2 (spec/40 §2.4). nonce is of a Web3
  * sender. seq and context are the running ones. */

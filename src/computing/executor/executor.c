@@ -10,6 +10,8 @@
 
 struct bc_executor {
     bc_suite_t suite;
+    const bc_chain_config_t *chain;
+    bool key_pages;
     bc_pc_set_t *contracts;
     bc_evm_cache_t *codes;
     pthread_mutex_t lock; /* of the pool */
@@ -23,6 +25,8 @@ bc_executor_t *bc_executor_new(const bc_executor_config_t *config)
     if (!e)
         return NULL;
     e->suite = config->suite;
+    e->chain = config->chain;
+    e->key_pages = config->key_pages;
     pthread_mutex_init(&e->lock, NULL);
     e->contracts = bc_pc_set_new(config->suite);
     e->codes = bc_evm_cache_new(config->code_cache_bytes ? config->code_cache_bytes : 64u << 20);
@@ -148,6 +152,24 @@ static bc_err_t exec_open(bc_executor_t *e, bc_exec_t *x, bc_view_if state, int6
                              .chain_id = x->config.chain_id,
                              .gas_price = x->config.gas_price };
     x->rules = (bc_evm_rules_t){ .rev = BC_EVM_CANCUN, .suite = e->suite, .fisco = true };
+    x->law = &bc_exec_v1;
+    return BC_OK;
+}
+
+/* The rules of the block's executor version; the header's version must be known. */
+static bc_err_t choose_rules(const bc_executor_t *e, bc_exec_t *x)
+{
+    if (x->config.executor_version == 1)
+        return BC_OK;
+    if (x->config.executor_version != 0 || (e->chain && (e->chain->is_wasm || !e->chain->is_serial_execute)))
+        return BC_E_UNSUPPORTED;
+    if (!bc_v0_since(x, 1))
+        return BC_E_UNSUPPORTED;
+    /* before 3.3 the check was a setting of the genesis file alone */
+    if (!bc_v0_since(x, 3))
+        x->config.auth_check = e->chain && e->chain->is_auth_check;
+    x->config.key_pages = e->key_pages;
+    bc_v0_open(x);
     return BC_OK;
 }
 
@@ -217,17 +239,18 @@ static void run_transaction(bc_exec_t *x, const bc_exec_input_t *in, bc_msg_resu
                             int64_t *gas_used, bool *create)
 {
     x->seq = 0;
-    x->web3 = in->type != 0;
+    x->web3 = x->config.legacy ? x->config.flags[BC_F_feature_evm_address] : in->type != 0;
     x->origin = in->sender;
     x->env.origin = in->sender;
     x->abi = in->abi;
-    x->log_cnt = 0;
+    x->log_cnt = x->next_log = 0;
     bc_addr_t to = bc_addr_parse(in->to);
     bc_evm_msg_t m = { .kind = in->to.n ? BC_EVM_CALL : BC_EVM_CREATE,
                        .gas = in->gas_limit,
                        .recipient = to,
                        .code_address = to,
                        .sender = in->sender,
+                       .is_static = in->call && x->config.legacy,
                        .value = in->value,
                        .input = in->input };
     if (x->config.number == 0 && bc_addr_is(&to, BC_SYS_COMMITTEE))
@@ -236,15 +259,21 @@ static void run_transaction(bc_exec_t *x, const bc_exec_input_t *in, bc_msg_resu
         bc_exec_create_address(x, &m, &in->nonce);
     *create = m.kind == BC_EVM_CREATE;
     bc_rows_mark_t mark = bc_rows_mark(x->rows);
-    if (in->type == 1) {
+    if (in->type != 0 && x->config.legacy) {
+        if (!in->call)
+            bc_v0_nonce_seen(x, &in->sender, &in->nonce);
+    } else if (in->type == 1) {
         bump_web3_nonce(x, in);
         mark = bc_rows_mark(x->rows);
     }
+    bc_addr_t receiver = m.recipient; /* the message changes on its way */
     bc_exec_message(x, &m, 0, out);
     *gas_used = in->gas_limit - out->gas_left;
-    if (!in->call && !bc_u256_zero(&x->config.gas_price))
+    if (x->config.legacy)
+        *gas_used = bc_v0_gas_used(x, &receiver, *create && out->status == BC_TXS_NONE, *gas_used);
+    else if (!in->call && !bc_u256_zero(&x->config.gas_price))
         charge(x, in, *gas_used, mark, out);
-    if (out->evm != BC_EVM_OK) {
+    if (x->law->top_text && out->evm != BC_EVM_OK) {
         bc_bytes_t text = bc_exec_status_text(x, out->evm);
         if (text.n) {
             bc_buf_unref(out->owner);
@@ -292,7 +321,7 @@ static bc_err_t add_receipt(block_run_t *b, size_t i, const bc_msg_result_t *r, 
     bc_receipt_t rc = { 0 };
     rc.data.version = tx->w.data.version;
     rc.data.gas_used = bc_bytes(used, used_n);
-    if (create && r->evm == BC_EVM_OK)
+    if (create && (x->law->undo_by_status ? r->status == BC_TXS_NONE : r->evm == BC_EVM_OK))
         rc.data.contract_address = bc_bytes(created.s, 40);
     rc.data.status = r->status;
     rc.data.output = r->output;
@@ -301,11 +330,13 @@ static bc_err_t add_receipt(block_run_t *b, size_t i, const bc_msg_result_t *r, 
     if (rc.data.version >= 1)
         rc.data.effective_gas_price = bc_cstr(b->price_text);
     bc_receipt_hash(x->config.suite, &rc.data, &b->res->receipt_hashes[i]);
-    bc_bloom_logs(bloom, x->logs, x->log_cnt);
     rc.data_hash = BC_VIEW(b->res->receipt_hashes[i]);
-    rc.bloom = bc_bytes(bloom, sizeof(bloom));
-    rc.cumulative_gas_used = bc_bytes(cumulative, cumulative_n);
-    rc.tx_index = (uint32_t)i;
+    if (!x->config.legacy) {
+        bc_bloom_logs(bloom, x->logs, x->log_cnt);
+        rc.bloom = bc_bytes(bloom, sizeof(bloom));
+        rc.cumulative_gas_used = bc_bytes(cumulative, cumulative_n);
+        rc.tx_index = (uint32_t)i;
+    }
     bc_wr_reset(&b->buf);
     bc_tars_encode(&bc_receipt_tars, &rc, &b->buf);
     bool ok = !b->buf.err;
@@ -356,7 +387,8 @@ static bc_err_t roots(block_run_t *b)
     if (!err)
         err = bc_merkle_root(b->e->suite, res->receipt_hashes, b->in->tx_cnt, &res->receipts_root);
     if (!err)
-        err = bc_rows_root(b->x.rows, b->e->suite, &res->state_root);
+        err = b->x.config.legacy ? bc_v0_state_root(&b->x, &res->state_root)
+                                 : bc_rows_root(b->x.rows, b->e->suite, &res->state_root);
     if (!err)
         err = bc_rows_changes(b->x.rows, &res->changes);
     bc_u256_dec(&b->cumulative, res->gas_used);
@@ -376,12 +408,16 @@ static void run_block(void *arg)
     b->err = exec_open(b->e, &b->x, b->in->parent, b->in->number, b->in->timestamp, b->in->version);
     if (!b->err && (!res->receipts || !res->receipt_hashes || !res->receipt_raw))
         b->err = BC_E_NOMEM;
-    if (!b->err && b->x.config.executor_version != 1)
-        b->err = BC_E_UNSUPPORTED;
+    if (!b->err)
+        b->err = choose_rules(b->e, &b->x);
+    if (!b->err && b->x.config.legacy && b->in->number == 0)
+        bc_v0_genesis_tables(&b->x);
     if (!b->err && !bc_u256_zero(&b->x.config.gas_price))
         bc_u256_quantity(&b->x.config.gas_price, b->price_text);
     for (size_t i = 0; !b->err && i < n; i++)
         b->err = execute_tx(b, i);
+    if (!b->err && b->x.config.legacy)
+        bc_v0_block_end(&b->x);
     if (!b->err)
         b->err = roots(b);
     exec_close(b->e, &b->x);
@@ -429,8 +465,8 @@ static void run_call(void *arg)
     if (!c->err && bc_config_value(c->x.rows, BC_STR("compatibility_version"), in->number, &v) &&
         bc_version_parse(v, &c->x.config.version))
         c->err = BC_E_CORRUPT;
-    if (!c->err && c->x.config.executor_version != 1)
-        c->err = BC_E_UNSUPPORTED;
+    if (!c->err)
+        c->err = choose_rules(c->e, &c->x);
     if (!c->err) {
         bc_exec_input_t t = { .sender = in->from,
                               .to = in->to,

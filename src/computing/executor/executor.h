@@ -1,4 +1,5 @@
-/* Execution of blocks and calls by the rules of the baseline executor, version 1 (spec/40 §2).
+/* Execution of blocks and calls by the rules of the baseline executor, version 1 (spec/40 §2),
+ * or, where the chain's executor_version is 0, of the older one as it runs serially (§9).
  *
  * Room: transactions are run one after another over a write set (computing/rows); code by the
  * interpreter (computing/evm), system contracts by computing/precompiled. Several threads may
@@ -25,6 +26,7 @@ typedef struct bc_executor bc_executor_t;
 typedef struct {
     bc_suite_t suite;
     const bc_chain_config_t *chain; /* borrowed for the life of the executor; may be NULL */
+    bool key_pages; /* version 0: storage.key_page_size is not 0; paged reads of tables depend on it */
     size_t code_cache_bytes;        /* analysed code; 0: 64 MiB */
 } bc_executor_config_t;
 

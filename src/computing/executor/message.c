@@ -10,11 +10,7 @@
 
 enum { TRANSFER_GAS = 21000, DEPOSIT_GAS = 20, DYNAMIC_PREFIX = 13 };
 
-/* What the interpreter's callbacks get: the transaction and the account that executes. */
-typedef struct {
-    bc_exec_t *x;
-    bc_account_t *self;
-} frame_t;
+typedef bc_exec_code_frame_t frame_t;
 
 /* --- results --- */
 
@@ -44,8 +40,8 @@ bc_bytes_t bc_exec_status_text(bc_exec_t *x, bc_evm_status_t evm)
     }
 }
 
-static void set_result(bc_msg_result_t *out, bc_evm_status_t evm, int32_t status, int64_t gas_left,
-                       bc_bytes_t output)
+void bc_exec_set_result(bc_msg_result_t *out, bc_evm_status_t evm, int32_t status, int64_t gas_left,
+                        bc_bytes_t output)
 {
     bc_buf_unref(out->owner);
     *out = (bc_msg_result_t){ .evm = evm, .status = status, .gas_left = gas_left, .output = output };
@@ -70,7 +66,7 @@ static void convert(bc_exec_t *x, const bc_evm_msg_t *m, bc_evm_result_t *r, bc_
                  (r->status == BC_EVM_OK || status[r->status] != 0);
     if (!known) {
         bc_buf_unref(r->output_owner);
-        set_result(out, BC_EVM_INTERNAL, BC_TXS_OUT_OF_GAS, m->gas, (bc_bytes_t){ 0 });
+        bc_exec_set_result(out, BC_EVM_INTERNAL, BC_TXS_OUT_OF_GAS, m->gas, (bc_bytes_t){ 0 });
         return;
     }
     *out = (bc_msg_result_t){ .evm = r->status,
@@ -93,7 +89,7 @@ static bool transfer(bc_exec_t *x, const bc_evm_msg_t *m, bc_msg_result_t *out)
     bc_u256_t have, got;
     bc_exec_balance(x, from, &have);
     if (bc_u256_order(&have, &m->value) < 0) {
-        set_result(out, BC_EVM_INSUFFICIENT_BALANCE, BC_TXS_NOT_ENOUGH_CASH, m->gas,
+        bc_exec_set_result(out, BC_EVM_INSUFFICIENT_BALANCE, BC_TXS_NOT_ENOUGH_CASH, m->gas,
                    bc_exec_error_text(x, BC_STR("Account balance is not enough!")));
         return false;
     }
@@ -130,14 +126,36 @@ static void pc_nested(void *self, bc_pc_t *pc, const bc_addr_t *sender, const bc
                        .code_address = *code,
                        .sender = *sender,
                        .input = input };
+    size_t logs = x->next_log = x->log_cnt;
     bc_exec_nested(x, &m, &r);
-    out->ok = r.evm == BC_EVM_OK;
+    if (x->law->keeps_logs)
+        x->log_cnt = logs; /* nobody passes them on */
+    out->ok = x->law->undo_by_status ? r.status == BC_TXS_NONE : r.evm == BC_EVM_OK;
     out->data = r.owner ? bc_arena_copy(&x->tx_arena, r.output, NULL) : r.output;
     bc_buf_unref(r.owner);
 }
 
-__attribute__((noinline)) static void call_system(bc_exec_t *x, const bc_pc_contract_t *c,
-                                                  const bc_evm_msg_t *m, bc_msg_result_t *out)
+/* Version 0: an inner message of a system contract that is no more than its bookkeeping. */
+static int64_t pc_child(void *self)
+{
+    bc_exec_t *x = self;
+    if (x->frame && x->frame->first_child == BC_EXEC_NO_CHILD)
+        x->frame->first_child = bc_rows_mark(x->rows);
+    return ++x->seq;
+}
+
+static bool pc_deploy_refused(void *self, const bc_addr_t *created)
+{
+    bc_exec_t *x = self;
+    bc_msg_result_t r = { 0 };
+    bc_addr_t sender = bc_addr_of(BC_SYS_TABLE_MANAGER);
+    bc_evm_msg_t m = { .kind = BC_EVM_CREATE, .gas = x->config.gas_limit, .sender = sender, .recipient = *created };
+    return x->config.auth_check && !x->config.flags[BC_F_bugfix_internal_create_permission_denied] &&
+           bc_v0_auth_refused(x, &m, &r);
+}
+
+__attribute__((noinline)) void bc_exec_call_system(bc_exec_t *x, const bc_pc_contract_t *c,
+                                                   const bc_evm_msg_t *m, bc_msg_result_t *out)
 {
     bc_pc_t pc = { .sender = m->sender,
                    .origin = x->origin,
@@ -153,20 +171,28 @@ __attribute__((noinline)) static void call_system(bc_exec_t *x, const bc_pc_cont
                    .rows = x->rows,
                    .arena = &x->tx_arena,
                    .host = x,
-                   .nested = pc_nested };
+                   .nested = pc_nested,
+                   .child = pc_child,
+                   .deploy_refused = pc_deploy_refused };
     bc_pc_end_t end = bc_pc_run(x->contracts, c, &pc);
     if (end == BC_PC_OK) {
-        set_result(out, BC_EVM_OK, BC_TXS_NONE, pc.gas_left, (bc_bytes_t){ 0 });
+        bc_exec_set_result(out, BC_EVM_OK, BC_TXS_NONE, pc.gas_left, (bc_bytes_t){ 0 });
         if (pc.out.n) {
             out->owner = bc_buf_copy(bc_wr_view(&pc.out));
             out->output = bc_buf_view(out->owner);
         }
-    } else {
-        bc_bytes_t text = end == BC_PC_ERROR ? pc.text : BC_STR("InternalPrecompiledFailed");
-        set_result(out, BC_EVM_REVERT, BC_TXS_PRECOMPILED_ERROR, m->gas,
-                   text.n ? bc_exec_error_text(x, text) : (bc_bytes_t){ 0 });
     }
+    x->law->system_end(x, m, end, &pc, out);
     bc_wr_free(&pc.out);
+}
+
+static void system_end(bc_exec_t *x, const bc_evm_msg_t *m, bc_pc_end_t end, bc_pc_t *pc, bc_msg_result_t *out)
+{
+    if (end == BC_PC_OK)
+        return;
+    bc_bytes_t text = end == BC_PC_ERROR ? pc->text : BC_STR("InternalPrecompiledFailed");
+    bc_exec_set_result(out, BC_EVM_REVERT, BC_TXS_PRECOMPILED_ERROR, m->gas,
+                       text.n ? bc_exec_error_text(x, text) : (bc_bytes_t){ 0 });
 }
 
 __attribute__((noinline)) static void call_ethereum(bc_exec_t *x, unsigned number,
@@ -175,7 +201,7 @@ __attribute__((noinline)) static void call_ethereum(bc_exec_t *x, unsigned numbe
     bc_wr_t w = { 0 };
     bc_evm_pre_t pre = { 0 };
     bc_evm_precompile(number, &x->rules, m->input, m->gas, &w, &pre);
-    set_result(out, pre.ok ? BC_EVM_OK : BC_EVM_REVERT, pre.ok ? BC_TXS_NONE : BC_TXS_REVERT,
+    bc_exec_set_result(out, pre.ok ? BC_EVM_OK : BC_EVM_REVERT, pre.ok ? BC_TXS_NONE : BC_TXS_REVERT,
                m->gas - pre.gas_cost, (bc_bytes_t){ 0 });
     if (w.n) {
         out->owner = bc_buf_copy(bc_wr_view(&w));
@@ -185,7 +211,7 @@ __attribute__((noinline)) static void call_ethereum(bc_exec_t *x, unsigned numbe
 }
 
 /* 1..9, or 0. */
-static unsigned ethereum_number(const bc_addr_t *a)
+unsigned bc_exec_ethereum_number(const bc_addr_t *a)
 {
     static const uint8_t zero[19];
     return memcmp(a->b, zero, 19) == 0 && a->b[19] <= 9 ? a->b[19] : 0;
@@ -195,7 +221,7 @@ static unsigned ethereum_number(const bc_addr_t *a)
 static bool call_native(bc_exec_t *x, const bc_addr_t *at, bool ungated, const bc_evm_msg_t *m,
                         bc_msg_result_t *out)
 {
-    unsigned number = ethereum_number(at);
+    unsigned number = bc_exec_ethereum_number(at);
     if (number) {
         call_ethereum(x, number, m, out);
         return true;
@@ -203,21 +229,19 @@ static bool call_native(bc_exec_t *x, const bc_addr_t *at, bool ungated, const b
     const bc_pc_contract_t *c = bc_pc_find(at);
     if (!c || (!ungated && c->gate != BC_GATE_NONE && !x->config.flags[c->gate]))
         return false;
-    call_system(x, c, m, out);
+    bc_exec_call_system(x, c, m, out);
     return true;
 }
 
 /* --- interpreter host --- */
 
-static const bc_evm_host_t host;
-
-static void run_code(bc_exec_t *x, bc_account_t *self, const bc_evm_msg_t *m, bc_evm_code_t *code,
-                     bc_msg_result_t *out)
+void bc_exec_run_code(bc_exec_t *x, bc_account_t *self, const bc_addr_t *code_address, const bc_evm_msg_t *m,
+                      bc_evm_code_t *code, bc_msg_result_t *out)
 {
-    frame_t f = { x, self };
+    frame_t f = { x, self, m->recipient, *code_address, m->is_static };
     bc_evm_result_t r = { 0 };
-    bc_evm_run(x->evm, &x->rules, &host, &f, &x->env, m, code, &r);
-    convert(x, m, &r, out);
+    bc_evm_run(x->evm, &x->rules, x->law->host, &f, &x->env, m, code, &r);
+    x->law->convert(x, m, &r, out);
 }
 
 static bool host_exists(void *ctx, const bc_addr_t *a)
@@ -295,7 +319,7 @@ static void host_get_balance(void *ctx, const bc_addr_t *a, bc_u256_t *out)
 static size_t host_get_code_size(void *ctx, const bc_addr_t *a)
 {
     frame_t *f = ctx;
-    if (ethereum_number(a))
+    if (bc_exec_ethereum_number(a))
         return 0;
     if (bc_pc_find(a))
         return 1;
@@ -383,7 +407,7 @@ static void host_call(void *ctx, const bc_evm_msg_t *msg, bc_evm_result_t *out)
         m.kind = BC_EVM_CALL;
         m.is_static = true;
     }
-    bc_exec_nested(f->x, &m, &r);
+    f->x->law->inner(f->x, f, &m, &r);
     *out = (bc_evm_result_t){ .status = r.evm,
                               .gas_left = r.gas_left,
                               .output = r.output,
@@ -391,7 +415,13 @@ static void host_call(void *ctx, const bc_evm_msg_t *msg, bc_evm_result_t *out)
                               .created = r.created };
 }
 
-static const bc_evm_host_t host = {
+static void inner(bc_exec_t *x, const bc_exec_code_frame_t *f, bc_evm_msg_t *m, bc_msg_result_t *out)
+{
+    (void)f;
+    bc_exec_nested(x, m, out);
+}
+
+const bc_evm_host_t bc_exec_host = {
     .account_exists = host_exists,
     .get_storage = host_get_storage,
     .set_storage = host_set_storage,
@@ -463,7 +493,7 @@ __attribute__((noinline)) void bc_exec_create_address(bc_exec_t *x, bc_evm_msg_t
     m->recipient = m->code_address;
 }
 
-static void store_code(bc_exec_t *x, const bc_account_t *a, bc_bytes_t code)
+void bc_exec_store_code(bc_exec_t *x, const bc_account_t *a, bc_bytes_t code)
 {
     bc_h256_t hash;
     bc_bytes_t abi;
@@ -478,10 +508,10 @@ static void store_code(bc_exec_t *x, const bc_account_t *a, bc_bytes_t code)
 /* An official std::exception: internal error, gas untouched. */
 static void internal_error(const bc_evm_msg_t *m, bc_msg_result_t *out)
 {
-    set_result(out, BC_EVM_INTERNAL, BC_TXS_OUT_OF_GAS, m->gas, (bc_bytes_t){ 0 });
+    bc_exec_set_result(out, BC_EVM_INTERNAL, BC_TXS_OUT_OF_GAS, m->gas, (bc_bytes_t){ 0 });
 }
 
-static void run_create(bc_exec_t *x, const bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
+static void run_create(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
 {
     static const bc_u256_t one = { { 1 } };
     bc_account_t *self = bc_exec_account(x, &m->recipient);
@@ -504,15 +534,15 @@ static void run_create(bc_exec_t *x, const bc_evm_msg_t *m, int64_t level, bc_ms
         bc_exec_set_nonce(x, self, &one);
     bc_evm_code_t *init = bc_evm_code_new(m->input, BC_EVM_CANCUN);
     BC_MUST(init);
-    run_code(x, self, m, init, out);
+    bc_exec_run_code(x, self, &m->code_address, m, init, out);
     bc_evm_code_unref(init);
     if (out->evm != BC_EVM_OK)
         return;
-    store_code(x, self, out->output);
+    bc_exec_store_code(x, self, out->output);
     if (!x->config.flags[BC_F_bugfix_nonce_initialize])
         bc_exec_set_nonce(x, self, &one);
     int64_t gas_left = out->gas_left - (int64_t)out->output.n * DEPOSIT_GAS;
-    set_result(out, BC_EVM_OK, BC_TXS_NONE, gas_left, (bc_bytes_t){ 0 });
+    bc_exec_set_result(out, BC_EVM_OK, BC_TXS_NONE, gas_left, (bc_bytes_t){ 0 });
     out->created = m->code_address;
 }
 
@@ -521,15 +551,15 @@ static void run_create(bc_exec_t *x, const bc_evm_msg_t *m, int64_t level, bc_ms
 static void no_code(bc_exec_t *x, const bc_evm_msg_t *m, bc_msg_result_t *out)
 {
     if (m->is_static || m->kind == BC_EVM_DELEGATECALL)
-        set_result(out, BC_EVM_OK, BC_TXS_NONE, m->gas, (bc_bytes_t){ 0 });
+        bc_exec_set_result(out, BC_EVM_OK, BC_TXS_NONE, m->gas, (bc_bytes_t){ 0 });
     else
-        set_result(out, BC_EVM_REVERT, BC_TXS_REVERT, m->gas,
+        bc_exec_set_result(out, BC_EVM_REVERT, BC_TXS_REVERT, m->gas,
                    bc_exec_error_text(x, BC_STR("Call address error.")));
 }
 
 /* Code text "[PRECOMPILED],<address>,<param>[,...]". */
-__attribute__((noinline)) static void call_dynamic(bc_exec_t *x, bc_bytes_t code, bc_evm_msg_t *m,
-                                                   bc_msg_result_t *out)
+__attribute__((noinline)) bool bc_exec_call_dynamic(bc_exec_t *x, bc_bytes_t code, bc_evm_msg_t *m,
+                                                    bc_msg_result_t *out)
 {
     enum { PARTS_MAX = 64 };
     bc_abi_val_t params[PARTS_MAX];
@@ -546,30 +576,33 @@ __attribute__((noinline)) static void call_dynamic(bc_exec_t *x, bc_bytes_t code
         parts++;
         from = i + 1;
     }
-    if (parts < 3) {
-        internal_error(m, out);
-        return;
-    }
+    if (parts < 3)
+        return false;
     m->code_address = m->recipient;
     m->recipient = bc_addr_parse(address);
     bc_wr_t w = { 0 };
     bc_abi_val_t items[] = { bc_abi_tuple(params, BC_MIN(parts - 2, (size_t)PARTS_MAX)), bc_abi_bytes(m->input) };
     bc_abi_val_t v = bc_abi_tuple(items, 2);
-    if (bc_abi_encode("(string[],bytes)", &v, &w) == BC_OK) {
+    bool ok = bc_abi_encode("(string[],bytes)", &v, &w) == BC_OK;
+    if (ok) {
         m->input = bc_wr_view(&w);
         if (!call_native(x, &m->recipient, true, m, out))
             no_code(x, m, out);
-    } else {
-        internal_error(m, out);
     }
     bc_wr_free(&w);
+    return ok;
+}
+
+bool bc_exec_is_dynamic(bc_bytes_t code)
+{
+    return code.n > DYNAMIC_PREFIX && memcmp(code.p, "[PRECOMPILED]", DYNAMIC_PREFIX) == 0;
 }
 
 static void run_call(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
 {
     if (level == 0) {
         if (m->gas < TRANSFER_GAS) {
-            set_result(out, BC_EVM_OUT_OF_GAS, BC_TXS_OUT_OF_GAS, m->gas, bc_exec_status_text(x, BC_EVM_OUT_OF_GAS));
+            bc_exec_set_result(out, BC_EVM_OUT_OF_GAS, BC_TXS_OUT_OF_GAS, m->gas, bc_exec_status_text(x, BC_EVM_OUT_OF_GAS));
             return;
         }
         m->gas -= TRANSFER_GAS;
@@ -581,50 +614,81 @@ static void run_call(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result
         if (m->input.n)
             no_code(x, m, out);
         else
-            set_result(out, BC_EVM_OK, BC_TXS_NONE, m->gas, (bc_bytes_t){ 0 });
+            bc_exec_set_result(out, BC_EVM_OK, BC_TXS_NONE, m->gas, (bc_bytes_t){ 0 });
         return;
     }
     bc_bytes_t text = bc_evm_code_bytes(code);
-    if (text.n > DYNAMIC_PREFIX && memcmp(text.p, "[PRECOMPILED]", DYNAMIC_PREFIX) == 0) {
-        call_dynamic(x, text, m, out);
+    if (bc_exec_is_dynamic(text)) {
+        if (!bc_exec_call_dynamic(x, text, m, out))
+            internal_error(m, out);
         return;
     }
     bc_evm_code_ref(code); /* the account may drop it when a nested create replaces the code */
-    run_code(x, bc_exec_account(x, &m->recipient), m, code, out);
+    bc_exec_run_code(x, bc_exec_account(x, &m->recipient), &m->code_address, m, code, out);
     bc_evm_code_unref(code);
 }
 
 /* --- the loop --- */
 
+static bool stopped(bc_exec_t *x, bc_evm_msg_t *m, bc_msg_result_t *out)
+{
+    return (x->config.auth_check && bc_exec_auth_refused(x, m, out)) || (moves_value(x, m) && !transfer(x, m, out));
+}
+
+static void undo(bc_exec_t *x)
+{
+    bc_rows_rollback(x->rows, x->frame->mark);
+    if (x->transient)
+        bc_rows_rollback(x->transient, x->frame->transient_mark);
+}
+
+const bc_exec_rules_t bc_exec_v1 = {
+    .top_text = true,
+    .stopped = stopped,
+    .create = run_create,
+    .call = run_call,
+    .convert = convert,
+    .inner = inner,
+    .system_end = system_end,
+    .undo = undo,
+    .host = &bc_exec_host,
+};
+
 void bc_exec_message(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
 {
-    bc_rows_mark_t mark = bc_rows_mark(x->rows);
-    bc_rows_mark_t transient_mark = x->transient ? bc_rows_mark(x->transient) : 0;
-    size_t log_mark = x->log_cnt;
+    bc_exec_frame_t f = { .up = x->frame,
+                          .mark = bc_rows_mark(x->rows),
+                          .transient_mark = x->transient ? bc_rows_mark(x->transient) : 0,
+                          .first_child = BC_EXEC_NO_CHILD,
+                          .log_mark = x->next_log,
+                          .log_own = x->next_log };
+    if (f.up && f.up->first_child == BC_EXEC_NO_CHILD)
+        f.up->first_child = f.mark;
+    x->frame = &f;
     *out = (bc_msg_result_t){ 0 };
-    if (x->config.auth_check && bc_exec_auth_refused(x, m, out)) {
-        /* *out says what was refused */
-    } else if (moves_value(x, m) && !transfer(x, m, out)) {
+    if (x->law->stopped(x, m, out)) {
         /* *out says why */
     } else if (m->kind == BC_EVM_CREATE || m->kind == BC_EVM_CREATE2) {
-        run_create(x, m, level, out);
+        x->law->create(x, m, level, out);
     } else {
-        run_call(x, m, level, out);
+        x->law->call(x, m, level, out);
     }
     if (out->gas_left < 0)
-        set_result(out, BC_EVM_OUT_OF_GAS, BC_TXS_OUT_OF_GAS, m->gas,
-                   bc_exec_status_text(x, BC_EVM_OUT_OF_GAS));
-    if (out->evm != BC_EVM_OK) {
-        bc_rows_rollback(x->rows, mark);
-        if (x->transient)
-            bc_rows_rollback(x->transient, transient_mark);
-        x->log_cnt = log_mark;
+        bc_exec_set_result(out, BC_EVM_OUT_OF_GAS, BC_TXS_OUT_OF_GAS, m->gas,
+                           bc_exec_status_text(x, BC_EVM_OUT_OF_GAS));
+    if (x->law->undo_by_status ? out->status != BC_TXS_NONE : out->evm != BC_EVM_OK) {
+        x->law->undo(x);
+        if (!x->law->keeps_logs)
+            x->log_cnt = f.log_mark;
     }
+    x->frame = f.up;
 }
 
 void bc_exec_nested(bc_exec_t *x, bc_evm_msg_t *m, bc_msg_result_t *out)
 {
     int64_t level = ++x->seq;
+    if (!x->law->keeps_logs)
+        x->next_log = x->log_cnt;
     if (m->kind == BC_EVM_CREATE || m->kind == BC_EVM_CREATE2) {
         bc_u256_t nonce = { { 0 } };
         if (x->web3)

@@ -332,7 +332,7 @@ static void unsupported_blocks_are_errors(void **state)
     fx_tx(f, &a, &a, (bc_bytes_t){ 0 });
     f->txs[0]->w.data.version = 3;
     assert_int_equal(fx_run(f), BC_E_UNSUPPORTED);
-    fx_config(f, "executor_version", "0");
+    fx_config(f, "executor_version", "2");
     assert_int_equal(fx_run(f), BC_E_UNSUPPORTED);
     fx_free(f);
 }

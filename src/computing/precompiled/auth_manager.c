@@ -211,7 +211,7 @@ static const bc_pc_function_t contract_functions[] = {
     { "checkMethodAuth(address,bytes4,address)", c_check_method },
     { "getMethodAuth(address,bytes4)", c_get_method },
     { "setContractStatus(address,bool)", c_freeze },
-    { "setContractStatus(address,uint8)", c_set_status },
+    { "setContractStatus(address,uint8)", c_set_status, 2 },
     { "contractAvailable(address)", c_available },
 };
 
@@ -422,14 +422,14 @@ static const bc_pc_function_t functions[] = {
     { "checkMethodAuth(address,bytes4,address)", by_anyone },
     { "getMethodAuth(address,bytes4)", by_anyone },
     { "setContractStatus(address,bool)", by_admin },
-    { "setContractStatus(address,uint8)", by_admin },
+    { "setContractStatus(address,uint8)", by_admin, 2 },
     { "contractAvailable(address)", by_anyone },
     { "deployType()", deploy_type },
     { "setDeployAuthType(uint8)", set_deploy_type },
     { "openDeployAuth(address)", open_deploy },
     { "closeDeployAuth(address)", close_deploy },
     { "hasDeployAuth(address)", has_deploy },
-    { "initAuth(string)", init_auth },
+    { "initAuth(string)", init_auth, 3 },
 };
 
 const bc_pc_contract_t bc_pc_auth = {

@@ -61,18 +61,48 @@ int32_t bc_bfs_touch(bc_pc_t *pc, const bc_addr_t *sender, uint32_t bfs, bc_byte
     return r.data.n < 32 ? 0 : (int32_t)bc_load_be32(r.data.p + 28);
 }
 
-bool bc_pc_internal_create(bc_pc_t *pc, bc_bytes_t path, uint32_t target, bc_addr_t *address,
-                           bc_bytes_t abi, int32_t *code)
+/* The code text of a dynamic contract. */
+static void put_code(bc_pc_t *pc, bc_bytes_t account, bc_bytes_t text, bc_bytes_t abi)
+{
+    bc_h256_t hash;
+    if (pc->config->legacy && !pc->config->flags[BC_F_bugfix_internal_create_redundant_storage]) {
+        bc_pc_put(pc, account, BC_STR("code"), text);
+        if (abi.n)
+            bc_pc_put(pc, account, BC_STR("abi"), abi);
+        return;
+    }
+    bc_hash(pc->config->suite, text, &hash);
+    if (!bc_pc_get(pc, BC_STR("s_code_binary"), BC_VIEW(hash), NULL))
+        bc_pc_put(pc, BC_STR("s_code_binary"), BC_VIEW(hash), text);
+    bc_pc_put(pc, account, BC_STR("codeHash"), BC_VIEW(hash));
+    /* the official code hashes the text after moving it away: the ABI lands under H("") */
+    bc_hash(pc->config->suite, none, &hash);
+    if (abi.n && !bc_pc_get(pc, BC_STR("s_contract_abi"), BC_VIEW(hash), NULL))
+        bc_pc_put(pc, BC_STR("s_contract_abi"), BC_VIEW(hash), abi);
+}
+
+/* Version 0 makes it in an inner message, which may be refused. */
+static bool begin_create(bc_pc_t *pc, bc_addr_t *address)
 {
     static const bc_addr_t zero;
+    int64_t seq = pc->config->legacy ? pc->child(pc->host) : pc->seq + 1;
     if (memcmp(address, &zero, sizeof(zero)) == 0) {
         bc_h256_t h;
         bc_hash(pc->config->suite,
                 bc_cstr(bc_pc_printf(pc, "%lld_%lld_%lld", (long long)pc->config->number,
-                                     (long long)pc->context_id, (long long)pc->seq + 1)),
+                                     (long long)pc->context_id, (long long)seq)),
                 &h);
         memcpy(address->b, h.b, 20);
     }
+    return !pc->config->legacy || !pc->deploy_refused(pc->host, address);
+}
+
+bool bc_pc_internal_create(bc_pc_t *pc, bc_bytes_t path, uint32_t target, bc_addr_t *address,
+                           bc_bytes_t abi, int32_t *code)
+{
+    *code = CODE_BUILD_FAILED;
+    if (!begin_create(pc, address))
+        return true;
     bc_addr_text_t hex = bc_addr_text(address);
     bc_bytes_t hex_text = bc_bytes(hex.s, 40);
     bc_addr_t target_address = bc_addr_of(target);
@@ -86,17 +116,10 @@ bool bc_pc_internal_create(bc_pc_t *pc, bc_bytes_t path, uint32_t target, bc_add
     if (!bc_pc_create_table(pc, path, BC_STR("value")) ||
         !bc_pc_create_table(pc, account, BC_STR("value")))
         return false;
-    bc_h256_t hash;
-    bc_hash(pc->config->suite, text, &hash);
-    if (!bc_pc_get(pc, BC_STR("s_code_binary"), BC_VIEW(hash), NULL))
-        bc_pc_put(pc, BC_STR("s_code_binary"), BC_VIEW(hash), text);
-    bc_pc_put(pc, account, BC_STR("codeHash"), BC_VIEW(hash));
-    /* the official code hashes the text after moving it away: the ABI lands under H("") */
-    bc_hash(pc->config->suite, none, &hash);
-    if (abi.n && !bc_pc_get(pc, BC_STR("s_contract_abi"), BC_VIEW(hash), NULL))
-        bc_pc_put(pc, BC_STR("s_contract_abi"), BC_VIEW(hash), abi);
+    put_code(pc, account, text, abi);
     bc_bfs_put_link(pc, path, hex_text, none, none);
-    return bc_auth_create_table(pc->rows, account, &pc->origin);
+    /* before 3.3 only with authority, and not for what system contracts create: all of these */
+    return (pc->config->legacy && !bc_pc_since(pc, 3)) || bc_auth_create_table(pc->rows, account, &pc->origin);
 }
 
 /* --- paths --- */
@@ -204,6 +227,7 @@ typedef struct {
     bc_pc_t *pc;
     bc_abi_val_t *v;
     size_t cnt, cap, max; /* max 0: all */
+    uint64_t skip, seen, total; /* key pages: rows to pass over, rows passed, rows of the table */
     bool bad;
 } listing_t;
 
@@ -237,6 +261,11 @@ static bool each_child(void *ctx, bc_bytes_t key, bc_bytes_t value)
     bc_bytes_t *fields, copy;
     size_t cnt;
     bool ok = true;
+    if (l->pc->config->key_pages) {
+        l->total++;
+        if (l->seen++ < l->skip || (l->max && l->cnt >= l->max))
+            return true; /* the whole table is counted */
+    }
     key = bc_arena_copy(l->pc->arena, key, &ok);
     copy = bc_arena_copy(l->pc->arena, value, &ok);
     if (!ok || bc_archive_get_strings(copy, &fields, &cnt, l->pc->arena) || !cnt ||
@@ -244,7 +273,7 @@ static bool each_child(void *ctx, bc_bytes_t key, bc_bytes_t value)
         l->bad = true;
         return false;
     }
-    return !l->max || l->cnt < l->max;
+    return l->pc->config->key_pages || !l->max || l->cnt < l->max;
 }
 
 static bc_pc_end_t ret_list(bc_pc_t *pc, int64_t code, listing_t *l)
@@ -274,11 +303,16 @@ static bc_pc_end_t list_impl(bc_pc_t *pc, bc_bytes_t path, uint64_t offset, uint
     }
     if (is_dir) {
         /* the official scan with a start other than 0 finds nothing */
-        l.max = count;
-        if (offset == 0)
+        bool no_pages = pc->config->legacy && !pc->config->key_pages; /* knows no limit */
+        l.max = no_pages ? 0 : count;
+        if (pc->config->key_pages)
+            l.skip = offset;
+        if ((offset == 0 || pc->config->legacy) && (count || !pc->config->key_pages))
             bc_rows_scan(pc->rows, bc_rows_table(pc->rows, path), none, each_child, &l);
         if (l.bad)
             return BC_PC_INTERNAL;
+        if (paged && l.cnt == count && pc->config->key_pages)
+            return ret_list(pc, (int64_t)(l.total - offset - count), &l);
         if (paged && l.cnt == count)
             return BC_PC_INTERNAL; /* the official storage cannot count and throws */
     } else if (bc_bytes_eq(f[0], BC_STR("link"))) {
@@ -319,7 +353,7 @@ static bc_pc_end_t mkdir_run(bc_pc_t *pc)
     const bc_abi_val_t *a = bc_pc_args(pc, "(string)");
     if (!a)
         return BC_PC_INTERNAL;
-    if (shard_path(a[0].s))
+    if (shard_path(a[0].s) && bc_pc_since(pc, 3))
         return bc_pc_ret_int(pc, CODE_BUILD_FAILED);
     return bc_bfs_mkdir(pc, BC_SYS_BFS, a[0].s);
 }
@@ -393,7 +427,7 @@ static bc_pc_end_t link_path(bc_pc_t *pc)
     if (!a)
         return BC_PC_INTERNAL;
     bc_bytes_t path = a[0].s, address = trim_0x(a[1].s);
-    if (shard_path(path))
+    if (shard_path(path) && bc_pc_since(pc, 3))
         return bc_pc_ret_int(pc, CODE_INVALID_PATH);
     bc_bytes_t table = bc_pc_join(pc, BC_STR("/apps/"),
                                   path.n && path.p[0] == '/' ? sub(path, 1, path.n) : path, none);
@@ -476,6 +510,7 @@ static bc_pc_end_t readlink_run(bc_pc_t *pc)
 static const struct {
     const char *name;
     uint32_t number;
+    unsigned since;
 } sys_links[] = {
     { "status", BC_SYS_CONFIG },       { "table_storage", BC_SYS_TABLE },
     { "table_manager", BC_SYS_TABLE_MANAGER }, { "consensus", BC_SYS_CONSENSUS },
@@ -483,8 +518,8 @@ static const struct {
     { "crypto_tools", BC_SYS_CRYPTO }, { "dag_test", BC_SYS_DAG_TRANSFER },
     { "bfs", BC_SYS_BFS },             { "group_sig", BC_SYS_GROUP_SIG },
     { "ring_sig", BC_SYS_RING_SIG },   { "discrete_zkp", BC_SYS_ZKP },
-    { "account_manager", BC_SYS_ACCOUNT_MANAGER }, { "cast_tools", BC_SYS_CAST },
-    { "sharding", BC_SYS_SHARDING },
+    { "account_manager", BC_SYS_ACCOUNT_MANAGER }, { "cast_tools", BC_SYS_CAST, 2 },
+    { "sharding", BC_SYS_SHARDING, 3 },
 };
 
 static bc_pc_end_t init_bfs(bc_pc_t *pc)
@@ -504,6 +539,8 @@ static bc_pc_end_t init_bfs(bc_pc_t *pc)
         bc_bytes_t table = bc_pc_join(pc, BC_STR("/sys/"), name, none);
         bc_addr_t a = bc_addr_of(sys_links[i].number);
         bc_addr_text_t hex = bc_addr_text(&a);
+        if (!bc_pc_since(pc, sys_links[i].since))
+            continue;
         bc_bfs_put_entry(pc, BC_STR("/sys"), name, BC_STR("link"));
         if (!bc_pc_create_table(pc, table, BC_STR("value")))
             return BC_PC_INTERNAL;
@@ -525,15 +562,15 @@ static bc_pc_end_t fix_bfs(bc_pc_t *pc)
 
 static const bc_pc_function_t functions[] = {
     { "list(string)", list },
-    { "list(string,uint256,uint256)", list_page },
+    { "list(string,uint256,uint256)", list_page, 1 },
     { "mkdir(string)", mkdir_run },
-    { "link(string,string,string)", link_path },
+    { "link(string,string,string)", link_path, 1 },
     { "link(string,string,string,string)", link_cns },
     { "readlink(string)", readlink_run },
     { "touch(string,string)", touch },
-    { "initBfs()", init_bfs },
+    { "initBfs()", init_bfs, 1 },
     { "rebuildBfs(uint256,uint256)", rebuild_bfs },
-    { "fixBfs(uint256)", fix_bfs },
+    { "fixBfs(uint256)", fix_bfs, 3 },
 };
 
 const bc_pc_contract_t bc_pc_bfs = {

@@ -45,7 +45,10 @@ bc_err_t bc_exec_config_read(bc_rows_t *rows, bc_exec_config_t *c)
     if (bc_config_value(rows, BC_STR("web3_chain_id"), c->number, &v) &&
         bc_u256_parse(v, &c->chain_id))
         memset(&c->chain_id, 0, sizeof(c->chain_id));
-    for (size_t i = 0; i < BC_ARRAY_LEN(loop_flags); i++)
+    c->legacy = c->executor_version == 0;
+    for (unsigned f = 0; c->legacy && f < BC_F_CNT; f++)
+        c->flags[f] = bc_config_value(rows, bc_cstr(bc_feature_name((bc_feature_t)f)), c->number, &v);
+    for (size_t i = 0; !c->legacy && i < BC_ARRAY_LEN(loop_flags); i++)
         c->flags[loop_flags[i]] =
             bc_config_value(rows, bc_cstr(bc_feature_name(loop_flags[i])), c->number, &v);
     return bc_rows_err(rows);

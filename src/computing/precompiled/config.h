@@ -15,7 +15,9 @@ typedef struct {
     bool balance_transfer;
     uint32_t auth_check;
     uint32_t executor_version;
-    bool flags[BC_F_CNT]; /* of those that the message loop asks for, see config.c */
+    bool legacy;          /* executor version 0 */
+    bool key_pages;       /* version 0: tables are read as a store with key pages reads them */
+    bool flags[BC_F_CNT]; /* of those that the message loop asks for, see config.c; all when legacy */
 } bc_exec_config_t;
 
 /* Fills everything but suite, number, timestamp and version, which are in; absent rows give the

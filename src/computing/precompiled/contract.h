@@ -32,6 +32,7 @@ typedef bc_pc_end_t (*bc_pc_fn)(bc_pc_t *pc);
 typedef struct {
     const char *signature; /* hashed literally */
     bc_pc_fn run;
+    unsigned since; /* not before compatibility version 3.since */
 } bc_pc_function_t;
 
 typedef struct {
@@ -70,6 +71,10 @@ struct bc_pc {
     /* Runs the code of `code` on the account `to`. */
     void (*nested)(void *host, bc_pc_t *pc, const bc_addr_t *sender, const bc_addr_t *to,
                    const bc_addr_t *code, bc_bytes_t input, bool is_static, bc_pc_reply_t *out);
+    /* Executor version 0: begins an inner message whose work the contract does itself; its seq. */
+    int64_t (*child)(void *host);
+    /* The same: may nobody create a contract at this address? */
+    bool (*deploy_refused)(void *host, const bc_addr_t *created);
     /* working state */
     uint64_t mem;
     int64_t ops;
@@ -131,6 +136,8 @@ bc_pc_set_t *bc_pc_set_new(bc_suite_t suite) BC_WARN_UNUSED;
 void bc_pc_set_free(bc_pc_set_t *set);
 /* The contract at an address whatever its gate, NULL when there is none. */
 const bc_pc_contract_t *bc_pc_find(const bc_addr_t *a);
+/* The same with the benchmark contracts that only executor version 0 has. */
+const bc_pc_contract_t *bc_pc_find_v0(const bc_addr_t *a);
 /* Runs one call: unpacks, selects, prices. The caller frees pc->out. */
 bc_pc_end_t bc_pc_run(const bc_pc_set_t *set, const bc_pc_contract_t *c, bc_pc_t *pc);
 
@@ -167,6 +174,11 @@ void bc_pc_put(bc_pc_t *pc, bc_bytes_t table, bc_bytes_t key, bc_bytes_t value);
 bool bc_pc_table_exists(bc_pc_t *pc, bc_bytes_t table);
 /* False when it exists: the official code throws, BC_PC_INTERNAL. */
 bool bc_pc_create_table(bc_pc_t *pc, bc_bytes_t table, bc_bytes_t fields) BC_WARN_UNUSED;
+/* Is the block's version 3.minor or later? */
+static inline bool bc_pc_since(const bc_pc_t *pc, unsigned minor)
+{
+    return pc->config->version >= (0x03000000u | minor << 16);
+}
 /* Does a flag count now: as written in the current state, in force at this block. */
 bool bc_pc_flag(bc_pc_t *pc, bc_feature_t flag);
 

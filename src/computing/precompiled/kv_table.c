@@ -21,7 +21,7 @@ static bc_pc_end_t set(bc_pc_t *pc)
     const bc_abi_val_t *a = bc_pc_args(pc, "(string,string)");
     if (!a)
         return BC_PC_INTERNAL;
-    if (!a[0].s.n)
+    if (!a[0].s.n && bc_pc_since(pc, 3))
         return BC_PC_FAIL(pc, "Table insert entry key is empty");
     bc_pc_end_t end = bc_table_check_length(pc, a[0].s, BC_TABLE_KEY_MAX, BC_PC_KEY_OVERFLOW);
     if (!end) /* the key's code for the value too: so the official node says */

@@ -12,7 +12,10 @@ static const bc_pc_contract_t *const contracts[] = {
     &bc_pc_bfs, &bc_pc_auth, &bc_pc_contract_auth, &bc_pc_account_manager, &bc_pc_account,
     &bc_pc_balance, &bc_pc_crypto, &bc_pc_cast, &bc_pc_dag_transfer,
     &bc_pc_sharding, &bc_pc_paillier, &bc_pc_group_sig, &bc_pc_ring_sig, &bc_pc_zkp,
+    &bc_pc_cpu_heavy, &bc_pc_small_bank, /* version 0, see bc_pc_find_v0 */
 };
+
+enum { V0_CNT = 2, V0_ADDRESSES = 128 };
 
 enum { FUNCTIONS_MAX = 24 };
 
@@ -57,11 +60,23 @@ const bc_pc_contract_t *bc_pc_find(const bc_addr_t *a)
     if (memcmp(a->b, zero, sizeof(zero)) != 0)
         return NULL;
     uint32_t number = bc_load_be32(a->b + 16);
-    for (size_t i = 0; i < BC_ARRAY_LEN(contracts); i++) {
+    for (size_t i = 0; i < BC_ARRAY_LEN(contracts) - V0_CNT; i++) {
         if (contracts[i]->number == number)
             return contracts[i];
     }
     return NULL;
+}
+
+const bc_pc_contract_t *bc_pc_find_v0(const bc_addr_t *a)
+{
+    static const uint8_t zero[16];
+    uint32_t number = bc_load_be32(a->b + 16);
+    for (size_t i = BC_ARRAY_LEN(contracts) - V0_CNT; i < BC_ARRAY_LEN(contracts); i++) {
+        uint32_t first = contracts[i]->number;
+        if (memcmp(a->b, zero, sizeof(zero)) == 0 && number >= first && number < first + V0_ADDRESSES)
+            return contracts[i];
+    }
+    return bc_pc_find(a);
 }
 
 /* --- the frame of a call --- */
@@ -105,7 +120,7 @@ bc_pc_end_t bc_pc_run(const bc_pc_set_t *set, const bc_pc_contract_t *c, bc_pc_t
     }
     const uint32_t *selectors = set->selectors[index_of(c)];
     for (size_t i = 0; i < c->function_cnt && !run; i++) {
-        if (selectors[i] == selector)
+        if (selectors[i] == selector && bc_pc_since(pc, c->functions[i].since))
             run = c->functions[i].run;
     }
     if (c->before) {
@@ -336,7 +351,8 @@ bc_bytes_t bc_pc_contract_table(bc_pc_t *pc, bc_bytes_t hex)
     size_t zeros = 0;
     while (zeros < hex.n && hex.p[zeros] == '0')
         zeros++;
-    return bc_pc_join(pc, zeros >= 35 ? BC_STR("/sys/") : BC_STR("/apps/"), hex, (bc_bytes_t){ 0 });
+    bool sys = zeros >= 35 && (!pc->config->legacy || pc->config->auth_check || bc_pc_since(pc, 3));
+    return bc_pc_join(pc, sys ? BC_STR("/sys/") : BC_STR("/apps/"), hex, (bc_bytes_t){ 0 });
 }
 
 bc_pc_end_t bc_pc_governors(bc_pc_t *pc, const bc_abi_val_t **list, size_t *cnt)

@@ -106,10 +106,13 @@ static bc_bytes_t from_ordered(bc_pc_t *pc, bc_bytes_t key)
     return bc_cstr(bc_pc_printf(pc, "%lld", (long long)(n - (1ull << 63))));
 }
 
-/* Schema for the forms by key: converts the key when the table is numeric. */
-static bc_pc_end_t by_key(bc_pc_t *pc, schema_t *s, bc_bytes_t *key)
+/* Schema for the forms by key: converts the key when the table is numeric. Before 3.2 there was
+ * no order, and who did not need the fields did not ask. */
+static bc_pc_end_t by_key(bc_pc_t *pc, schema_t *s, bc_bytes_t *key, bool fields)
 {
     bool num = false;
+    if (!bc_pc_since(pc, 2))
+        return fields ? schema(pc, false, s) : BC_PC_OK;
     bc_pc_end_t end = schema(pc, true, s);
     if (!end)
         end = numeric(pc, s, &num);
@@ -250,7 +253,8 @@ typedef struct {
     bc_pc_t *pc;
     const conds_t *c;
     keys_t *keys;
-    bool failed;
+    bool failed, all;
+    uint64_t skip;
 } scan_t;
 
 static bool each_key(void *ctx, bc_bytes_t key, bc_bytes_t value)
@@ -262,6 +266,10 @@ static bool each_key(void *ctx, bc_bytes_t key, bc_bytes_t value)
             return true;
     }
     keys_t *k = s->keys;
+    if (s->skip) {
+        s->skip--;
+        return true;
+    }
     if (k->cnt == k->cap) {
         size_t cap = k->cap ? k->cap * 2 : 64;
         bc_bytes_t *v = bc_arena_alloc(s->pc->arena, cap * sizeof(*v));
@@ -274,7 +282,7 @@ static bool each_key(void *ctx, bc_bytes_t key, bc_bytes_t value)
         k->cap = cap;
     }
     k->v[k->cnt++] = bc_arena_copy(s->pc->arena, key, NULL);
-    return !s->c->key_count || k->cnt < s->c->key_count;
+    return s->all || !s->c->key_count || k->cnt < s->c->key_count;
 }
 
 /* Keys that satisfy the key conditions. The official scan with a start other than 0 finds
@@ -283,8 +291,15 @@ static bc_pc_end_t scan_keys(bc_pc_t *pc, const conds_t *c, keys_t *keys)
 {
     scan_t s = { .pc = pc, .c = c, .keys = keys };
     *keys = (keys_t){ 0 };
-    if (c->key_offset)
+    if (pc->config->legacy) {
+        /* version 0: key pages keep the limit, over all windows; without them there is none */
+        s.all = !pc->config->key_pages || c->has_value;
+        s.skip = s.all ? 0 : c->key_offset;
+        if (!s.all && !c->key_count)
+            return BC_PC_OK;
+    } else if (c->key_offset) {
         return BC_PC_OK;
+    }
     bc_rows_scan(pc->rows, bc_rows_table(pc->rows, data_table(pc)), none, each_key, &s);
     return s.failed ? BC_PC_INTERNAL : BC_PC_OK;
 }
@@ -357,7 +372,7 @@ static bc_pc_end_t select_key(bc_pc_t *pc)
     schema_t s;
     found_t f = { 0 };
     bc_bytes_t key = a[0].s;
-    bc_pc_end_t end = by_key(pc, &s, &key);
+    bc_pc_end_t end = by_key(pc, &s, &key, false);
     if (end)
         return end;
     bc_abi_val_t entry;
@@ -428,11 +443,16 @@ static bc_pc_end_t count_cond(bc_pc_t *pc)
         return BC_PC_INTERNAL;
     conds_t c;
     keys_t keys;
-    bc_pc_end_t end = key_conds(pc, &a[0], 0, BC_TABLE_LIMIT_MAX, &c);
+    /* 3.0 counted with a limit of nothing; later versions with key pages count on */
+    bc_pc_end_t end = key_conds(pc, &a[0], 0, bc_pc_since(pc, 1) ? BC_TABLE_LIMIT_MAX : 0, &c);
+    if (!end && pc->config->key_pages && bc_pc_since(pc, 1))
+        c.key_count = UINT32_MAX;
     if (!end)
         end = scan_keys(pc, &c, &keys);
     if (end)
         return end;
+    if (pc->config->legacy && !pc->config->key_pages && keys.cnt >= BC_TABLE_LIMIT_MAX)
+        keys.cnt = UINT32_MAX; /* it counted the same rows until the number was full */
     pc->ops += BC_PC_GAS_SELECT;
     return bc_pc_ret_int(pc, (int64_t)keys.cnt);
 }
@@ -449,6 +469,8 @@ static bc_pc_end_t count_fields(bc_pc_t *pc)
     bc_pc_end_t end = schema(pc, true, &s);
     if (!end)
         end = field_conds(pc, &a[0], 0, BC_TABLE_LIMIT_MAX, &s, &c);
+    if (!end && pc->config->legacy)
+        c.key_count = c.count = UINT32_MAX;
     if (!end)
         end = select_rows(pc, &c, &f, &cnt);
     if (end)
@@ -467,12 +489,12 @@ static bc_pc_end_t insert(bc_pc_t *pc)
     schema_t s;
     bc_bytes_t key = a[0].items[0].s;
     const bc_abi_val_t *values = &a[0].items[1];
-    bc_pc_end_t end = by_key(pc, &s, &key);
+    bc_pc_end_t end = by_key(pc, &s, &key, true);
     if (end)
         return end;
     if (values->cnt != s.field_cnt)
         return BC_PC_FAIL(pc, "Table insert entry fields number mismatch");
-    if (!key.n)
+    if (!key.n && bc_pc_since(pc, 3))
         return BC_PC_FAIL(pc, "Table insert entry key is empty");
     end = bc_table_check_length(pc, key, BC_TABLE_KEY_MAX, BC_PC_KEY_OVERFLOW);
     found_t f = { .key = key, .cnt = values->cnt };
@@ -551,7 +573,7 @@ static bc_pc_end_t update_key(bc_pc_t *pc)
     found_t f;
     change_t *v;
     bc_bytes_t key = a[0].s;
-    bc_pc_end_t end = by_key(pc, &s, &key);
+    bc_pc_end_t end = by_key(pc, &s, &key, true);
     if (end)
         return end;
     if (!bc_pc_get(pc, data_table(pc), key, NULL))
@@ -630,7 +652,7 @@ static bc_pc_end_t remove_key(bc_pc_t *pc)
         return BC_PC_INTERNAL;
     schema_t s;
     bc_bytes_t key = a[0].s;
-    bc_pc_end_t end = by_key(pc, &s, &key);
+    bc_pc_end_t end = by_key(pc, &s, &key, false);
     if (end)
         return end;
     if (!bc_pc_get(pc, data_table(pc), key, NULL))
@@ -690,10 +712,10 @@ static const bc_pc_function_t functions[] = {
     { "count((uint8,string)[])", count_cond },
     { "update((uint8,string)[],(uint32,uint32),(string,string)[])", update_cond },
     { "remove((uint8,string)[],(uint32,uint32))", remove_cond },
-    { "select((uint8,string,string)[],(uint32,uint32))", select_fields },
-    { "count((uint8,string,string)[])", count_fields },
-    { "update((uint8,string,string)[],(uint32,uint32),(string,string)[])", update_fields },
-    { "remove((uint8,string,string)[],(uint32,uint32))", remove_fields },
+    { "select((uint8,string,string)[],(uint32,uint32))", select_fields, 2 },
+    { "count((uint8,string,string)[])", count_fields, 2 },
+    { "update((uint8,string,string)[],(uint32,uint32),(string,string)[])", update_fields, 2 },
+    { "remove((uint8,string,string)[],(uint32,uint32))", remove_fields, 2 },
 };
 
 const bc_pc_contract_t bc_pc_table = {

@@ -144,6 +144,8 @@ static bc_pc_end_t create(bc_pc_t *pc, bc_bytes_t name, uint32_t target, bc_byte
     if (bc_pc_table_exists(pc, path))
         return bc_pc_ret_int(pc, BC_PC_TABLE_EXISTS);
     bc_bytes_t abi = bc_cstr(target == BC_SYS_TABLE ? bc_table_abi : bc_kv_table_abi);
+    if (!bc_pc_since(pc, 1))
+        abi = none;
     if (!bc_pc_internal_create(pc, path, target, &address, abi, &code))
         return BC_PC_INTERNAL;
     if (code)
@@ -312,12 +314,12 @@ static bc_pc_end_t desc_with_order(bc_pc_t *pc)
 
 static const bc_pc_function_t functions[] = {
     { "createTable(string,(string,string[]))", create_table },
-    { "createTable(string,(uint8,string,string[]))", create_table_order },
+    { "createTable(string,(uint8,string,string[]))", create_table_order, 2 },
     { "createKVTable(string,string,string)", create_kv_table },
     { "appendColumns(string,string[])", append_columns },
     { "openTable(string)", open_table },
     { "desc(string)", desc },
-    { "descWithKeyOrder(string)", desc_with_order },
+    { "descWithKeyOrder(string)", desc_with_order, 2 },
 };
 
 const bc_pc_contract_t bc_pc_table_manager = {

@@ -54,6 +54,7 @@ struct bc_rows {
     journal_t *journal;
     size_t journal_cnt, journal_cap;
     size_t written; /* rows whose state is not WS_NONE */
+    bool exact;
     bc_table_t dummy;
     bc_row_t dummy_row;
 };
@@ -277,7 +278,7 @@ void bc_rows_del(bc_rows_t *rows, bc_table_t *table, bc_bytes_t key)
     bc_row_t *row = row_at(rows, table, key);
     if (row == &rows->dummy_row)
         return;
-    if (row->ws.state == WS_LIVE)
+    if (rows->exact || row->ws.state == WS_LIVE)
         journal_push(rows, row);
     rows->written += row->ws.state == WS_NONE;
     row->ws = (cell_t){ .state = WS_TOMB };
@@ -288,18 +289,32 @@ bc_rows_mark_t bc_rows_mark(const bc_rows_t *rows)
     return rows->journal_cnt;
 }
 
+static void restore(bc_rows_t *rows, const journal_t *j)
+{
+    bool was = j->row->ws.state != WS_NONE;
+    /* without exact a tombstone counts as "no previous value": the row leaves the write set */
+    if (rows->exact || j->old.state == WS_LIVE)
+        j->row->ws = j->old;
+    else
+        j->row->ws = (cell_t){ .state = WS_NONE };
+    rows->written += (size_t)(j->row->ws.state != WS_NONE) - (size_t)was;
+}
+
 void bc_rows_rollback(bc_rows_t *rows, bc_rows_mark_t mark)
 {
-    while (rows->journal_cnt > mark) {
-        journal_t *j = &rows->journal[--rows->journal_cnt];
-        bool was = j->row->ws.state != WS_NONE;
-        /* a tombstone counts as "no previous value": the row leaves the write set */
-        if (j->old.state == WS_LIVE)
-            j->row->ws = j->old;
-        else
-            j->row->ws = (cell_t){ .state = WS_NONE };
-        rows->written += (size_t)(j->row->ws.state != WS_NONE) - (size_t)was;
-    }
+    while (rows->journal_cnt > mark)
+        restore(rows, &rows->journal[--rows->journal_cnt]);
+}
+
+void bc_rows_exact(bc_rows_t *rows)
+{
+    rows->exact = true;
+}
+
+void bc_rows_rollback_between(bc_rows_t *rows, bc_rows_mark_t from, bc_rows_mark_t to)
+{
+    for (size_t i = BC_MIN(to, rows->journal_cnt); i > from; i--)
+        restore(rows, &rows->journal[i - 1]);
 }
 
 void bc_rows_settle(bc_rows_t *rows)
@@ -453,6 +468,33 @@ bc_err_t bc_rows_root(bc_rows_t *rows, bc_suite_t suite, bc_h256_t *root)
     }
     bc_arena_free(&scratch);
     return err;
+}
+
+static void xor_into(bc_h256_t *root, const bc_h256_t *h)
+{
+    for (size_t b = 0; b < sizeof(root->b); b++)
+        root->b[b] ^= h->b[b];
+}
+
+bc_err_t bc_rows_root_parts(bc_rows_t *rows, bc_suite_t suite, bc_h256_t *root)
+{
+    memset(root, 0, sizeof(*root));
+    for (size_t i = 0; i < rows->rows.cap; i++) {
+        const bc_row_t *r = rows->rows.v[i].item;
+        bc_h256_t h;
+        if (!r || r->ws.state == WS_NONE)
+            continue;
+        bc_hash(suite, r->table->name, &h);
+        xor_into(root, &h);
+        bc_hash(suite, r->key, &h);
+        xor_into(root, &h);
+        if (r->ws.state == WS_LIVE)
+            bc_hash(suite, cell_value(&r->ws), &h);
+        else
+            h = (bc_h256_t){ .b[31] = 1 };
+        xor_into(root, &h);
+    }
+    return rows->err;
 }
 
 static bool add_change(bc_changes_t *c, bc_bytes_t table, const bc_row_t *r)

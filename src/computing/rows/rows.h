@@ -49,11 +49,21 @@ void bc_rows_scan(bc_rows_t *rows, bc_table_t *table, bc_bytes_t from, bc_row_ea
 typedef size_t bc_rows_mark_t;
 bc_rows_mark_t bc_rows_mark(const bc_rows_t *rows);
 void bc_rows_rollback(bc_rows_t *rows, bc_rows_mark_t mark);
+/* The journal of executor version 0, which knows neither quirk: deletes are journaled and a
+ * rollback restores exactly what was. Before the first write. */
+void bc_rows_exact(bc_rows_t *rows);
+/* Takes back what was written between two marks, also when later writes stay (version 0 before
+ * bugfix_revert: the writes of inner messages outlive a failed outer one). The journal keeps its
+ * length, so later marks stay good. */
+void bc_rows_rollback_between(bc_rows_t *rows, bc_rows_mark_t from, bc_rows_mark_t to);
 /* Forgets the journal: what is written stays. After each transaction. */
 void bc_rows_settle(bc_rows_t *rows);
 
 /* XOR of H(table || key || value), tombstones H(table || key), over the write set. */
 bc_err_t bc_rows_root(bc_rows_t *rows, bc_suite_t suite, bc_h256_t *root) BC_WARN_UNUSED;
+/* The root of chains without bugfix_statestorage_hash (version 0 only): XOR of
+ * H(table) ^ H(key) ^ H(value), with the number 1 for a tombstone's value. */
+bc_err_t bc_rows_root_parts(bc_rows_t *rows, bc_suite_t suite, bc_h256_t *root) BC_WARN_UNUSED;
 /* A copy of the write set, sorted; one reference. */
 bc_err_t bc_rows_changes(bc_rows_t *rows, bc_changes_t **out) BC_WARN_UNUSED;
 

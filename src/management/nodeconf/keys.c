@@ -148,7 +148,8 @@ const bc_conf_key_t bc_ini_keys[] = {
         "`data/<group>`"),
     STR("storage", "type", storage.type, "RocksDB", 0, "RocksDB, or TiKV in Max"),
     NUM(K_U32, "storage", "key_page_size", storage.key_page_size, "0", 0, MAX32, U,
-        "key pages do not exist with executor version 1"),
+        "key pages do not exist with executor version 1; with version 0 they are not written, but whether they "
+        "are configured decides what paged reads of tables answer"),
     BOOL("storage", "enable_cache", storage.enable_cache, "true", U, "executor cache"),
     NUM(K_U64, "storage", "cache_size", storage.cache_size, "33554432", 0, 1LL << 40, U,
         "bytes of the executor cache"),

@@ -45,6 +45,12 @@ static bc_err_t block0_txs(const bc_ledger_params_t *p, bc_tx_t *txs[2], why_t w
     return BC_OK;
 }
 
+/* Before 3.3 the committee came only with authority. */
+static size_t block0_tx_cnt(const bc_chain_config_t *c)
+{
+    return c->version >= 0x03030000 || c->is_auth_check ? 2 : 1;
+}
+
 static bc_err_t block0_execute(const bc_ledger_params_t *p, bc_view_if genesis, bc_tx_t *txs[2],
                                bc_exec_result_t **out, why_t why)
 {
@@ -54,7 +60,7 @@ static bc_err_t block0_execute(const bc_ledger_params_t *p, bc_view_if genesis, 
         .parent = genesis,
         .version = p->chain->version,
         .txs = txs,
-        .tx_cnt = 2,
+        .tx_cnt = block0_tx_cnt(p->chain),
     };
     bc_err_t err = p->executor.ops->execute(p->executor.self, &in, out);
     txs[0]->sender_known = known;
@@ -88,12 +94,12 @@ static bc_hdr_t *block0_header(const bc_chain_config_t *c, const bc_exec_result_
 static bc_err_t block0_rows(const bc_ledger_params_t *p, bc_tx_t *txs[2], const bc_exec_result_t *r,
                             bc_batch_t *b, bc_batch_t *blocks)
 {
-    if (r->receipt_cnt != 2)
+    if (r->receipt_cnt != block0_tx_cnt(p->chain))
         return BC_E_INTERNAL;
     bc_hdr_t *header = block0_header(p->chain, r);
     if (!header)
         return BC_E_NOMEM;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < r->receipt_cnt; i++) {
         bc_ledger_tx_row(txs[i], blocks);
         bc_batch_put(blocks, T_RECEIPT, BC_VIEW(txs[i]->hash), r->receipt_raw[i]);
     }
@@ -104,8 +110,11 @@ static bc_err_t block0_rows(const bc_ledger_params_t *p, bc_tx_t *txs[2], const 
         else
             bc_batch_put(b, c->table, c->key, c->value);
     }
-    bc_batch_put(b, T_N2HASH, BC_STR("0"), BC_VIEW(header->hash));
-    bc_batch_put(b, T_HASH2N, BC_VIEW(header->hash), BC_STR("0"));
+    /* version 0 keeps the genesis header's hash as the hash of block 0 */
+    if (p->chain->executor_version > 0) {
+        bc_batch_put(b, T_N2HASH, BC_STR("0"), BC_VIEW(header->hash));
+        bc_batch_put(b, T_HASH2N, BC_VIEW(header->hash), BC_STR("0"));
+    }
     bc_hdr_unref(header);
     return b->err ? b->err : blocks->err;
 }
@@ -165,8 +174,8 @@ static bc_err_t create(bc_ledger_t *l, const bc_ledger_params_t *p, why_t why)
     bc_err_t err = bc_genesis_check(p->chain, why.p, why.n);
     if (err)
         return err;
-    if (p->chain->executor_version == 0) {
-        WHY(why, "executor.version=0 in config.genesis is not supported: new chains need version=1");
+    if (p->chain->executor_version == 0 && !p->chain->is_serial_execute) {
+        WHY(why, "executor.version=0 in config.genesis runs only with is_serial_execute=true");
         return BC_E_UNSUPPORTED;
     }
     header = bc_genesis_header(p->chain);
@@ -276,7 +285,16 @@ static bc_err_t open_existing(bc_ledger_t *l, const bc_ledger_params_t *p, why_t
 {
     bc_h256_t genesis, hash0;
     int64_t number;
-    bc_err_t err = check_genesis(l, &genesis, why);
+    bc_arena_t a = { 0 };
+    bc_bytes_t pages;
+    bc_err_t err = bc_ledger_row(l->kv, BC_STR("/"), BC_STR(""), &pages, &a);
+    bc_arena_free(&a);
+    if (!err) {
+        WHY(why, "the tables of this store are in key pages, which this program does not read: start with an empty "
+                 "data directory and let the node fetch the chain");
+        return BC_E_UNSUPPORTED;
+    }
+    err = check_genesis(l, &genesis, why);
     if (err)
         return err;
     err = bc_ledger_row_i64(l->kv, T_CURRENT, K_NUMBER, &number);

@@ -612,7 +612,7 @@ static void unusable_configurations_are_refused_with_a_reason(void **state)
         c.l = NULL;
         bc_err_t want = BC_E_UNSUPPORTED;
         if (i == 0)
-            c.conf.executor_version = 0;
+            c.conf.executor_version = 0, c.conf.is_serial_execute = false;
         if (i == 1)
             c.conf.is_wasm = true;
         if (i == 2)
