@@ -158,6 +158,42 @@ static bc_err_t read_modules(bc_conf_reader_t *r, bc_node_config_t *c)
     return BC_OK;
 }
 
+static bc_err_t read_basic_types(bc_conf_reader_t *r, bc_node_config_t *c)
+{
+    const bc_ini_entry_t *e = bc_ini_find(r->ini, "flow_control", "incoming_p2p_basic_msg_type_list");
+    char *text = keep(r, c->flow.incoming_p2p_basic_msg_type_list), *save = NULL;
+    int64_t v;
+    if (!text)
+        return BC_E_NOMEM;
+    for (char *t = strtok_r(text, ", \t", &save); t; t = strtok_r(NULL, ", \t", &save)) {
+        if (c->flow.basic_type_cnt >= BC_ARRAY_LEN(c->flow.basic_types))
+            return bc_conf_error(r, e, "too many packet types");
+        if (!bc_conf_int(t, &v) || v < 0 || v > 65535)
+            return bc_conf_error(r, e, "'%.40s' is not a packet type: use numbers like 1,2,3", t);
+        c->flow.basic_types[c->flow.basic_type_cnt++] = (uint16_t)v;
+    }
+    return BC_OK;
+}
+
+/* Rules between the limits. */
+static bc_err_t check_flow(bc_conf_reader_t *r, const bc_node_config_t *c)
+{
+    uint64_t total = c->flow.total_outgoing;
+    for (size_t i = 0; i < c->flow.module_cnt; i++) {
+        int64_t v;
+        if (!bc_conf_int(c->flow.module[i].name, &v) || v < 0 || v > 65535)
+            return bc_conf_error(r, NULL, "flow_control.incoming_module_qps_limit_%.40s: not a "
+                                 "module id", c->flow.module[i].name);
+    }
+    if (c->flow.enable && total && c->flow.conn_outgoing > total)
+        return bc_conf_error(r, bc_ini_find(r->ini, "flow_control", "conn_outgoing_bw_limit"),
+                             "should not be greater than flow_control.total_outgoing_bw_limit");
+    if (c->flow.enable && total && c->flow.group_outgoing > total)
+        return bc_conf_error(r, bc_ini_find(r->ini, "flow_control", "group_outgoing_bw_limit"),
+                             "should not be greater than flow_control.total_outgoing_bw_limit");
+    return BC_OK;
+}
+
 static bc_err_t read_flow(bc_conf_reader_t *r, bc_node_config_t *c)
 {
     bc_err_t err = total_bandwidth(r, "total_outgoing_bw_limit", &c->flow.total_outgoing);
@@ -174,6 +210,10 @@ static bc_err_t read_flow(bc_conf_reader_t *r, bc_node_config_t *c)
                           &c->flow.module_cnt);
     if (!err)
         err = read_modules(r, c);
+    if (!err)
+        err = read_basic_types(r, c);
+    if (!err)
+        err = check_flow(r, c);
     return err;
 }
 

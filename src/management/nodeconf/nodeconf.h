@@ -127,11 +127,13 @@ typedef struct {
         uint16_t free_modules[64];                              /* its module ids */
         size_t free_module_cnt;
         const char *total_text, *conn_text, *group_text; /* as written */
-        const char *incoming_p2p_basic_msg_type_list;
+        const char *incoming_p2p_basic_msg_type_list; /* as written */
+        uint16_t basic_types[32];                     /* its packet types; none: the default ones */
+        size_t basic_type_cnt;
         int64_t incoming_p2p_basic_msg_type_qps_limit, incoming_module_msg_type_qps_limit; /* -1 */
         size_t conn_cnt, group_cnt, module_cnt;
         bc_conf_limit_t *conn, *group; /* bytes/s per address, per group */
-        bc_conf_limit_t *module;       /* messages/s per module id */
+        bc_conf_limit_t *module;       /* messages/s per module id, decimal below 65536 */
     } flow;
     /* [service], [chain]: Pro and Max */
     struct {

@@ -131,6 +131,12 @@ static void bounds_stop_the_start_with_file_line_and_key(void **state)
         { "[storage_security]\nenable=1\n", "not supported" },
         { "[flow_control]\nmodules_without_bw_limit=pbft,cats\n", "unknown module 'cats'" },
         { "[flow_control]\nconn_outgoing_bw_limit_1.2.3.4=fast\n", "Mbit/s" },
+        { "[flow_control]\nenable=true\ntotal_outgoing_bw_limit=2\nconn_outgoing_bw_limit=3\n",
+          "should not be greater than" },
+        { "[flow_control]\nenable=true\ntotal_outgoing_bw_limit=2\ngroup_outgoing_bw_limit=3\n",
+          "should not be greater than" },
+        { "[flow_control]\nincoming_p2p_basic_msg_type_list=1,two\n", "not a packet type" },
+        { "[flow_control]\nincoming_module_qps_limit_pbft=3\n", "not a module id" },
         { "[p2p]\nx\n", "config.ini(2): '=' character not found in line" },
         { "[p2p]\nlisten_ip=1\nlisten_ip=1\n", "config.ini(3): duplicate key name" },
     };
@@ -193,9 +199,9 @@ static void lists_and_limits_are_read(void **state)
     snprintf(text, sizeof text,
              "[certificate_blacklist]\ncrl.0=%s\ncrl.1=abc\n[cal]\ncal.0=%.128s\n"
              "[flow_control]\nenable=true\ntotal_outgoing_bw_limit=2.5\n"
-             "conn_outgoing_bw_limit=8\nconn_outgoing_bw_limit_127.0.0.1=1\n"
+             "conn_outgoing_bw_limit=2\nconn_outgoing_bw_limit_127.0.0.1=8\n"
              "group_outgoing_bw_limit_group0=4\nincoming_module_qps_limit_2000=77\n"
-             "modules_without_bw_limit=raft, PBFT,7\n",
+             "modules_without_bw_limit=raft, PBFT,7\nincoming_p2p_basic_msg_type_list=1, 9\n",
              id, id);
     bc_node_config_t *c = good(text, &rep);
     assert_int_equal(c->cert_blacklist.n, 1);
@@ -203,17 +209,19 @@ static void lists_and_limits_are_read(void **state)
     assert_int_equal(c->cert_whitelist.n, 1);
     assert_non_null(strstr((char *)rep.warnings.p, "crl.1=abc: skipped"));
     assert_int_equal(c->flow.total_outgoing, 327680);
-    assert_int_equal(c->flow.conn_outgoing, 1 << 20);
+    assert_int_equal(c->flow.conn_outgoing, 262144);
     assert_int_equal(c->flow.group_outgoing, 0);
     assert_int_equal(c->flow.conn_cnt, 1);
     assert_string_equal(c->flow.conn[0].name, "127.0.0.1");
-    assert_int_equal(c->flow.conn[0].limit, 131072);
+    assert_int_equal(c->flow.conn[0].limit, 1 << 20);
     assert_int_equal(c->flow.group_cnt, 1);
     assert_string_equal(c->flow.module[0].name, "2000");
     assert_int_equal(c->flow.module[0].limit, 77);
     assert_int_equal(c->flow.free_module_cnt, 3);
     assert_int_equal(c->flow.free_modules[1], 1000);
     assert_int_equal(c->flow.free_modules[2], 7);
+    assert_int_equal(c->flow.basic_type_cnt, 2);
+    assert_int_equal(c->flow.basic_types[1], 9);
     bc_nodeconf_free(c);
     bc_conf_report_free(&rep);
 }
