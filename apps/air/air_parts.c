@@ -220,6 +220,57 @@ static void tls_paths(const air_t *a, tls_paths_t *t)
                               .verify = true };
 }
 
+/* Views into the configuration; modules holds those of the incoming limits. */
+static bc_flow_config_t flow_config(const bc_node_config_t *n, bc_flow_module_t *modules)
+{
+    for (size_t i = 0; i < n->flow.module_cnt; i++)
+        modules[i] = (bc_flow_module_t){ (uint16_t)strtoul(n->flow.module[i].name, NULL, 10),
+                                         n->flow.module[i].limit };
+    int64_t types = n->flow.incoming_p2p_basic_msg_type_qps_limit;
+    int64_t each = n->flow.incoming_module_msg_type_qps_limit;
+    return (bc_flow_config_t){ .window_ms = n->flow.time_window_sec * 1000,
+                               .allow_exceed = n->flow.outgoing_allow_exceed_max_permit,
+                               .total = n->flow.total_outgoing,
+                               .conn = n->flow.conn_outgoing,
+                               .group = n->flow.group_outgoing,
+                               .free_modules = n->flow.free_modules,
+                               .free_module_cnt = n->flow.free_module_cnt,
+                               .type_limit = types > 0 ? (uint64_t)types : 0,
+                               .types = n->flow.basic_types,
+                               .type_cnt = n->flow.basic_type_cnt,
+                               .module_limit = each > 0 ? (uint64_t)each : 0,
+                               .modules = modules,
+                               .module_cnt = n->flow.module_cnt,
+                               .report_ms = n->flow.stat_reporter_interval };
+}
+
+static bc_flow_limit_t *flow_limits(bc_arena_t *arena, const bc_conf_limit_t *v, size_t n)
+{
+    bc_flow_limit_t *out = bc_arena_alloc(arena, n * sizeof *out + 1);
+    for (size_t i = 0; out && i < n; i++)
+        out[i] = (bc_flow_limit_t){ v[i].name, v[i].limit };
+    return out;
+}
+
+/* [flow_control] into f; false: no memory. */
+static bool read_flow(air_t *a, bc_arena_t *arena, bc_flow_config_t *f)
+{
+    const bc_node_config_t *n = a->node;
+    bc_flow_module_t *modules = bc_arena_alloc(arena, n->flow.module_cnt * sizeof *modules + 1);
+    bc_flow_limit_t *conns = flow_limits(arena, n->flow.conn, n->flow.conn_cnt);
+    bc_flow_limit_t *groups = flow_limits(arena, n->flow.group, n->flow.group_cnt);
+    if (!modules || !conns || !groups) {
+        say(a, "no memory for the rate limits");
+        return false;
+    }
+    *f = flow_config(n, modules);
+    f->conns = conns;
+    f->conn_cnt = n->flow.conn_cnt;
+    f->groups = groups;
+    f->group_cnt = n->flow.group_cnt;
+    return true;
+}
+
 static bool make_gateway(air_t *a, const tls_paths_t *tls)
 {
     peers_t peers = { 0 };
@@ -242,6 +293,14 @@ static bool make_gateway(air_t *a, const tls_paths_t *tls)
         .client = bc_host_gateway_client(a->host),
     };
     c.tls.verify = n->p2p.enable_ssl_verify;
+    bc_flow_config_t flow;
+    if (n->flow.enable) {
+        if (!read_flow(a, &peers.arena, &flow)) {
+            bc_arena_free(&peers.arena);
+            return false;
+        }
+        c.flow = &flow;
+    }
     a->p2p_loop = bc_uv_loop_new("p2p");
     bc_err_t err = bc_gateway_new(a->p2p_loop, &c, &a->gateway);
     bc_arena_free(&peers.arena);
@@ -345,6 +404,10 @@ static void metrics_request(void *ctx, bc_http_req_t *req)
     gauge(&w, "cbcos_p2p_sessions", "Direct P2P sessions.", (int64_t)g.sessions);
     gauge(&w, "cbcos_p2p_dropped", "P2P messages dropped because a queue was full.",
           (int64_t)g.dropped_full);
+    gauge(&w, "cbcos_p2p_limited_out", "P2P messages refused by the bandwidth limits.",
+          (int64_t)g.limited_out);
+    gauge(&w, "cbcos_p2p_limited_in", "P2P messages refused by the limits of incoming ones.",
+          (int64_t)g.limited_in);
     gauge(&w, "cbcos_p2p_bytes_in", "Bytes received over P2P.", (int64_t)g.bytes_in);
     gauge(&w, "cbcos_p2p_bytes_out", "Bytes sent over P2P.", (int64_t)g.bytes_out);
     bc_metrics_text(&w);

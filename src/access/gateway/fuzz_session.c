@@ -79,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     BC_MUST(gw[0]->router.routes.cnt <= BC_ROUTER_MAX);
     BC_MUST(gw[0]->nodes.gateways.cnt <= BC_NODES_GATEWAYS_MAX);
     BC_MUST(gw[0]->pending.cnt <= PENDING_MAX);
+    BC_MUST(gw[0]->amop.peers.cnt <= BC_ROUTER_MAX);
     bc_uv_loop_poll(loop, 0);
     return 0;
 }

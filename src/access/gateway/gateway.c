@@ -38,6 +38,7 @@ void gw_router_changed(bc_gateway_t *g, bc_wr_t *lost)
         bc_h256_t id;
         memcpy(id.b, lost->p + i, 32);
         gone = bc_group_nodes_remove(&g->nodes, &id) || gone;
+        gw_amop_lost(g, &id);
     }
     g->router_seq++;
     announce_router(g);
@@ -164,6 +165,19 @@ static void check_liveness(bc_gateway_t *g)
     }
 }
 
+/* What the rate limits refused since the last line. */
+static void report_flow(bc_gateway_t *g)
+{
+    if (!g->flow_report_ticks || g->ticks % g->flow_report_ticks)
+        return;
+    if (g->stats.limited_out != g->reported_out || g->stats.limited_in != g->reported_in)
+        BC_INFO("[GATEWAY]", "rate limits,refusedOut=%llu,refusedIn=%llu",
+                (unsigned long long)(g->stats.limited_out - g->reported_out),
+                (unsigned long long)(g->stats.limited_in - g->reported_in));
+    g->reported_out = g->stats.limited_out;
+    g->reported_in = g->stats.limited_in;
+}
+
 static void on_tick(void *ctx)
 {
     bc_gateway_t *g = ctx;
@@ -176,12 +190,24 @@ static void on_tick(void *ctx)
     if (g->ticks % LIVENESS_TICKS == 0)
         check_liveness(g);
     gw_pending_expire(g);
+    gw_amop_tick(g);
+    report_flow(g);
     publish_stats(g);
 }
 
 /* ---- the contract: calls travel to the loop as ops ---- */
 
-typedef enum { CALL_NODE, CALL_SEND, CALL_BROADCAST, CALL_PEERS, CALL_LISTS } call_kind_t;
+typedef enum {
+    CALL_NODE,
+    CALL_SEND,
+    CALL_BROADCAST,
+    CALL_PEERS,
+    CALL_LISTS,
+    CALL_AMOP_TOPICS,
+    CALL_AMOP_SEND,
+    CALL_AMOP_BROADCAST,
+    CALL_AMOP_REPLY,
+} call_kind_t;
 
 typedef struct {
     bc_op_t op;
@@ -191,6 +217,8 @@ typedef struct {
     unsigned mask; /* or node type */
     uint16_t module;
     bc_buf_t *msg;
+    uint64_t id;         /* of an AMOP request */
+    bc_amop_from_t back; /* whom an AMOP answer is for; its status is in mask */
     char **texts; /* texts_n own copies; lists: black first, then white */
     size_t texts_n, black_n;
 } call_t;
@@ -245,6 +273,44 @@ static void list_set(key_list_t *l, const char *const *texts, size_t n)
     }
 }
 
+/* Takes c->msg over. */
+static void call_do(bc_gateway_t *g, const call_t *c)
+{
+    const char *const *texts = (const char *const *)c->texts;
+    switch (c->kind) {
+    case CALL_NODE:
+        node_set(g, c);
+        break;
+    case CALL_SEND:
+        gw_unicast(g, c->group, &c->from, &c->to, c->module, c->msg);
+        break;
+    case CALL_BROADCAST:
+        gw_broadcast(g, c->group, &c->from, c->mask, c->module, c->msg);
+        break;
+    case CALL_PEERS:
+        gw_dial_set(g, &(bc_text_list_t){ texts, c->texts_n });
+        break;
+    case CALL_LISTS:
+        list_set(&g->black, texts, c->black_n);
+        list_set(&g->white, texts + c->black_n, c->texts_n - c->black_n);
+        gw_lists_check(g);
+        break;
+    case CALL_AMOP_TOPICS:
+        gw_amop_topics(g, texts, c->texts_n);
+        break;
+    case CALL_AMOP_SEND:
+        gw_amop_send(g, c->id, c->msg);
+        break;
+    case CALL_AMOP_BROADCAST:
+        gw_amop_broadcast(g, c->msg);
+        break;
+    case CALL_AMOP_REPLY:
+        gw_amop_reply(g, &c->back, (uint16_t)c->mask, bc_buf_view(c->msg));
+        bc_buf_unref(c->msg);
+        break;
+    }
+}
+
 static void call_run(bc_op_t *op)
 {
     call_t *c = BC_OWNER(op, call_t, op);
@@ -252,22 +318,10 @@ static void call_run(bc_op_t *op)
     atomic_fetch_sub(&g->calls, 1);
     if (c->msg)
         atomic_fetch_sub(&g->calls_bytes, c->msg->n);
-    const char *const *texts = (const char *const *)c->texts;
-    if (g->stopping) {
+    if (g->stopping)
         bc_buf_unref(c->msg);
-    } else if (c->kind == CALL_NODE) {
-        node_set(g, c);
-    } else if (c->kind == CALL_SEND) {
-        gw_unicast(g, c->group, &c->from, &c->to, c->module, c->msg);
-    } else if (c->kind == CALL_BROADCAST) {
-        gw_broadcast(g, c->group, &c->from, c->mask, c->module, c->msg);
-    } else if (c->kind == CALL_PEERS) {
-        gw_dial_set(g, &(bc_text_list_t){ texts, c->texts_n });
-    } else {
-        list_set(&g->black, texts, c->black_n);
-        list_set(&g->white, texts + c->black_n, c->texts_n - c->black_n);
-        gw_lists_check(g);
-    }
+    else
+        call_do(g, c);
     for (size_t i = 0; i < c->texts_n; i++)
         free(c->texts[i]);
     free(c->texts);
@@ -299,26 +353,35 @@ static void contract_set_node(void *self, const char *group, const bc_nodeid_t *
     call_post(g, c);
 }
 
-/* Messages have a limit on their way to the loop; what is beyond is dropped, as on a wire. */
-static void contract_message(bc_gateway_t *g, call_kind_t kind, const char *group,
-                             const bc_nodeid_t *from, const bc_nodeid_t *to, unsigned mask,
-                             uint16_t module, bc_buf_t *msg)
+/* Messages have a limit on their way to the loop; what is beyond is dropped, as on a wire: NULL,
+ * and msg is let go. */
+static call_t *call_message(bc_gateway_t *g, call_kind_t kind, const char *group, bc_buf_t *msg)
 {
     size_t before = atomic_load(&g->calls_bytes);
     if (strlen(group) > BC_P2P_GROUP_MAX || msg->n + 4096 > g->msg_max ||
         atomic_load(&g->calls) >= CALLS_MAX || before + msg->n > CALLS_BYTES_MAX) {
         atomic_fetch_add(&g->calls_refused, 1);
         bc_buf_unref(msg);
-        return;
+        return NULL;
     }
     atomic_fetch_add(&g->calls_bytes, msg->n);
     call_t *c = call_new(g, kind, group);
+    c->msg = msg;
+    return c;
+}
+
+static void contract_message(bc_gateway_t *g, call_kind_t kind, const char *group,
+                             const bc_nodeid_t *from, const bc_nodeid_t *to, unsigned mask,
+                             uint16_t module, bc_buf_t *msg)
+{
+    call_t *c = call_message(g, kind, group, msg);
+    if (!c)
+        return;
     c->from = *from;
     if (to)
         c->to = *to;
     c->mask = mask;
     c->module = module;
-    c->msg = msg;
     call_post(g, c);
 }
 
@@ -334,21 +397,70 @@ static void contract_broadcast(void *self, const char *group, const bc_nodeid_t 
     contract_message(self, CALL_BROADCAST, group, from, NULL, mask, module, msg);
 }
 
-static const bc_gateway_ops_t contract_ops = { .set_node = contract_set_node,
-                                               .send = contract_send,
-                                               .broadcast = contract_broadcast,
-                                               .peers = contract_peers };
-
-bc_gateway_if bc_gateway_contract(bc_gateway_t *g)
-{
-    return (bc_gateway_if){ &contract_ops, g };
-}
-
 static void texts_copy(call_t *c, const bc_text_list_t *l)
 {
     c->texts = bc_xrealloc(c->texts, (c->texts_n + l->n + 1) * sizeof *c->texts);
     for (size_t i = 0; i < l->n; i++)
         c->texts[c->texts_n++] = bc_xstrdup(l->v[i]);
+}
+
+static void contract_amop_client(void *self, const bc_amop_client_t *client)
+{
+    gw_amop_client(self, client);
+}
+
+static void contract_amop_topics(void *self, const char *const *topics, size_t n)
+{
+    bc_gateway_t *g = self;
+    call_t *c = call_new(g, CALL_AMOP_TOPICS, "");
+    texts_copy(c, &(bc_text_list_t){ topics, n });
+    call_post(g, c);
+}
+
+static bool contract_amop_send(void *self, uint64_t id, bc_buf_t *request)
+{
+    bc_gateway_t *g = self;
+    call_t *c = call_message(g, CALL_AMOP_SEND, "", request);
+    if (!c)
+        return false;
+    c->id = id;
+    call_post(g, c);
+    return true;
+}
+
+static void contract_amop_broadcast(void *self, bc_buf_t *request)
+{
+    bc_gateway_t *g = self;
+    call_t *c = call_message(g, CALL_AMOP_BROADCAST, "", request);
+    if (c)
+        call_post(g, c);
+}
+
+static void contract_amop_reply(void *self, const bc_amop_from_t *to, uint16_t status,
+                                bc_buf_t *answer)
+{
+    bc_gateway_t *g = self;
+    call_t *c = call_message(g, CALL_AMOP_REPLY, "", answer);
+    if (!c)
+        return;
+    c->back = *to;
+    c->mask = status;
+    call_post(g, c);
+}
+
+static const bc_gateway_ops_t contract_ops = { .set_node = contract_set_node,
+                                               .send = contract_send,
+                                               .broadcast = contract_broadcast,
+                                               .peers = contract_peers,
+                                               .amop_client = contract_amop_client,
+                                               .amop_topics = contract_amop_topics,
+                                               .amop_send = contract_amop_send,
+                                               .amop_broadcast = contract_amop_broadcast,
+                                               .amop_reply = contract_amop_reply };
+
+bc_gateway_if bc_gateway_contract(bc_gateway_t *g)
+{
+    return (bc_gateway_if){ &contract_ops, g };
 }
 
 void bc_gateway_set_peers(bc_gateway_t *g, bc_text_list_t peers)
@@ -395,6 +507,7 @@ static void tables_init(bc_gateway_t *g)
 {
     bc_map_init(&g->by_id, session_key);
     bc_map_init(&g->pending, gw_pending_key);
+    gw_amop_init(g);
     g->last = &g->first;
     bc_group_nodes_init(&g->nodes);
     bc_arena_init(&g->arena, 64 << 20);
@@ -443,6 +556,10 @@ bc_err_t bc_gateway_new(bc_uv_loop_t *l, const bc_gateway_config_t *c, bc_gatewa
     g->msg_max = c->allow_max_msg_size ? c->allow_max_msg_size : BC_GATEWAY_MSG_MAX_DEFAULT;
     g->sessions_max = c->sessions_max ? c->sessions_max : SESSIONS_MAX_DEFAULT;
     g->tick_ms = c->tick_ms ? c->tick_ms : 1000;
+    if (c->flow) {
+        g->flow = bc_flow_new(c->flow);
+        g->flow_report_ticks = c->flow->report_ms / g->tick_ms;
+    }
     snprintf(g->group, sizeof g->group, "%s", c->group);
     pthread_mutex_init(&g->lock, NULL);
     tables_init(g);
@@ -482,6 +599,8 @@ void bc_gateway_free(bc_gateway_t *g)
         bc_uv_loop_poll(g->loop, 10);
     BC_MUST(!g->sessions && !g->dials);
     gw_pending_free(g);
+    gw_amop_free(g);
+    bc_flow_free(g->flow);
     bc_map_free(&g->by_id);
     bc_router_free(&g->router);
     bc_group_nodes_free(&g->nodes);

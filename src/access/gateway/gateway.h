@@ -6,6 +6,7 @@
 #ifndef BC_ACCESS_GATEWAY_H
 #define BC_ACCESS_GATEWAY_H
 
+#include "access/gateway/flow.h"
 #include "access/net/net.h"
 #include "iface/gateway.h"
 
@@ -37,6 +38,8 @@ typedef struct {
     /* the node behind it */
     const char *group;
     bc_gateway_client_t client;
+    /* [flow_control]; NULL: off */
+    const bc_flow_config_t *flow;
 } bc_gateway_config_t;
 
 typedef struct {
@@ -49,7 +52,8 @@ typedef struct {
     uint64_t unreachable;         /* messages given up: no gateway took them */
     uint64_t dropped_full;        /* queue or call limit */
     uint64_t protocol_errors;     /* connections dropped for malformed frames */
-    uint64_t ignored;             /* AMOP and unknown packet types */
+    uint64_t ignored;             /* unknown packet types, what nobody may say */
+    uint64_t limited_out, limited_in; /* refused by the rate limits */
     uint64_t refused_duplicate, refused_full, dials, dials_failed;
 } bc_gateway_stats_t;
 

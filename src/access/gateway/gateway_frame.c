@@ -28,23 +28,34 @@ static bc_bytes_t id_text(const bc_gateway_t *g, const bc_h256_t *id, uint16_t v
     return r ? bc_bytes(r->raw, r->raw_n) : BC_VIEW(*id);
 }
 
-static bool send_bytes(session_t *s, bc_buf_t *b)
+static bc_err_t send_bytes(session_t *s, bc_buf_t *b)
 {
     bc_gateway_t *g = s->g;
     if (!b)
-        return false;
+        return BC_E_NOMEM;
     size_t n = b->n;
     bc_err_t err = bc_conn_send(s->c, b);
     if (err) {
         g->stats.dropped_full += err == BC_E_FULL;
-        return false;
+        return err;
     }
     g->stats.frames_out++;
     g->stats.bytes_out += n;
-    return true;
+    return BC_OK;
 }
 
-bool gw_send_on(session_t *s, const bc_h256_t *to, const bc_p2p_frame_t *in)
+/* Broadcasts are outside the limits, as with official nodes. */
+static bool bandwidth_left(session_t *s, const bc_p2p_frame_t *f, size_t n)
+{
+    bc_gateway_t *g = s->g;
+    if (f->type == BC_P2P_BROADCAST || bc_flow_out(g->flow, bc_uv_loop_now(g->loop), bc_conn_ip(s->c),
+                                                   f->group, f->module, n))
+        return true;
+    g->stats.limited_out++;
+    return false;
+}
+
+bc_err_t gw_send_on(session_t *s, const bc_h256_t *to, const bc_p2p_frame_t *in)
 {
     bc_gateway_t *g = s->g;
     bc_p2p_frame_t f = *in;
@@ -61,23 +72,27 @@ bool gw_send_on(session_t *s, const bc_h256_t *to, const bc_p2p_frame_t *in)
         f.payload = bc_buf_view(small);
         f.ext |= BC_P2P_EXT_COMPRESSED;
     }
-    bool ok = send_bytes(s, bc_p2p_encode(&f));
+    bc_buf_t *b = bc_p2p_encode(&f);
     bc_buf_unref(small);
-    return ok;
+    if (b && g->flow && !bandwidth_left(s, &f, b->n)) {
+        bc_buf_unref(b);
+        return BC_E_BUSY;
+    }
+    return send_bytes(s, b);
 }
 
-bool gw_send(bc_gateway_t *g, const bc_h256_t *to, const bc_p2p_frame_t *f)
+bc_err_t gw_send(bc_gateway_t *g, const bc_h256_t *to, const bc_p2p_frame_t *f)
 {
     session_t *s = gw_hop(g, to);
     /* a peer that knows no routing header would take the frame for itself */
     if (s && s->version < 1 && !bc_h256_eq(&s->id, to))
-        return false;
-    return s && gw_send_on(s, to, f);
+        return BC_E_NOT_FOUND;
+    return s ? gw_send_on(s, to, f) : BC_E_NOT_FOUND;
 }
 
 bool gw_send_plain(bc_gateway_t *g, const bc_h256_t *to, uint16_t type, bc_bytes_t payload)
 {
-    return gw_send(g, to, &(bc_p2p_frame_t){ .type = type, .seq = gw_seq(g), .payload = payload });
+    return !gw_send(g, to, &(bc_p2p_frame_t){ .type = type, .seq = gw_seq(g), .payload = payload });
 }
 
 void gw_neighbours(bc_gateway_t *g, uint16_t type, bc_bytes_t payload)
@@ -139,7 +154,10 @@ static void forward(session_t *from, bc_p2p_frame_t *f, const bc_h256_t *src, co
         f->payload = bc_buf_view(plain);
         f->ext = (uint16_t)(f->ext & ~BC_P2P_EXT_COMPRESSED);
     }
-    if (send_bytes(s, bc_p2p_encode(f)))
+    bc_buf_t *b = bc_p2p_encode(f);
+    if (b && g->flow) /* counted only: whose it is has been asked where it began */
+        bc_flow_out(g->flow, bc_uv_loop_now(g->loop), bc_conn_ip(s->c), (bc_bytes_t){ 0 }, 0, b->n);
+    if (!send_bytes(s, b))
         g->stats.forwarded++;
     bc_buf_unref(plain);
 }
@@ -156,6 +174,7 @@ static bool handshake_in(session_t *s, bc_bytes_t payload)
     }
     s->version = (uint16_t)BC_MIN(PROTOCOL_MAX, p.max);
     s->negotiated = true;
+    gw_amop_hello(s->g, &s->id);
     return true;
 }
 
@@ -242,7 +261,9 @@ static bool may_say(const session_t *s, uint16_t type, const bc_h256_t *from)
         return false;
     case BC_P2P_STATUS:
     case BC_P2P_STATUS_SEQ:
-        return !gw_session(s->g, from);
+    case BC_P2P_AMOP:
+    case BC_P2P_WS:
+        return !gw_session(s->g, from) && !bc_h256_eq(from, &s->g->id);
     default:
         return !bc_h256_eq(from, &s->g->id);
     }
@@ -251,12 +272,13 @@ static bool may_say(const session_t *s, uint16_t type, const bc_h256_t *from)
 static bool dispatch(session_t *s, const bc_p2p_frame_t *f, const bc_h256_t *from)
 {
     bc_gateway_t *g = s->g;
-    if (f->type == BC_P2P_AMOP || f->type == BC_P2P_WS) {
+    bool amop = f->type == BC_P2P_AMOP || f->type == BC_P2P_WS;
+    if ((amop && g->readonly) || !may_say(s, f->type, from)) {
         g->stats.ignored++;
         return true;
     }
-    if (!may_say(s, f->type, from)) {
-        g->stats.ignored++;
+    if (amop) {
+        gw_amop_in(g, from, f);
         return true;
     }
     if (f->ext & BC_P2P_EXT_RESPONSE || f->type == BC_P2P_ANSWER) {
@@ -314,6 +336,10 @@ bool gw_frame_in(session_t *s, bc_bytes_t in)
                 forward(s, &f, &from, &dst);
             return true;
         }
+    }
+    if (g->flow && !bc_flow_in_type(g->flow, bc_uv_loop_now(g->loop), bc_conn_ip(s->c), f.type)) {
+        g->stats.limited_in++;
+        return true;
     }
     bc_buf_t *plain = NULL;
     bool ok = true;

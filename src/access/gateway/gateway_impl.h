@@ -3,6 +3,8 @@
 #define BC_ACCESS_GATEWAY_IMPL_H
 
 #include <pthread.h>
+#include "access/gateway/amop_msg.h"
+#include "access/gateway/flow.h"
 #include "access/gateway/gateway.h"
 #include "access/gateway/nodes.h"
 #include "access/gateway/router.h"
@@ -30,10 +32,13 @@ enum {
 /* error codes in answers (official CommonError) */
 #define CODE_OK            "0"
 #define CODE_NO_SUCH_NODE  "1002"
+#define CODE_TOO_OFTEN     "1005"
 
 typedef struct session session_t;
 typedef struct dial dial_t;
 typedef struct pending pending_t;
+typedef struct amop_peer amop_peer_t;
+typedef struct amop_pending amop_pending_t;
 
 struct session {
     bc_gateway_t *g;
@@ -85,6 +90,18 @@ typedef struct {
     size_t n;
 } key_list_t;
 
+typedef struct {
+    pthread_mutex_t lock; /* of client: held while it is called */
+    bc_amop_client_t client;
+    bc_topics_t topics; /* of our own clients */
+    uint32_t seq;
+    bc_map_t peers; /* of amop_peer_t, by id */
+    size_t topic_bytes; /* of all peers */
+    bc_map_t pending; /* requests, by frame number */
+    amop_pending_t *first, **last;
+    size_t pending_bytes;
+} amop_t;
+
 struct bc_gateway {
     bc_uv_loop_t *loop;
     bc_tls_t *tls;
@@ -117,6 +134,11 @@ struct bc_gateway {
     pending_t *first, **last;
     size_t pending_bytes;
 
+    amop_t amop;
+    bc_flow_t *flow; /* NULL: no rate limits */
+    uint32_t flow_report_ticks;
+    uint64_t reported_out, reported_in;
+
     bc_wr_t told; /* node ids of the latest on_nodes */
     bool told_any;
     bc_arena_t arena; /* of one frame */
@@ -145,10 +167,11 @@ void gw_dials_free(bc_gateway_t *g);
 uint32_t gw_seq(bc_gateway_t *g);
 /* The neighbour through which id is reached, or NULL. */
 session_t *gw_hop(const bc_gateway_t *g, const bc_h256_t *id);
-/* f->type, seq, ext, payload, options are given; the routing header is made here. False: no way, or
- * the queue is full. */
-bool gw_send(bc_gateway_t *g, const bc_h256_t *to, const bc_p2p_frame_t *f);
-bool gw_send_on(session_t *s, const bc_h256_t *to, const bc_p2p_frame_t *f);
+/* f->type, seq, ext, payload, options are given; the routing header is made here. A module other
+ * than 0 is subject to the bandwidth limits. BC_E_NOT_FOUND no way, BC_E_FULL the queue is full,
+ * BC_E_BUSY the bandwidth is used up, BC_E_CLOSED, BC_E_NOMEM. */
+bc_err_t gw_send(bc_gateway_t *g, const bc_h256_t *to, const bc_p2p_frame_t *f);
+bc_err_t gw_send_on(session_t *s, const bc_h256_t *to, const bc_p2p_frame_t *f);
 bool gw_send_plain(bc_gateway_t *g, const bc_h256_t *to, uint16_t type, bc_bytes_t payload);
 void gw_neighbours(bc_gateway_t *g, uint16_t type, bc_bytes_t payload);
 void gw_reachable(bc_gateway_t *g, uint16_t type, bc_bytes_t payload);
@@ -167,6 +190,20 @@ void gw_pending_expire(bc_gateway_t *g);
 void gw_pending_free(bc_gateway_t *g);
 bc_bytes_t gw_pending_key(const void *item);
 void gw_status_encode(bc_gateway_t *g, bc_wr_t *out);
+
+/* gateway_amop.c */
+void gw_amop_init(bc_gateway_t *g);
+void gw_amop_free(bc_gateway_t *g);
+void gw_amop_client(bc_gateway_t *g, const bc_amop_client_t *client); /* any thread */
+void gw_amop_topics(bc_gateway_t *g, const char *const *topics, size_t n);
+void gw_amop_send(bc_gateway_t *g, uint64_t id, bc_buf_t *request);
+void gw_amop_broadcast(bc_gateway_t *g, bc_buf_t *request);
+void gw_amop_reply(bc_gateway_t *g, const bc_amop_from_t *to, uint16_t status, bc_bytes_t answer);
+void gw_amop_in(bc_gateway_t *g, const bc_h256_t *from, const bc_p2p_frame_t *f);
+bool gw_amop_knows(const bc_gateway_t *g, const bc_h256_t *gateway, bc_bytes_t topic);
+void gw_amop_hello(bc_gateway_t *g, const bc_h256_t *id); /* a session is ready */
+void gw_amop_lost(bc_gateway_t *g, const bc_h256_t *id);
+void gw_amop_tick(bc_gateway_t *g);
 
 /* gateway.c */
 void gw_router_changed(bc_gateway_t *g, bc_wr_t *lost); /* frees lost */

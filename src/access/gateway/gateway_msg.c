@@ -59,7 +59,7 @@ void gw_pending_free(bc_gateway_t *g)
     bc_map_free(&g->pending);
 }
 
-static bool unicast_try(bc_gateway_t *g, const bc_h256_t *to, uint32_t seq, const char *group,
+static bc_err_t unicast_try(bc_gateway_t *g, const bc_h256_t *to, uint32_t seq, const char *group,
                         const bc_nodeid_t *from, const bc_nodeid_t *node, uint16_t module,
                         const bc_buf_t *msg)
 {
@@ -74,9 +74,12 @@ static bool unicast_try(bc_gateway_t *g, const bc_h256_t *to, uint32_t seq, cons
 static bool pending_try(bc_gateway_t *g, pending_t *p)
 {
     for (; p->at < p->cnt; p->at++) {
-        if (unicast_try(g, &p->candidates[p->at], p->seq, p->group, &p->from, &p->to, p->module,
-                        p->msg))
+        bc_err_t err = unicast_try(g, &p->candidates[p->at], p->seq, p->group, &p->from, &p->to,
+                                   p->module, p->msg);
+        if (!err)
             return true;
+        if (err == BC_E_BUSY) /* the bandwidth is used up: official nodes do not try others either */
+            return false;
     }
     return false;
 }
@@ -135,7 +138,7 @@ void gw_unicast(bc_gateway_t *g, const char *group, const bc_nodeid_t *from, con
     }
     if (g->pending.cnt >= PENDING_MAX || g->pending_bytes + msg->n > PENDING_BYTES_MAX) {
         /* still sent, without a second attempt */
-        if (!unicast_try(g, &v[0], gw_seq(g), group, from, to, module, msg))
+        if (unicast_try(g, &v[0], gw_seq(g), group, from, to, module, msg))
             g->stats.unreachable++;
         bc_buf_unref(msg);
         return;
@@ -220,6 +223,14 @@ static uint16_t module_of(const bc_p2p_frame_t *f)
     return f->module ? f->module : bc_rd_be16(&r);
 }
 
+static bool module_limited(bc_gateway_t *g, const bc_p2p_frame_t *f)
+{
+    if (!g->flow || bc_flow_in_module(g->flow, bc_uv_loop_now(g->loop), f->group, module_of(f)))
+        return false;
+    g->stats.limited_in++;
+    return true;
+}
+
 /* The sender must not be a node that we know to be behind other gateways only. */
 static bool sender_ok(bc_gateway_t *g, const bc_p2p_frame_t *f, const bc_h256_t *from,
                       bc_nodeid_t *node)
@@ -243,13 +254,15 @@ void gw_unicast_in(session_t *s, const bc_h256_t *from, const bc_p2p_frame_t *f)
         return;
     bc_bytes_t first = bc_bytes(f->dst_nodes.p, f->dst_cnt ? f->src_node.n : 0);
     bool mine = local_find(g, f->group, first) && sender_ok(g, f, from, &node);
-    if (mine)
+    bool limited = mine && module_limited(g, f);
+    if (mine && !limited)
         deliver(g, &node, f->payload);
     /* the answer takes the way the message came */
     gw_send_on(s, from, &(bc_p2p_frame_t){ .type = BC_P2P_ANSWER, .seq = f->seq,
                                            .ext = BC_P2P_EXT_RESPONSE,
-                                           .payload = mine ? BC_STR(CODE_OK)
-                                                           : BC_STR(CODE_NO_SUCH_NODE) });
+                                           .payload = limited ? BC_STR(CODE_TOO_OFTEN)
+                                                      : mine  ? BC_STR(CODE_OK)
+                                                              : BC_STR(CODE_NO_SUCH_NODE) });
 }
 
 void gw_broadcast_in(session_t *s, const bc_h256_t *from, const bc_p2p_frame_t *f)
@@ -262,6 +275,8 @@ void gw_broadcast_in(session_t *s, const bc_h256_t *from, const bc_p2p_frame_t *
         const local_node_t *l = &g->local[i];
         if ((unsigned)l->type & f->ext && bc_bytes_eq(bc_cstr(l->group), f->group) &&
             memcmp(l->id.b, node.b, sizeof node.b) != 0) {
+            if (module_limited(g, f))
+                return;
             deliver(g, &node, f->payload);
             return; /* the node behind us is one, whatever it is called */
         }

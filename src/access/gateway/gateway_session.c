@@ -298,6 +298,7 @@ static void on_close(bc_conn_t *c, bc_err_t why, void *ctx)
         } else if (bc_group_nodes_remove(&g->nodes, &s->id)) {
             gw_nodes_changed(g);
         }
+        gw_amop_lost(g, &s->id);
         for (dial_t *d = g->dials; d; d = d->next) {
             if (d->id_known && bc_h256_eq(&d->id, &s->id)) {
                 d->wait_ms = 0;
@@ -339,6 +340,7 @@ static bool new_one_stays(const session_t *old, bool incoming)
 static void oust(session_t *old)
 {
     session_unlink(old);
+    gw_amop_lost(old->g, &old->id); /* it may have been started again in between */
     old->closing = true;
     old->g->ousted++;
     bc_conn_handle(old->c, &ousted_handler, old);
