@@ -68,7 +68,8 @@ struct call {
 
 typedef struct event_task event_task_t;
 typedef struct subscription subscription_t;
-typedef struct amop_wait amop_wait_t;
+typedef struct amop amop_t;
+typedef struct amop_topic amop_topic_t;
 
 struct bc_rpc_session {
     bc_rpc_session_t *next, *prev;
@@ -80,7 +81,7 @@ struct bc_rpc_session {
     uint32_t version;     /* negotiated protocol; 0 before the handshake */
     subscription_t *subs; /* eth_subscribe */
     size_t sub_cnt;
-    char **topics; /* AMOP */
+    amop_topic_t **topics; /* AMOP */
     size_t topic_cnt;
 };
 
@@ -99,8 +100,7 @@ struct bc_rpc {
     bc_rpc_session_t *sessions;
     event_task_t *tasks;
     size_t task_cnt;
-    amop_wait_t *waits;
-    size_t wait_cnt;
+    amop_t *amop;
     uint64_t seed;
     size_t query_bytes; /* held by filters, subscriptions and event tasks */
 };
@@ -163,6 +163,8 @@ void events_free(bc_rpc_t *rpc);
 void amop_message(bc_rpc_session_t *s, const bc_ws_message_t *m);
 void amop_session_closed(bc_rpc_session_t *s);
 void amop_expire(bc_rpc_t *rpc);
+void amop_new(bc_rpc_t *rpc);
+void amop_detach(bc_rpc_t *rpc); /* the gateway calls no more, nothing of it is on the way */
 void amop_free(bc_rpc_t *rpc);
 void sub_start(call_t *c);
 void sub_stop(call_t *c);

@@ -24,7 +24,13 @@ bc_rpc_t *bc_rpc_new(const bc_rpc_config_t *config, bc_node_if node, bc_gateway_
     node.ops->status(node.self, s);
     rpc->number = s->number;
     free(s);
+    amop_new(rpc);
     return rpc;
+}
+
+void bc_rpc_detach(bc_rpc_t *rpc)
+{
+    amop_detach(rpc);
 }
 
 void bc_rpc_free(bc_rpc_t *rpc)
@@ -33,9 +39,9 @@ void bc_rpc_free(bc_rpc_t *rpc)
         return;
     BC_MUST(rpc->in_flight == 0);
     BC_MUST(!rpc->sessions);
+    amop_free(rpc);
     filters_free(rpc);
     events_free(rpc);
-    amop_free(rpc);
     BC_MUST(rpc->query_bytes == 0);
     bc_committed_unref(rpc->last);
     free(rpc);

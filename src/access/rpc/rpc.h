@@ -42,9 +42,12 @@ typedef struct bc_rpc bc_rpc_t;
  * the call and begins with the prefix that the caller gave. */
 typedef void (*bc_rpc_reply_fn)(void *ctx, bc_bytes_t answer);
 
-/* The configuration is copied; gw.ops may be NULL (no peers are told then). */
+/* The configuration is copied; gw.ops may be NULL (no peers are told
+ * then, AMOP stays among the sessions here). */
 bc_rpc_t *bc_rpc_new(const bc_rpc_config_t *config, bc_node_if node,
                      bc_gateway_if gw) BC_WARN_UNUSED;
+/* The gateway is left: it may end from now on. Loop's thread, or when the loop has ended. */
+void bc_rpc_detach(bc_rpc_t *rpc);
 /* Sessions must be closed before and no request may be in flight. */
 void bc_rpc_free(bc_rpc_t *rpc);
 size_t bc_rpc_in_flight(const bc_rpc_t *rpc);

@@ -236,6 +236,7 @@ void bc_rpc_service_free(bc_rpc_service_t *s)
     bc_timer_free(s->tick);
     port_free(&s->sdk);
     port_free(&s->web3);
+    bc_rpc_detach(s->rpc);
     struct timespec ms = { .tv_nsec = 1000000 };
     for (int i = 0; bc_rpc_in_flight(s->rpc) && i < END_WAIT_MS; i++)
         if (!bc_loop_step(bc_uv_loop_mail(s->loop)))
