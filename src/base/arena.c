@@ -71,6 +71,17 @@ char *bc_arena_printf(bc_arena_t *a, const char *fmt, ...)
     return p;
 }
 
+void bc_arena_absorb(bc_arena_t *a, bc_arena_t *from)
+{
+    bc_arena_chunk_t **end = &a->head; /* behind a's own: allocation goes on in its newest chunk */
+    while (*end)
+        end = &(*end)->next;
+    *end = from->head;
+    a->used += from->used;
+    from->head = NULL;
+    from->used = 0;
+}
+
 void bc_arena_reset(bc_arena_t *a)
 {
     bc_arena_chunk_t *keep = a->head;

@@ -20,6 +20,9 @@ void *bc_arena_alloc(bc_arena_t *a, size_t n) BC_WARN_UNUSED;
  * and *ok (if given) is false. */
 bc_bytes_t bc_arena_copy(bc_arena_t *a, bc_bytes_t v, bool *ok);
 char *bc_arena_printf(bc_arena_t *a, const char *fmt, ...) BC_PRINTF(2, 3);
+/* Everything that from holds belongs to a from now on; from is as new. The maximum of a is not
+ * asked. */
+void bc_arena_absorb(bc_arena_t *a, bc_arena_t *from);
 void bc_arena_reset(bc_arena_t *a); /* keeps one chunk for reuse */
 void bc_arena_free(bc_arena_t *a);
 

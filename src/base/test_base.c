@@ -75,6 +75,22 @@ static void arena_refuses_beyond_its_maximum(void **state)
     bc_arena_free(&a);
 }
 
+static void absorbed_memory_lives_with_its_new_owner(void **state)
+{
+    (void)state;
+    bc_arena_t a = { 0 }, b = { 0 };
+    bool ok = false;
+    bc_bytes_t own = bc_arena_copy(&a, BC_STR("own"), &ok);
+    bc_bytes_t v = bc_arena_copy(&b, BC_STR("other"), &ok);
+    bc_arena_absorb(&a, &b);
+    assert_int_equal(b.used, 0);
+    assert_int_equal(a.used, 32);
+    bc_arena_free(&b);
+    assert_non_null(bc_arena_alloc(&a, 100000));
+    assert_true(ok && bc_bytes_eq(v, BC_STR("other")) && bc_bytes_eq(own, BC_STR("own")));
+    bc_arena_free(&a);
+}
+
 typedef struct {
     bc_op_t op;
     int ran, done;
@@ -131,6 +147,7 @@ int main(void)
         cmocka_unit_test(writer_fails_sticky_at_its_maximum),
         cmocka_unit_test(reader_stops_at_the_end),
         cmocka_unit_test(arena_refuses_beyond_its_maximum),
+        cmocka_unit_test(absorbed_memory_lives_with_its_new_owner),
         cmocka_unit_test(op_completes_once_on_its_home_loop),
         cmocka_unit_test(workers_run_everything_queued),
     };

@@ -60,7 +60,7 @@ typedef struct {
     int32_t status; /* bc_tx_status_t */
     int64_t gas_left;
     bc_bytes_t output;
-    bc_buf_t *owner; /* of output, or NULL: output is in tx_arena */
+    bc_buf_t *owner; /* of output, or NULL: it is in tx_arena, or valid until the next message */
     bc_addr_t created;
 } bc_msg_result_t;
 

@@ -1,23 +1,13 @@
 #include "computing/executor/executor.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "codec/hex.h"
-#include "computing/executor/exec.h"
+#include "computing/executor/block.h"
 #include "protocol/status.h"
 
-struct bc_executor {
-    bc_suite_t suite;
-    const bc_chain_config_t *chain;
-    bool key_pages;
-    bc_pc_set_t *contracts;
-    bc_evm_cache_t *codes;
-    pthread_mutex_t lock; /* of the pool */
-    bc_evm_t *pool[16];   /* idle interpreters; more are made and freed as needed */
-    size_t pool_cnt;
-};
+enum { PARALLEL_MIN = 32, WORKERS_MAX = 64 };
 
 bc_executor_t *bc_executor_new(const bc_executor_config_t *config)
 {
@@ -27,10 +17,15 @@ bc_executor_t *bc_executor_new(const bc_executor_config_t *config)
     e->suite = config->suite;
     e->chain = config->chain;
     e->key_pages = config->key_pages;
+    e->parallel_min = config->parallel_always ? 2 : PARALLEL_MIN;
+    e->parallel_always = config->parallel_always;
     pthread_mutex_init(&e->lock, NULL);
     e->contracts = bc_pc_set_new(config->suite);
     e->codes = bc_evm_cache_new(config->code_cache_bytes ? config->code_cache_bytes : 64u << 20);
-    if (e->contracts && e->codes)
+    bool helped = config->workers > 1;
+    if (helped)
+        e->crew = bc_crew_new(BC_MIN(config->workers, (size_t)WORKERS_MAX) - 1, BC_EXECUTOR_STACK_BYTES);
+    if (e->contracts && e->codes && (!helped || e->crew))
         return e;
     bc_executor_free(e);
     return NULL;
@@ -40,6 +35,7 @@ void bc_executor_free(bc_executor_t *e)
 {
     if (!e)
         return;
+    bc_crew_free(e->crew);
     for (size_t i = 0; i < e->pool_cnt; i++)
         bc_evm_free(e->pool[i]);
     if (e->codes)
@@ -127,8 +123,15 @@ static bc_err_t with_stack(void (*fn)(void *arg), void *arg)
 
 /* --- context --- */
 
-static bc_err_t exec_open(bc_executor_t *e, bc_exec_t *x, bc_view_if state, int64_t number,
-                          int64_t timestamp, uint32_t version)
+static void find_tables(bc_exec_t *x)
+{
+    x->tables = bc_rows_table(x->rows, BC_STR("s_tables"));
+    x->code_binary = bc_rows_table(x->rows, BC_STR("s_code_binary"));
+    x->contract_abi = bc_rows_table(x->rows, BC_STR("s_contract_abi"));
+}
+
+bc_err_t bc_exec_open(bc_executor_t *e, bc_exec_t *x, bc_view_if state, int64_t number,
+                      int64_t timestamp, uint32_t version)
 {
     memset(x, 0, sizeof(*x));
     x->rows = bc_rows_new(state);
@@ -142,9 +145,7 @@ static bc_err_t exec_open(bc_executor_t *e, bc_exec_t *x, bc_view_if state, int6
     if (err)
         return err;
     bc_arena_init(&x->tx_arena, 0);
-    x->tables = bc_rows_table(x->rows, BC_STR("s_tables"));
-    x->code_binary = bc_rows_table(x->rows, BC_STR("s_code_binary"));
-    x->contract_abi = bc_rows_table(x->rows, BC_STR("s_contract_abi"));
+    find_tables(x);
     bool seconds = x->config.flags[BC_F_bugfix_v1_timestamp] && x->config.flags[BC_F_feature_evm_timestamp];
     x->env = (bc_evm_env_t){ .number = number,
                              .timestamp = (uint64_t)(seconds ? timestamp / 1000 : timestamp),
@@ -156,8 +157,7 @@ static bc_err_t exec_open(bc_executor_t *e, bc_exec_t *x, bc_view_if state, int6
     return BC_OK;
 }
 
-/* The rules of the block's executor version; the header's version must be known. */
-static bc_err_t choose_rules(const bc_executor_t *e, bc_exec_t *x)
+bc_err_t bc_exec_choose(const bc_executor_t *e, bc_exec_t *x)
 {
     if (x->config.executor_version == 1)
         return BC_OK;
@@ -173,7 +173,23 @@ static bc_err_t choose_rules(const bc_executor_t *e, bc_exec_t *x)
     return BC_OK;
 }
 
-static void exec_close(bc_executor_t *e, bc_exec_t *x)
+bc_err_t bc_exec_fork(bc_executor_t *e, bc_exec_t *x, const bc_exec_t *trunk)
+{
+    *x = (bc_exec_t){ .contracts = trunk->contracts,
+                      .codes = trunk->codes,
+                      .config = trunk->config,
+                      .env = trunk->env,
+                      .rules = trunk->rules,
+                      .law = trunk->law };
+    x->rows = bc_rows_fork(trunk->rows);
+    x->evm = evm_take(e);
+    if (!x->rows || !x->evm)
+        return BC_E_NOMEM;
+    find_tables(x);
+    return bc_rows_err(x->rows);
+}
+
+void bc_exec_close(bc_executor_t *e, bc_exec_t *x)
 {
     for (size_t i = 0; i < x->account_cap; i++) {
         if (x->accounts[i])
@@ -188,252 +204,16 @@ static void exec_close(bc_executor_t *e, bc_exec_t *x)
         evm_give(e, x->evm);
 }
 
-/* --- one transaction --- */
-
-typedef struct {
-    bc_addr_t sender;
-    bc_bytes_t to, input, abi;
-    bc_u256_t value, nonce;
-    uint8_t type;
-    int64_t gas_limit;
-    bool call; /* no charge, no receipt */
-} bc_exec_input_t;
-
-static void bump_web3_nonce(bc_exec_t *x, const bc_exec_input_t *in)
-{
-    static const bc_u256_t one = { { 1 } };
-    bc_account_t *a = bc_exec_account(x, &in->sender);
-    bc_u256_t stored;
-    if (!bc_exec_account_exists(x, a))
-        bc_exec_account_create(x, a);
-    bc_exec_nonce(x, a, &stored);
-    if (bc_u256_order(&stored, &in->nonce) < 0)
-        stored = in->nonce;
-    bc_u256_addto(&stored, &one);
-    bc_exec_set_nonce(x, a, &stored);
-}
-
-static void charge(bc_exec_t *x, const bc_exec_input_t *in, int64_t gas_used, bc_rows_mark_t mark,
-                   bc_msg_result_t *out)
-{
-    bc_u256_t cost = x->config.gas_price, have;
-    bc_u256_mul64(&cost, (uint64_t)gas_used);
-    bc_account_t *a = bc_exec_account(x, &in->sender);
-    bc_exec_balance(x, a, &have);
-    if (bc_u256_order(&have, &cost) < 0) {
-        bc_buf_unref(out->owner);
-        out->evm = BC_EVM_INSUFFICIENT_BALANCE;
-        out->status = BC_TXS_NOT_ENOUGH_CASH;
-        out->output = (bc_bytes_t){ 0 };
-        out->owner = NULL;
-        memset(&out->created, 0, sizeof(out->created));
-        bc_rows_rollback(x->rows, mark);
-        return;
-    }
-    bc_u256_subfrom(&have, &cost);
-    bc_exec_set_balance(x, a, &have);
-}
-
-/* Runs the steps of spec/40 §2.2; *gas_used and the message's kind come back for the receipt. */
-static void run_transaction(bc_exec_t *x, const bc_exec_input_t *in, bc_msg_result_t *out,
-                            int64_t *gas_used, bool *create)
-{
-    x->seq = 0;
-    x->web3 = x->config.legacy ? x->config.flags[BC_F_feature_evm_address] : in->type != 0;
-    x->origin = in->sender;
-    x->env.origin = in->sender;
-    x->abi = in->abi;
-    x->log_cnt = x->next_log = 0;
-    bc_addr_t to = bc_addr_parse(in->to);
-    bc_evm_msg_t m = { .kind = in->to.n ? BC_EVM_CALL : BC_EVM_CREATE,
-                       .gas = in->gas_limit,
-                       .recipient = to,
-                       .code_address = to,
-                       .sender = in->sender,
-                       .is_static = in->call && x->config.legacy,
-                       .value = in->value,
-                       .input = in->input };
-    if (x->config.number == 0 && bc_addr_is(&to, BC_SYS_COMMITTEE))
-        m.kind = BC_EVM_CREATE;
-    else if (m.kind == BC_EVM_CREATE)
-        bc_exec_create_address(x, &m, &in->nonce);
-    *create = m.kind == BC_EVM_CREATE;
-    bc_rows_mark_t mark = bc_rows_mark(x->rows);
-    if (in->type != 0 && x->config.legacy) {
-        if (!in->call)
-            bc_v0_nonce_seen(x, &in->sender, &in->nonce);
-    } else if (in->type == 1) {
-        bump_web3_nonce(x, in);
-        mark = bc_rows_mark(x->rows);
-    }
-    bc_addr_t receiver = m.recipient; /* the message changes on its way */
-    bc_exec_message(x, &m, 0, out);
-    *gas_used = in->gas_limit - out->gas_left;
-    if (x->config.legacy)
-        *gas_used = bc_v0_gas_used(x, &receiver, *create && out->status == BC_TXS_NONE, *gas_used);
-    else if (!in->call && !bc_u256_zero(&x->config.gas_price))
-        charge(x, in, *gas_used, mark, out);
-    if (x->law->top_text && out->evm != BC_EVM_OK) {
-        bc_bytes_t text = bc_exec_status_text(x, out->evm);
-        if (text.n) {
-            bc_buf_unref(out->owner);
-            out->owner = NULL;
-            out->output = text;
-        }
-        if (x->config.flags[BC_F_bugfix_revert_logs])
-            x->log_cnt = 0;
-    }
-}
-
-static void after_transaction(bc_exec_t *x, bc_msg_result_t *out)
-{
-    bc_buf_unref(out->owner);
-    bc_rows_settle(x->rows);
-    bc_rows_free(x->transient);
-    x->transient = NULL;
-    bc_arena_reset(&x->tx_arena);
-}
-
-/* --- receipts --- */
-
-typedef struct {
-    bc_executor_t *e;
-    const bc_exec_block_t *in;
-    bc_exec_result_t *res;
-    bc_exec_t x;
-    bc_u256_t cumulative;
-    bc_wr_t buf;
-    char price_text[72];
-    bc_err_t err;
-} block_run_t;
-
-static bc_err_t add_receipt(block_run_t *b, size_t i, const bc_msg_result_t *r, int64_t gas_used, bool create)
-{
-    bc_exec_t *x = &b->x;
-    const bc_tx_t *tx = b->in->txs[i];
-    char used[24], cumulative[80];
-    uint8_t bloom[256] = { 0 };
-    bc_addr_text_t created = bc_addr_text(&r->created);
-    bc_u256_t gas = { { (uint64_t)gas_used } };
-    bc_u256_addto(&b->cumulative, &gas);
-    size_t used_n = (size_t)snprintf(used, sizeof(used), "%lld", (long long)gas_used);
-    size_t cumulative_n = bc_u256_dec(&b->cumulative, cumulative);
-    bc_receipt_t rc = { 0 };
-    rc.data.version = tx->w.data.version;
-    rc.data.gas_used = bc_bytes(used, used_n);
-    if (create && (x->law->undo_by_status ? r->status == BC_TXS_NONE : r->evm == BC_EVM_OK))
-        rc.data.contract_address = bc_bytes(created.s, 40);
-    rc.data.status = r->status;
-    rc.data.output = r->output;
-    rc.data.logs = (bc_tars_list_t){ x->logs, x->log_cnt };
-    rc.data.block_number = b->in->number;
-    if (rc.data.version >= 1)
-        rc.data.effective_gas_price = bc_cstr(b->price_text);
-    bc_receipt_hash(x->config.suite, &rc.data, &b->res->receipt_hashes[i]);
-    rc.data_hash = BC_VIEW(b->res->receipt_hashes[i]);
-    if (!x->config.legacy) {
-        bc_bloom_logs(bloom, x->logs, x->log_cnt);
-        rc.bloom = bc_bytes(bloom, sizeof(bloom));
-        rc.cumulative_gas_used = bc_bytes(cumulative, cumulative_n);
-        rc.tx_index = (uint32_t)i;
-    }
-    bc_wr_reset(&b->buf);
-    bc_tars_encode(&bc_receipt_tars, &rc, &b->buf);
-    bool ok = !b->buf.err;
-    if (ok)
-        b->res->receipt_raw[i] = bc_arena_copy(&b->res->arena, bc_wr_view(&b->buf), &ok);
-    if (!ok)
-        return BC_E_NOMEM;
-    return bc_tars_decode(&bc_receipt_tars, b->res->receipt_raw[i], &b->res->receipts[i], &b->res->arena);
-}
-
-static bc_err_t execute_tx(block_run_t *b, size_t i)
-{
-    const bc_tx_t *tx = b->in->txs[i];
-    if (tx->w.data.version < 0 || tx->w.data.version > 2)
-        return BC_E_UNSUPPORTED;
-    bc_exec_input_t in = { .sender = tx->sender,
-                           .to = tx->w.data.to,
-                           .input = tx->w.data.input,
-                           .abi = tx->w.data.abi,
-                           .type = (uint8_t)tx->w.type,
-                           .gas_limit = b->x.config.gas_limit };
-    if (bc_u256_parse(tx->w.data.value, &in.value))
-        memset(&in.value, 0, sizeof(in.value)); /* not covered by the signature of version 0 */
-    if (tx->w.type != 0 && bc_u256_parse(tx->w.data.nonce, &in.nonce))
-        memset(&in.nonce, 0, sizeof(in.nonce));
-    bc_msg_result_t r = { 0 };
-    int64_t gas_used = 0;
-    bool create = false;
-    b->x.context_id = (int64_t)i;
-    run_transaction(&b->x, &in, &r, &gas_used, &create);
-    bc_err_t err = bc_rows_err(b->x.rows);
-    if (!err)
-        err = add_receipt(b, i, &r, gas_used, create);
-    after_transaction(&b->x, &r);
-    b->res->sys_block |= bc_is_system_to(tx->w.data.to);
-    return err;
-}
-
-static bc_err_t roots(block_run_t *b)
-{
-    bc_exec_result_t *res = b->res;
-    bc_h256_t *hashes = bc_arena_alloc(&res->arena, (b->in->tx_cnt + 1) * sizeof(*hashes));
-    if (!hashes)
-        return BC_E_NOMEM;
-    for (size_t i = 0; i < b->in->tx_cnt; i++)
-        hashes[i] = b->in->txs[i]->hash;
-    bc_err_t err = bc_merkle_root(b->e->suite, hashes, b->in->tx_cnt, &res->txs_root);
-    if (!err)
-        err = bc_merkle_root(b->e->suite, res->receipt_hashes, b->in->tx_cnt, &res->receipts_root);
-    if (!err)
-        err = b->x.config.legacy ? bc_v0_state_root(&b->x, &res->state_root)
-                                 : bc_rows_root(b->x.rows, b->e->suite, &res->state_root);
-    if (!err)
-        err = bc_rows_changes(b->x.rows, &res->changes);
-    bc_u256_dec(&b->cumulative, res->gas_used);
-    return err;
-}
-
-static void run_block(void *arg)
-{
-    block_run_t *b = arg;
-    bc_exec_result_t *res = b->res;
-    size_t n = b->in->tx_cnt;
-    bc_arena_init(&res->arena, 0);
-    res->receipt_cnt = n;
-    res->receipts = bc_arena_alloc(&res->arena, (n + 1) * sizeof(*res->receipts));
-    res->receipt_hashes = bc_arena_alloc(&res->arena, (n + 1) * sizeof(*res->receipt_hashes));
-    res->receipt_raw = bc_arena_alloc(&res->arena, (n + 1) * sizeof(*res->receipt_raw));
-    b->err = exec_open(b->e, &b->x, b->in->parent, b->in->number, b->in->timestamp, b->in->version);
-    if (!b->err && (!res->receipts || !res->receipt_hashes || !res->receipt_raw))
-        b->err = BC_E_NOMEM;
-    if (!b->err)
-        b->err = choose_rules(b->e, &b->x);
-    if (!b->err && b->x.config.legacy && b->in->number == 0)
-        bc_v0_genesis_tables(&b->x);
-    if (!b->err && !bc_u256_zero(&b->x.config.gas_price))
-        bc_u256_quantity(&b->x.config.gas_price, b->price_text);
-    for (size_t i = 0; !b->err && i < n; i++)
-        b->err = execute_tx(b, i);
-    if (!b->err && b->x.config.legacy)
-        bc_v0_block_end(&b->x);
-    if (!b->err)
-        b->err = roots(b);
-    exec_close(b->e, &b->x);
-    bc_wr_free(&b->buf);
-}
-
 static bc_err_t local_execute(void *self, const bc_exec_block_t *in, bc_exec_result_t **out)
 {
-    block_run_t *b = calloc(1, sizeof(*b));
+    bc_block_run_t *b = calloc(1, sizeof(*b));
     bc_exec_result_t *res = calloc(1, sizeof(*res));
     bc_err_t err = BC_E_NOMEM;
     if (b && res) {
         b->e = self;
         b->in = in;
         b->res = res;
-        err = with_stack(run_block, b);
+        err = with_stack(bc_block_run, b);
         if (!err)
             err = b->err;
     }
@@ -460,13 +240,13 @@ static void run_call(void *arg)
 {
     call_run_t *c = arg;
     const bc_exec_call_t *in = c->in;
-    c->err = exec_open(c->e, &c->x, in->state, in->number, in->timestamp, 0);
+    c->err = bc_exec_open(c->e, &c->x, in->state, in->number, in->timestamp, 0);
     bc_bytes_t v;
     if (!c->err && bc_config_value(c->x.rows, BC_STR("compatibility_version"), in->number, &v) &&
         bc_version_parse(v, &c->x.config.version))
         c->err = BC_E_CORRUPT;
     if (!c->err)
-        c->err = choose_rules(c->e, &c->x);
+        c->err = bc_exec_choose(c->e, &c->x);
     if (!c->err) {
         bc_exec_input_t t = { .sender = in->from,
                               .to = in->to,
@@ -478,16 +258,16 @@ static void run_call(void *arg)
                               .call = true };
         bc_msg_result_t r = { 0 };
         bool create = false, ok = true;
-        run_transaction(&c->x, &t, &r, &c->out->gas_used, &create);
+        bc_exec_transaction(&c->x, &t, &r, &c->out->gas_used, &create);
         c->err = bc_rows_err(c->x.rows);
         c->out->status = r.status;
         if (!c->err)
             c->out->output = bc_arena_copy(c->arena, r.output, &ok);
         if (!ok)
             c->err = BC_E_NOMEM;
-        after_transaction(&c->x, &r);
+        bc_exec_settle(&c->x, &r);
     }
-    exec_close(c->e, &c->x);
+    bc_exec_close(c->e, &c->x);
 }
 
 static bc_err_t local_call(void *self, const bc_exec_call_t *in, bc_exec_call_result_t *out, bc_arena_t *arena)

@@ -6,6 +6,10 @@
  * execute and call at once: each takes an interpreter from a pool, nothing else is shared but
  * the code cache.
  *
+ * With several workers the transactions of a block are run ahead of their turn and checked in
+ * order (parallel.c); the result is the same. The helpers are made once and serve one block at a
+ * time: a block that finds them busy is run serially.
+ *
  * Nested calls live on the C stack (depth 1024). A thread that calls in with less than
  * BC_EXECUTOR_STACK_BYTES of stack is served all the same, through a short-lived thread with a
  * stack of that size; workers made with at least BC_EXECUTOR_STACK_BYTES avoid that cost. */
@@ -28,6 +32,8 @@ typedef struct {
     const bc_chain_config_t *chain; /* borrowed for the life of the executor; may be NULL */
     bool key_pages; /* version 0: storage.key_page_size is not 0; paged reads of tables depend on it */
     size_t code_cache_bytes;        /* analysed code; 0: 64 MiB */
+    size_t workers;                 /* threads on one block, the caller's included; 0, 1: serial */
+    bool parallel_always;           /* for tests: small and conflicting blocks too */
 } bc_executor_config_t;
 
 bc_executor_t *bc_executor_new(const bc_executor_config_t *config) BC_WARN_UNUSED; /* NULL: no memory */

@@ -1,69 +1,15 @@
-#include "computing/rows/rows.h"
+#include "computing/rows/rows_impl.h"
 
 #include <stdlib.h>
 
 #include "base/map.h"
-
-enum { WS_NONE, WS_LIVE, WS_TOMB };             /* in the write set? */
-enum { BASE_UNKNOWN, BASE_ABSENT, BASE_LIVE };  /* in the parent? */
-enum { SMALL = 32 };
-
-/* Values up to SMALL bytes are kept in place, so that rewriting a slot costs no memory. */
-typedef struct {
-    uint8_t state;
-    bc_bytes_t big; /* value when n > SMALL; big.n is the length in both cases */
-    uint8_t small[SMALL];
-} cell_t;
-
-struct bc_row {
-    uint64_t hash;
-    bc_table_t *table;
-    bc_row_t *next; /* of the table */
-    bc_bytes_t key;
-    bc_bytes_t base;
-    uint8_t base_state;
-    cell_t ws;
-};
-
-struct bc_table {
-    uint64_t hash, salt;
-    bc_bytes_t name;
-    bc_row_t *rows;
-};
-
-typedef struct {
-    bc_row_t *row;
-    cell_t old;
-} journal_t;
-
-typedef struct {
-    uint64_t hash;
-    void *item;
-} slot_t;
-
-typedef struct {
-    slot_t *v;
-    size_t cap, cnt;
-} index_t;
-
-struct bc_rows {
-    bc_view_if parent;
-    bc_arena_t arena;
-    bc_err_t err;
-    index_t tables, rows;
-    journal_t *journal;
-    size_t journal_cnt, journal_cap;
-    size_t written; /* rows whose state is not WS_NONE */
-    bool exact;
-    bc_table_t dummy;
-    bc_row_t dummy_row;
-};
 
 bc_rows_t *bc_rows_new(bc_view_if parent)
 {
     bc_rows_t *rows = calloc(1, sizeof(*rows));
     if (rows) {
         rows->parent = parent;
+        rows->row_size = sizeof(bc_row_t);
         bc_arena_init(&rows->arena, 0);
     }
     return rows;
@@ -76,6 +22,7 @@ void bc_rows_free(bc_rows_t *rows)
     free(rows->tables.v);
     free(rows->rows.v);
     free(rows->journal);
+    bc_rows_share_free(rows->share);
     bc_arena_free(&rows->arena);
     free(rows);
 }
@@ -130,17 +77,29 @@ static bool index_add(index_t *ix, uint64_t hash, void *item)
     return true;
 }
 
+bc_table_t *bc_rows_table_find(const bc_rows_t *rows, bc_bytes_t name, uint64_t hash)
+{
+    if (!rows->tables.cap)
+        return NULL;
+    size_t at = (size_t)hash & (rows->tables.cap - 1);
+    for (; rows->tables.v[at].item; at = (at + 1) & (rows->tables.cap - 1)) {
+        bc_table_t *t = rows->tables.v[at].item;
+        if (t->hash == hash && bc_bytes_eq(t->name, name))
+            return t;
+    }
+    return NULL;
+}
+
 bc_table_t *bc_rows_table(bc_rows_t *rows, bc_bytes_t name)
 {
-    uint64_t hash = bc_siphash(name);
-    if (rows->tables.cap) {
-        size_t at = (size_t)hash & (rows->tables.cap - 1);
-        for (; rows->tables.v[at].item; at = (at + 1) & (rows->tables.cap - 1)) {
-            bc_table_t *t = rows->tables.v[at].item;
-            if (t->hash == hash && bc_bytes_eq(t->name, name))
-                return t;
-        }
-    }
+    return bc_rows_table_at(rows, name, bc_siphash(name));
+}
+
+bc_table_t *bc_rows_table_at(bc_rows_t *rows, bc_bytes_t name, uint64_t hash)
+{
+    bc_table_t *found = bc_rows_table_find(rows, name, hash);
+    if (found)
+        return found;
     bool ok = true;
     bc_table_t *t = bc_arena_alloc(&rows->arena, sizeof(*t));
     if (t)
@@ -159,8 +118,7 @@ bc_bytes_t bc_table_name(const bc_table_t *table)
     return table->name;
 }
 
-static bc_row_t *row_find(const bc_rows_t *rows, const bc_table_t *table, bc_bytes_t key,
-                          uint64_t hash)
+bc_row_t *bc_row_find(const bc_rows_t *rows, const bc_table_t *table, bc_bytes_t key, uint64_t hash)
 {
     if (!rows->rows.cap)
         return NULL;
@@ -175,22 +133,19 @@ static bc_row_t *row_find(const bc_rows_t *rows, const bc_table_t *table, bc_byt
     return NULL;
 }
 
-/* The row's record, made on first use. Never NULL. */
-static bc_row_t *row_at(bc_rows_t *rows, bc_table_t *table, bc_bytes_t key)
+static bc_row_t *no_row(bc_rows_t *rows)
 {
-    uint64_t hash = bc_siphash(key) ^ table->salt;
-    bc_row_t *row = row_find(rows, table, key, hash);
-    if (row)
-        return row;
-    bool ok = true;
-    row = bc_arena_alloc(&rows->arena, sizeof(*row));
-    if (row)
-        row->key = bc_arena_copy(&rows->arena, key, &ok);
-    if (!row || !ok || !index_add(&rows->rows, hash, row)) {
-        bc_rows_fail(rows, BC_E_NOMEM);
-        rows->dummy_row = (bc_row_t){ .table = &rows->dummy, .base_state = BASE_ABSENT };
-        return &rows->dummy_row;
-    }
+    bc_rows_fail(rows, BC_E_NOMEM);
+    rows->dummy_row = (bc_row_t){ .table = &rows->dummy, .base_state = BASE_ABSENT };
+    return &rows->dummy_row;
+}
+
+bc_row_t *bc_row_add(bc_rows_t *rows, bc_table_t *table, bc_bytes_t key, uint64_t hash)
+{
+    bc_row_t *row = bc_arena_alloc(&rows->arena, rows->row_size);
+    if (!row || !index_add(&rows->rows, hash, row))
+        return no_row(rows);
+    row->key = key;
     row->hash = hash;
     row->table = table;
     row->next = table->rows;
@@ -198,28 +153,40 @@ static bc_row_t *row_at(bc_rows_t *rows, bc_table_t *table, bc_bytes_t key)
     return row;
 }
 
+bc_row_t *bc_row_at(bc_rows_t *rows, bc_table_t *table, bc_bytes_t key)
+{
+    uint64_t hash = bc_siphash(key) ^ table->salt;
+    bc_row_t *row = bc_row_find(rows, table, key, hash);
+    if (!row) {
+        bool ok = true;
+        bc_bytes_t copy = bc_arena_copy(&rows->arena, key, &ok);
+        row = ok ? bc_row_add(rows, table, copy, hash) : no_row(rows);
+    }
+    if (rows->fork && row != &rows->dummy_row)
+        bc_fork_visit(rows, row);
+    return row;
+}
+
 static void load_base(bc_rows_t *rows, bc_row_t *row)
 {
-    row->base_state = BASE_ABSENT;
     if (rows->err)
         return;
     bc_err_t err = rows->parent.ops->get(rows->parent.self, row->table->name, row->key,
                                          &row->base, &rows->arena);
     if (!err)
         row->base_state = BASE_LIVE;
-    else if (err != BC_E_NOT_FOUND)
-        bc_rows_fail(rows, err);
-}
-
-static bc_bytes_t cell_value(const cell_t *c)
-{
-    return c->big.n > SMALL ? c->big : (bc_bytes_t){ c->small, c->big.n };
+    else if (err == BC_E_NOT_FOUND)
+        row->base_state = BASE_ABSENT;
+    else
+        bc_rows_fail(rows, err); /* and the row stays unknown: a fork may get over it */
 }
 
 bool bc_rows_get(bc_rows_t *rows, bc_table_t *table, bc_bytes_t key, bc_bytes_t *value)
 {
-    bc_row_t *row = row_at(rows, table, key);
+    bc_row_t *row = bc_row_at(rows, table, key);
     bc_bytes_t v = { 0 };
+    if (row->ws.state == WS_OPEN)
+        bc_fork_resolve(rows, row);
     bool live = row->ws.state == WS_LIVE;
     if (live) {
         v = cell_value(&row->ws);
@@ -252,7 +219,7 @@ static void journal_push(bc_rows_t *rows, bc_row_t *row)
 
 void bc_rows_put(bc_rows_t *rows, bc_table_t *table, bc_bytes_t key, bc_bytes_t value)
 {
-    bc_row_t *row = row_at(rows, table, key);
+    bc_row_t *row = bc_row_at(rows, table, key);
     if (row == &rows->dummy_row)
         return;
     journal_push(rows, row);
@@ -271,17 +238,23 @@ void bc_rows_put(bc_rows_t *rows, bc_table_t *table, bc_bytes_t key, bc_bytes_t 
     }
     rows->written += row->ws.state == WS_NONE;
     row->ws = cell;
+    if (rows->fork)
+        bc_fork_wrote(rows, row);
 }
 
 void bc_rows_del(bc_rows_t *rows, bc_table_t *table, bc_bytes_t key)
 {
-    bc_row_t *row = row_at(rows, table, key);
+    bc_row_t *row = bc_row_at(rows, table, key);
     if (row == &rows->dummy_row)
         return;
+    if (row->ws.state == WS_OPEN)
+        bc_fork_resolve(rows, row); /* whether it is journaled depends on it */
     if (rows->exact || row->ws.state == WS_LIVE)
         journal_push(rows, row);
     rows->written += row->ws.state == WS_NONE;
     row->ws = (cell_t){ .state = WS_TOMB };
+    if (rows->fork)
+        bc_fork_wrote(rows, row);
 }
 
 bc_rows_mark_t bc_rows_mark(const bc_rows_t *rows)
@@ -289,9 +262,14 @@ bc_rows_mark_t bc_rows_mark(const bc_rows_t *rows)
     return rows->journal_cnt;
 }
 
-static void restore(bc_rows_t *rows, const journal_t *j)
+static void restore(bc_rows_t *rows, journal_t *j)
 {
     bool was = j->row->ws.state != WS_NONE;
+    if (j->old.state == WS_OPEN) { /* what it was is asked only now */
+        j->row->ws = j->old;
+        bc_fork_resolve(rows, j->row);
+        j->old = j->row->ws;
+    }
     /* without exact a tombstone counts as "no previous value": the row leaves the write set */
     if (rows->exact || j->old.state == WS_LIVE)
         j->row->ws = j->old;
@@ -330,8 +308,8 @@ static int by_key(const void *a, const void *b)
     return bc_bytes_cmp((*x)->key, (*y)->key);
 }
 
-/* The table's rows of the write set, sorted, in malloc memory. */
-static bc_row_t **written_rows(bc_rows_t *rows, const bc_table_t *table, size_t *cnt)
+/* The table's rows of the write set, sorted, in malloc memory. NULL with *cnt > 0: no memory. */
+static bc_row_t **written_rows(const bc_table_t *table, size_t *cnt)
 {
     size_t n = 0;
     for (const bc_row_t *r = table->rows; r; r = r->next)
@@ -340,11 +318,8 @@ static bc_row_t **written_rows(bc_rows_t *rows, const bc_table_t *table, size_t 
     if (!n)
         return NULL;
     bc_row_t **v = malloc(n * sizeof(*v)); // NOLINT(bugprone-sizeof-expression)
-    if (!v) {
-        bc_rows_fail(rows, BC_E_NOMEM);
-        *cnt = 0;
+    if (!v)
         return NULL;
-    }
     n = 0;
     for (bc_row_t *r = table->rows; r; r = r->next) {
         if (r->ws.state != WS_NONE)
@@ -395,7 +370,13 @@ void bc_rows_scan(bc_rows_t *rows, bc_table_t *table, bc_bytes_t from, bc_row_ea
                   void *ctx)
 {
     merge_t m = { .each = each, .ctx = ctx };
-    m.own = written_rows(rows, table, &m.cnt);
+    if (rows->fork)
+        bc_fork_pull(rows, table);
+    m.own = written_rows(table, &m.cnt);
+    if (m.cnt && !m.own) {
+        bc_rows_fail(rows, BC_E_NOMEM);
+        return;
+    }
     while (m.at < m.cnt && bc_bytes_cmp(m.own[m.at]->key, from) < 0)
         m.at++;
     if (!rows->err) {
@@ -430,7 +411,12 @@ static bc_table_t **sorted_tables(const bc_rows_t *rows, size_t *cnt)
     return v;
 }
 
-bc_err_t bc_rows_root(bc_rows_t *rows, bc_suite_t suite, bc_h256_t *root)
+bc_err_t bc_rows_root(const bc_rows_t *rows, bc_suite_t suite, bc_h256_t *root)
+{
+    return bc_rows_root_part(rows, suite, 0, 1, root);
+}
+
+bc_err_t bc_rows_root_part(const bc_rows_t *rows, bc_suite_t suite, size_t part, size_t parts, bc_h256_t *root)
 {
     enum { BATCH = 64 };
     bc_bytes_t in[BATCH];
@@ -440,8 +426,9 @@ bc_err_t bc_rows_root(bc_rows_t *rows, bc_suite_t suite, bc_h256_t *root)
     bc_arena_init(&scratch, 0);
     memset(root, 0, sizeof(*root));
     bc_err_t err = rows->err;
-    for (size_t i = 0; !err && i <= rows->rows.cap; i++) {
-        const bc_row_t *r = i < rows->rows.cap ? rows->rows.v[i].item : NULL;
+    size_t end = rows->rows.cap * (part + 1) / parts;
+    for (size_t i = rows->rows.cap * part / parts; !err && i <= end; i++) {
+        const bc_row_t *r = i < end ? rows->rows.v[i].item : NULL;
         if (r && r->ws.state != WS_NONE) {
             bc_bytes_t name = r->table->name, val = cell_value(&r->ws);
             uint8_t *p = bc_arena_alloc(&scratch, name.n + r->key.n + val.n + 1);
@@ -456,7 +443,7 @@ bc_err_t bc_rows_root(bc_rows_t *rows, bc_suite_t suite, bc_h256_t *root)
                 memcpy(p + name.n + r->key.n, val.p, val.n);
             in[n++] = bc_bytes(p, name.n + r->key.n + val.n);
         }
-        if (n == BATCH || (n && i == rows->rows.cap)) {
+        if (n == BATCH || (n && i == end)) {
             bc_hash_many(suite, in, out, n);
             for (size_t k = 0; k < n; k++) {
                 for (size_t b = 0; b < 32; b++)
@@ -509,7 +496,7 @@ static bool add_change(bc_changes_t *c, bc_bytes_t table, const bc_row_t *r)
     return ok;
 }
 
-bc_err_t bc_rows_changes(bc_rows_t *rows, bc_changes_t **out)
+bc_err_t bc_rows_changes(const bc_rows_t *rows, bc_changes_t **out)
 {
     if (rows->err)
         return rows->err;
@@ -525,8 +512,9 @@ bc_err_t bc_rows_changes(bc_rows_t *rows, bc_changes_t **out)
     }
     for (size_t i = 0; ok && i < table_cnt; i++) {
         size_t n = 0;
-        bc_row_t **v = written_rows(rows, tables[i], &n);
-        if (n) {
+        bc_row_t **v = written_rows(tables[i], &n);
+        ok = v || !n;
+        if (n && ok) {
             bc_bytes_t name = bc_arena_copy(&c->arena, tables[i]->name, &ok);
             for (size_t k = 0; ok && k < n; k++)
                 ok = add_change(c, name, v[k]);

@@ -60,11 +60,44 @@ void bc_rows_rollback_between(bc_rows_t *rows, bc_rows_mark_t from, bc_rows_mark
 void bc_rows_settle(bc_rows_t *rows);
 
 /* XOR of H(table || key || value), tombstones H(table || key), over the write set. */
-bc_err_t bc_rows_root(bc_rows_t *rows, bc_suite_t suite, bc_h256_t *root) BC_WARN_UNUSED;
+bc_err_t bc_rows_root(const bc_rows_t *rows, bc_suite_t suite, bc_h256_t *root) BC_WARN_UNUSED;
+/* The XOR over one of `parts` shares of the rows: the root is the XOR of all shares. Shares, and the
+ * changes below, may be computed by several threads while nothing writes. */
+bc_err_t bc_rows_root_part(const bc_rows_t *rows, bc_suite_t suite, size_t part, size_t parts,
+                           bc_h256_t *root) BC_WARN_UNUSED;
 /* The root of chains without bugfix_statestorage_hash (version 0 only): XOR of
  * H(table) ^ H(key) ^ H(value), with the number 1 for a tombstone's value. */
 bc_err_t bc_rows_root_parts(bc_rows_t *rows, bc_suite_t suite, bc_h256_t *root) BC_WARN_UNUSED;
 /* A copy of the write set, sorted; one reference. */
-bc_err_t bc_rows_changes(bc_rows_t *rows, bc_changes_t **out) BC_WARN_UNUSED;
+bc_err_t bc_rows_changes(const bc_rows_t *rows, bc_changes_t **out) BC_WARN_UNUSED;
+
+/* --- speculation: transactions ahead of their turn ---
+ *
+ * The block's write set (the trunk) is shared by several threads, each with a fork: rows of its
+ * own over the trunk. A transaction runs on a fork between bc_rows_begin and bc_rows_end, and
+ * leaves in a delta which rows it looked up, at which version, and what it would write.
+ *
+ * One thread at a time, in the order of transactions, decides: when every version in the delta is
+ * still the trunk's (bc_rows_valid), the delta is what serial execution would have done, and
+ * bc_rows_apply makes it so; else the transaction is run again on any fork, now with nobody
+ * writing, and applied. What a look-up finds is the row's state in the write set (none, value,
+ * tombstone), so that the two journal quirks come out as in serial order.
+ *
+ * While forks exist the trunk is written by bc_rows_apply alone. A fork's memory holds keys and
+ * values of the trunk: free the forks after the last use of the trunk's rows. */
+typedef struct bc_delta bc_delta_t;
+
+/* Makes the trunk shareable; about `rows` rows are going to be written. Once. */
+bc_err_t bc_rows_share(bc_rows_t *trunk, size_t rows) BC_WARN_UNUSED;
+bc_rows_t *bc_rows_fork(bc_rows_t *trunk) BC_WARN_UNUSED; /* NULL: no memory */
+bc_delta_t *bc_delta_new(void) BC_WARN_UNUSED;            /* NULL: no memory */
+void bc_delta_free(bc_delta_t *d);                        /* NULL is fine */
+/* d is emptied and belongs to the fork until bc_rows_end. Forgets an error that stuck, but for
+ * missing memory. */
+void bc_rows_begin(bc_rows_t *fork, bc_delta_t *d);
+void bc_rows_end(bc_rows_t *fork);
+bool bc_rows_valid(const bc_rows_t *trunk, const bc_delta_t *d);
+/* version: greater than that of every delta applied before. */
+void bc_rows_apply(bc_rows_t *trunk, const bc_delta_t *d, uint32_t version);
 
 #endif

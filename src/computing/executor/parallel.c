@@ -1,0 +1,300 @@
+/* A block on several threads. The result is that of serial order, always.
+ *
+ * Workers take transactions in order and run each, ahead of its turn, on a fork of the block's
+ * rows. Finished ones wait in a ring of slots. Whoever finds the next one in order finished takes
+ * the turn: if what the transaction looked up is still so, its writes are applied, else it is run
+ * again there and then, when nothing else can write, and applied. So a transaction runs at most
+ * twice, the turn always moves on, and nobody who holds it waits for anybody.
+ *
+ * Receipts need the gas of all earlier transactions; they are written when the slot is used again,
+ * by whoever takes it, outside of any lock.
+ *
+ * When half of the recent transactions had to be run again, the block is hot: the workers stop
+ * and the rest of it is run serially. */
+#include <stdlib.h>
+
+#include "computing/executor/block.h"
+
+enum {
+    SLOTS_EACH = 16, /* per worker: how far ahead of the turn */
+    TURN_MAX = 16,   /* transactions applied before others are told */
+    RECENT = 32,     /* transactions over which conflicts are counted */
+    RECENT_MIN = 8,
+};
+
+enum { SLOT_IDLE, SLOT_RUNNING, SLOT_DONE, SLOT_APPLIED };
+
+typedef struct {
+    int state; /* under the job's lock, like all that decides who owns the slot */
+    size_t i;
+    bc_err_t err;
+    bc_tx_done_t done;
+    bc_arena_t arena; /* of done */
+    bc_log_entry_t *logs;
+    size_t log_cnt, log_cap;
+    bc_delta_t *delta;
+    bc_u256_t cumulative;
+} slot_t;
+
+typedef struct {
+    bool open;
+    bc_exec_t x;
+    bc_wr_t buf;
+    bc_arena_t arena; /* of receipts; the result's in the end */
+    bc_err_t err;
+} worker_t;
+
+typedef struct {
+    bc_block_run_t *b;
+    worker_t *workers;
+    slot_t *slots;
+    size_t slot_cnt;
+    pthread_mutex_t lock;
+    pthread_cond_t moved; /* the turn */
+    size_t waiting;
+    size_t next;          /* to be taken; beyond the transactions: slots whose receipt is missing */
+    size_t head;          /* whose turn it is */
+    bool turn_taken;
+    bool stop;            /* the block is hot, or lost */
+    bc_err_t err;
+    /* of whoever has the turn */
+    size_t recent, recent_again;
+} job_t;
+
+static slot_t *slot_of(const job_t *j, size_t i)
+{
+    return &j->slots[i % j->slot_cnt];
+}
+
+static void slot_empty(slot_t *s)
+{
+    bc_buf_unref(s->done.r.owner);
+    s->done.r.owner = NULL;
+    bc_arena_reset(&s->arena);
+    s->log_cnt = 0;
+}
+
+/* What a transaction leaves behind must outlive the next one: the slot lends its memory. */
+static void lend(slot_t *s, bc_exec_t *x)
+{
+    bc_arena_t arena = x->tx_arena;
+    bc_log_entry_t *logs = x->logs;
+    size_t cnt = x->log_cnt, cap = x->log_cap;
+    x->tx_arena = s->arena;
+    x->logs = s->logs;
+    x->log_cnt = s->log_cnt;
+    x->log_cap = s->log_cap;
+    s->arena = arena;
+    s->logs = logs;
+    s->log_cnt = cnt;
+    s->log_cap = cap;
+}
+
+static void run_ahead(job_t *j, worker_t *w, slot_t *s, size_t i)
+{
+    bc_exec_t *x = &w->x;
+    slot_empty(s);
+    s->i = i;
+    lend(s, x);
+    bc_rows_begin(x->rows, s->delta);
+    s->err = bc_block_tx(j->b, x, i, &s->done);
+    bc_rows_end(x->rows);
+    bool ok = true;
+    if (!s->done.r.owner) /* it may be in the interpreter's memory */
+        s->done.data.output = bc_arena_copy(&x->tx_arena, s->done.data.output, &ok);
+    if (!ok && !s->err)
+        s->err = BC_E_NOMEM;
+    bc_rows_free(x->transient);
+    x->transient = NULL;
+    lend(s, x);
+}
+
+static void write_receipt(job_t *j, worker_t *w, slot_t *s)
+{
+    bc_err_t err = bc_block_receipt(j->b, s->i, &s->done, &s->cumulative, &w->buf, &w->arena);
+    if (err)
+        w->err = err;
+    slot_empty(s);
+}
+
+/* --- the turn --- */
+
+/* False: the transaction had to be run again. */
+static bool apply(job_t *j, worker_t *w, slot_t *s)
+{
+    bc_block_run_t *b = j->b;
+    bool good = !s->err && bc_rows_valid(b->x.rows, s->delta);
+    if (!good)
+        run_ahead(j, w, s, s->i); /* with nobody ahead of it any more */
+    if (!s->err) {
+        bc_rows_apply(b->x.rows, s->delta, (uint32_t)s->i + 1);
+        s->err = bc_rows_err(b->x.rows);
+        bc_u256_t gas = { { (uint64_t)s->done.gas_used } };
+        bc_u256_addto(&b->cumulative, &gas);
+        s->cumulative = b->cumulative;
+    }
+    return good;
+}
+
+static bool hot(job_t *j, bool again)
+{
+    if (j->recent == RECENT)
+        j->recent = j->recent_again = 0;
+    j->recent++;
+    j->recent_again += again;
+    return !j->b->e->parallel_always && j->recent >= RECENT_MIN && j->recent_again * 2 > j->recent;
+}
+
+/* Applies what is finished, in order, if nobody else does. The lock is held. */
+static void take_turn(job_t *j, worker_t *w)
+{
+    size_t n = j->b->in->tx_cnt;
+    while (!j->stop && !j->turn_taken && j->head < n && slot_of(j, j->head)->state == SLOT_DONE) {
+        size_t from = j->head, end = from + 1, at = from;
+        bc_err_t err = BC_OK;
+        bool good = true, is_hot = false;
+        while (end < n && end - from < BC_MIN((size_t)TURN_MAX, j->slot_cnt) && slot_of(j, end)->state == SLOT_DONE)
+            end++;
+        j->turn_taken = true;
+        pthread_mutex_unlock(&j->lock);
+        while (at < end && good && !is_hot && !err) {
+            slot_t *s = slot_of(j, at);
+            good = apply(j, w, s);
+            is_hot = hot(j, !good);
+            err = s->err;
+            at += !err;
+        }
+        pthread_mutex_lock(&j->lock);
+        for (size_t i = from; i < at; i++)
+            slot_of(j, i)->state = SLOT_APPLIED;
+        j->head = at;
+        j->turn_taken = false;
+        j->err = err;
+        j->stop = err || is_hot;
+        if (j->waiting)
+            pthread_cond_broadcast(&j->moved);
+    }
+}
+
+/* --- workers --- */
+
+/* Takes the next piece of work; NULL: there is none now. The lock is held. */
+static slot_t *take(job_t *j, size_t *i)
+{
+    if (j->next == j->b->in->tx_cnt + j->slot_cnt)
+        return NULL;
+    if (j->next >= j->slot_cnt && j->next - j->slot_cnt >= j->head)
+        return NULL;
+    *i = j->next++;
+    slot_t *s = slot_of(j, *i);
+    s->state = SLOT_RUNNING;
+    return s;
+}
+
+static void work(void *arg, size_t no)
+{
+    job_t *j = arg;
+    worker_t *w = &j->workers[no];
+    size_t n = j->b->in->tx_cnt, i = 0;
+    w->open = true;
+    w->err = bc_exec_fork(j->b->e, &w->x, &j->b->x);
+    if (w->err)
+        return;
+    pthread_mutex_lock(&j->lock);
+    for (;;) {
+        take_turn(j, w);
+        if (j->stop || j->next == n + j->slot_cnt)
+            break;
+        slot_t *s = take(j, &i);
+        if (!s) {
+            j->waiting++;
+            pthread_cond_wait(&j->moved, &j->lock);
+            j->waiting--;
+            continue;
+        }
+        pthread_mutex_unlock(&j->lock);
+        if (i >= j->slot_cnt)
+            write_receipt(j, w, s);
+        if (i < n)
+            run_ahead(j, w, s, i);
+        pthread_mutex_lock(&j->lock);
+        s->state = i < n ? SLOT_DONE : SLOT_IDLE;
+    }
+    if (j->waiting)
+        pthread_cond_broadcast(&j->moved);
+    pthread_mutex_unlock(&j->lock);
+}
+
+/* Receipts of what was applied before the block was found hot. */
+static void late_receipts(job_t *j)
+{
+    for (size_t i = 0; i < j->slot_cnt; i++) {
+        if (j->slots[i].state == SLOT_APPLIED)
+            write_receipt(j, &j->workers[0], &j->slots[i]);
+    }
+}
+
+static bc_err_t finish(job_t *j, bc_crew_t *crew)
+{
+    bc_block_run_t *b = j->b;
+    bc_err_t err = j->err;
+    if (!err && !j->workers[0].open)
+        err = BC_E_NOMEM;
+    if (!err)
+        late_receipts(j);
+    for (size_t k = 0; k < bc_crew_size(crew); k++) {
+        err = err ? err : j->workers[k].err;
+        bc_arena_absorb(&b->res->arena, &j->workers[k].arena);
+    }
+    if (!err)
+        err = bc_block_serial(b, j->head);
+    return err ? err : bc_block_roots(b, crew);
+}
+
+static bool job_open(job_t *j, bc_block_run_t *b, bc_crew_t *crew)
+{
+    size_t cnt = BC_MIN(SLOTS_EACH * bc_crew_size(crew), b->in->tx_cnt);
+    *j = (job_t){ .b = b };
+    pthread_mutex_init(&j->lock, NULL);
+    pthread_cond_init(&j->moved, NULL);
+    j->workers = calloc(bc_crew_size(crew), sizeof(*j->workers));
+    j->slots = calloc(cnt, sizeof(*j->slots));
+    bool ok = j->workers && j->slots && !bc_rows_share(b->x.rows, b->in->tx_cnt * 4);
+    for (; ok && j->slot_cnt < cnt; j->slot_cnt += ok) {
+        j->slots[j->slot_cnt].delta = bc_delta_new();
+        ok = j->slots[j->slot_cnt].delta != NULL;
+    }
+    return ok;
+}
+
+static void job_close(job_t *j, bc_crew_t *crew)
+{
+    for (size_t i = 0; i < j->slot_cnt; i++) {
+        slot_empty(&j->slots[i]);
+        bc_arena_free(&j->slots[i].arena);
+        free(j->slots[i].logs);
+        bc_delta_free(j->slots[i].delta);
+    }
+    for (size_t k = 0; j->workers && k < bc_crew_size(crew); k++) {
+        if (j->workers[k].open)
+            bc_exec_close(j->b->e, &j->workers[k].x);
+        bc_wr_free(&j->workers[k].buf);
+        bc_arena_free(&j->workers[k].arena);
+    }
+    free(j->slots);
+    free(j->workers);
+    pthread_cond_destroy(&j->moved);
+    pthread_mutex_destroy(&j->lock);
+}
+
+bc_err_t bc_block_parallel(bc_block_run_t *b, bc_crew_t *crew)
+{
+    job_t j;
+    bc_err_t err = BC_E_NOMEM;
+    if (job_open(&j, b, crew)) {
+        bc_crew_run(crew, work, &j);
+        err = finish(&j, crew);
+    }
+    job_close(&j, crew);
+    return err;
+}
