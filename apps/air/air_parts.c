@@ -140,13 +140,23 @@ static bool open_ledger(air_t *a)
 
 static void on_committed(void *ctx, bc_committed_t *block);
 
+/* Threads that execute one block. */
+static size_t execution_workers(const bc_node_config_t *c)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    if (!c->executor.baseline_scheduler_parallel || cpus < 2)
+        return 1;
+    return BC_MIN((size_t)cpus, (size_t)c->executor.baseline_scheduler_maxthread);
+}
+
 bool air_storage(air_t *a)
 {
     if (!open_stores(a))
         return false;
     bc_executor_config_t e = { .suite = a->chain.suite,
                                .chain = &a->chain,
-                               .key_pages = a->node->storage.key_page_size > 0 };
+                               .key_pages = a->node->storage.key_page_size > 0,
+                               .workers = execution_workers(a->node) };
     a->executor = bc_executor_new(&e);
     if (!a->executor) {
         say(a, "no memory for the executor");

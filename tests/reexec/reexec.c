@@ -697,7 +697,8 @@ static void run_steps(run_t *r, const char *dir, long only, bc_reexec_stat_t *st
     free(names);
 }
 
-bool bc_reexec_chain(const char *dir, long only, bool verbose, FILE *log, bc_reexec_stat_t *stat)
+bool bc_reexec_chain(const char *dir, long only, size_t workers, bool verbose, FILE *log,
+                     bc_reexec_stat_t *stat)
 {
     run_t r = { .log = log, .verbose = verbose };
     const char *slash = strrchr(dir, '/');
@@ -715,7 +716,10 @@ bool bc_reexec_chain(const char *dir, long only, bool verbose, FILE *log, bc_ree
         if (!logical_rows(&r.raw, &r.store))
             fprintf(log, "  a page of the genesis store cannot be read\n");
     }
-    bc_executor_t *e = bc_executor_new(&(bc_executor_config_t){ .suite = r.suite, .key_pages = r.pages });
+    bc_executor_t *e = bc_executor_new(&(bc_executor_config_t){ .suite = r.suite,
+                                                                .key_pages = r.pages,
+                                                                .workers = workers,
+                                                                .parallel_always = workers > 1 });
     r.exec = bc_executor_local(e);
     stat->blocks = 1;
     if (only <= 0)

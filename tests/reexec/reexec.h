@@ -16,7 +16,9 @@ typedef struct {
 } bc_reexec_stat_t;
 
 /* Runs one chain folder. Failures and skips are described on log. False: the folder cannot be
- * read (stat is then meaningless). only >= 0: that block alone. */
-bool bc_reexec_chain(const char *dir, long only, bool verbose, FILE *log, bc_reexec_stat_t *stat);
+ * read (stat is then meaningless). only >= 0: that block alone. workers: 1 serial execution, more:
+ * parallel, however small the block. */
+bool bc_reexec_chain(const char *dir, long only, size_t workers, bool verbose, FILE *log,
+                     bc_reexec_stat_t *stat);
 
 #endif

@@ -17,7 +17,7 @@ bc_executor_t *bc_executor_new(const bc_executor_config_t *config)
     e->suite = config->suite;
     e->chain = config->chain;
     e->key_pages = config->key_pages;
-    e->parallel_min = config->parallel_always ? 2 : PARALLEL_MIN;
+    e->parallel_min = config->parallel_always ? 1 : PARALLEL_MIN;
     e->parallel_always = config->parallel_always;
     pthread_mutex_init(&e->lock, NULL);
     e->contracts = bc_pc_set_new(config->suite);

@@ -131,7 +131,7 @@ const bc_conf_key_t bc_ini_keys[] = {
         KF_STRICT | KF_FATAL, "blocks in consensus at once"),
 
     BOOL("executor", "enable_dag", executor.enable_dag, "true", U,
-         "parallel execution: blocks are executed in order by one thread here"),
+         "read by nobody: see baseline_scheduler_parallel"),
     NUM(K_U32, "executor", "vm_cache_size", executor.vm_cache_size, "1024", 0, 1 << 20, U,
         "contracts whose analysed code is kept: 64 MiB here"),
     BOOL("executor", "baseline_scheduler", executor.baseline_scheduler, "false", U,
@@ -139,9 +139,9 @@ const bc_conf_key_t bc_ini_keys[] = {
     NUM(K_U32, "executor", "baseline_scheduler_chunksize", executor.baseline_scheduler_chunksize,
         "100", 1, 1 << 20, U, "tuning of the official scheduler"),
     NUM(K_U32, "executor", "baseline_scheduler_maxthread", executor.baseline_scheduler_maxthread,
-        "16", 1, 1024, U, "most execution threads"),
+        "16", 1, 1024, 0, "most threads on one block; never more than there are processors"),
     BOOL("executor", "baseline_scheduler_parallel", executor.baseline_scheduler_parallel, "false",
-         U, "tuning of the official scheduler"),
+         0, "run the transactions of a block on several threads; the results are the same"),
 
     STR("storage", "data_path", storage.data_path, "", KF_FULL,
         "directory of the store, the consensus record in `consensus_log` below it; absent: "
