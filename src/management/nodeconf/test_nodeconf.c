@@ -181,7 +181,7 @@ static void what_does_not_stop_the_start_is_told(void **state)
     assert_non_null(strstr(w, "config.ini:3: [rpc] filter_timeout=soon: not a number"));
     assert_non_null(strstr(w, "[rpc] sm_ssl=yes: neither true nor false"));
     assert_non_null(strstr(w, "[p2p] listen_prot=1: unknown key"));
-    assert_non_null(strstr(w, "without effect in this program: rpc.thread_count rpc.sm_ssl "
+    assert_non_null(strstr(w, "without effect in this program: rpc.thread_count "
                               "storage.key_page"));
     assert_non_null(strstr(w, "without a password"));
     assert_null(strstr(w, "archive_port"));
