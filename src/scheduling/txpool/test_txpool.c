@@ -535,6 +535,11 @@ static void the_window_forgets_old_blocks(void **state)
         window_put(&w, number, v, BC_ARRAY_LEN(v));
         assert_true(w.used < w.cap && w.cap <= 3 * (WINDOW + 1) * BC_ARRAY_LEN(v) / 2);
     }
+    /* and it shrinks when little comes */
+    for (int64_t number = BLOCKS; number < BLOCKS + 2 * WINDOW; number++)
+        window_put(&w, number, NULL, 0);
+    assert_int_equal(w.used, 0);
+    assert_true(w.cap <= 64);
     window_free(&w);
 }
 

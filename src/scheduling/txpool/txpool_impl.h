@@ -68,6 +68,7 @@ typedef struct {
     size_t cap, used;
     uint32_t blocks; /* W */
     int64_t top;     /* newest block */
+    int64_t built;   /* block of the last rebuild */
 } window_t;
 
 /* A proposal on its way through VERIFY_PROPOSAL. */

@@ -4,7 +4,8 @@
  *
  * One table, linear probing, slots in the order of their hashes. A block's nonces are not taken out
  * when it leaves the window: a slot says itself how old it is, and what is too old is left behind
- * when the table is rebuilt, which happens when it is full to three quarters. */
+ * when the table is rebuilt: when it is full to three quarters, and every W blocks, so that it
+ * shrinks after a time of much load. */
 #include <stdlib.h>
 #include "scheduling/txpool/txpool_impl.h"
 
@@ -52,6 +53,7 @@ static void rebuild(window_t *w, size_t more)
     w->cap = BC_MAX(cnt + cnt / 2, (size_t)SLOTS_MIN);
     w->slots = bc_xcalloc(w->cap, sizeof w->slots[0]);
     w->used = 0;
+    w->built = w->top;
     for (size_t i = 0; i < old.cap; i++) {
         if (!live(w, &old.slots[i]))
             continue;
@@ -86,7 +88,7 @@ bool window_has(const window_t *w, bc_bytes_t nonce)
 void window_put(window_t *w, int64_t number, const bc_bytes_t *nonces, size_t cnt)
 {
     w->top = BC_MAX(w->top, number);
-    if (w->used + cnt > w->cap / 4 * 3)
+    if (w->used + cnt > w->cap / 4 * 3 || number - w->built >= (int64_t)w->blocks)
         rebuild(w, cnt);
     for (size_t i = 0; i < cnt; i++) {
         uint64_t hi;
