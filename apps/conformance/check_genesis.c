@@ -34,12 +34,7 @@ static bool load(conf_chain_t *c, conf_report_t *r, bc_chain_config_t *conf)
     bc_conf_report_free(&rep);
     if (err)
         return false;
-    err = bc_genesis_check(conf, why, sizeof why);
-    if (err && conf->version < 0x03010000) {
-        conf_skip(r, "genesis of version %x: %s", conf->version, why);
-        bc_chainconf_free(conf);
-        return false;
-    }
+    conf_expect(r, !bc_genesis_check(conf, why, sizeof why), "genesis of version %x: %s", conf->version, why);
     return true;
 }
 
@@ -83,7 +78,7 @@ static bool block0_txs(const conf_chain_t *c, bc_bytes_t txs[2], bc_arena_t *are
     /* before 3.3 no committee was made, and nobody reads the second */
     if (!txs[1].n && c->compatibility < 0x03030000)
         txs[1] = txs[0];
-    return txs[0].n && txs[1].n;
+    return (txs[0].n && txs[1].n) || c->compatibility < 0x03010000; /* 3.0 had none */
 }
 
 typedef struct {

@@ -18,7 +18,7 @@ static const struct {
     { "chain-v0-1node", 235 },
     { "chain-v0-keypage-1node", 128 },
     { "chain-compat-3.2.0-1node", 128 },
-    { "chain-compat-3.0.0-1node", 0 },
+    { "chain-compat-3.0.0-1node", 109 },
 };
 
 int main(int argc, char **argv)

@@ -285,6 +285,11 @@ void bc_block_run(void *arg)
             bc_v0_block_end(&b->x);
         if (!b->err)
             b->err = bc_block_roots(b, NULL);
+        if (!b->err && b->x.config.legacy && bc_v0_after_root(&b->x)) {
+            bc_changes_unref(res->changes);
+            res->changes = NULL;
+            b->err = bc_rows_changes(b->x.rows, &res->changes);
+        }
     }
     bc_exec_close(b->e, &b->x);
     bc_wr_free(&b->buf);

@@ -118,6 +118,8 @@ void bc_v0_nonce_seen(bc_exec_t *x, const bc_addr_t *sender, const bc_u256_t *no
 void bc_v0_genesis_tables(bc_exec_t *x); /* before block 0 */
 void bc_v0_block_end(bc_exec_t *x);      /* before the roots */
 void bc_v0_close(bc_exec_t *x);
+/* What a block changes without its root telling; true when there is such. */
+bool bc_v0_after_root(bc_exec_t *x);
 bc_err_t bc_v0_state_root(bc_exec_t *x, bc_h256_t *root);
 /* 0 for direct calls of system contracts on older chains. */
 int64_t bc_v0_gas_used(const bc_exec_t *x, const bc_addr_t *to, bool created, int64_t used);

@@ -163,8 +163,6 @@ bc_err_t bc_exec_choose(const bc_executor_t *e, bc_exec_t *x)
         return BC_OK;
     if (x->config.executor_version != 0 || (e->chain && (e->chain->is_wasm || !e->chain->is_serial_execute)))
         return BC_E_UNSUPPORTED;
-    if (!bc_v0_since(x, 1))
-        return BC_E_UNSUPPORTED;
     /* before 3.3 the check was a setting of the genesis file alone */
     if (!bc_v0_since(x, 3))
         x->config.auth_check = e->chain && e->chain->is_auth_check;

@@ -2,6 +2,7 @@
  * their children; links are tables with the rows type, link_address, link_abi, name. */
 #include "codec/archive.h"
 #include "codec/hex.h"
+#include "computing/precompiled/bfs_v30.h"
 #include "computing/precompiled/contracts.h"
 
 #define DIR_FIELDS "type,status,acl_type,acl_white,acl_black,extra"
@@ -14,6 +15,7 @@ enum {
     CODE_INVALID_PATH = -53005,
     CODE_INVALID_TYPE = -53006,
     PATH_MAX_BYTES = 128,
+    PATH_MAX_BYTES_OLD = 56, /* before 3.3 */
     PATH_MAX_LEVEL = 6,
     LIST_MAX = 500,
     ABI_MAX = 16777215,
@@ -44,9 +46,10 @@ void bc_bfs_put_link(bc_pc_t *pc, bc_bytes_t table, bc_bytes_t address, bc_bytes
 {
     bc_pc_put(pc, table, BC_STR("type"), BC_STR("link"));
     bc_pc_put(pc, table, BC_STR("link_address"), address);
-    if (abi.n)
+    bool both = pc->config->version == 0x03000000; /* 3.0 wrote them empty, too */
+    if (abi.n || both)
         bc_pc_put(pc, table, BC_STR("link_abi"), abi);
-    if (name.n)
+    if (name.n || both)
         bc_pc_put(pc, table, BC_STR("name"), name);
 }
 
@@ -117,12 +120,27 @@ bool bc_pc_internal_create(bc_pc_t *pc, bc_bytes_t path, uint32_t target, bc_add
         !bc_pc_create_table(pc, account, BC_STR("value")))
         return false;
     put_code(pc, account, text, abi);
-    bc_bfs_put_link(pc, path, hex_text, none, none);
+    bc_pc_put(pc, path, BC_STR("type"), BC_STR("link"));
+    bc_pc_put(pc, path, BC_STR("link_address"), hex_text);
     /* before 3.3 only with authority, and not for what system contracts create: all of these */
     return (pc->config->legacy && !bc_pc_since(pc, 3)) || bc_auth_create_table(pc->rows, account, &pc->origin);
 }
 
 /* --- paths --- */
+
+/* Before 3.2: a letter or digit, then anything but these. */
+static bool old_component_ok(bc_bytes_t s)
+{
+    static const char never[] = "><*?/=+()$\"'";
+    uint8_t c = s.n ? s.p[0] : 0;
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')))
+        return false;
+    for (size_t i = 1; i < s.n; i++) {
+        if (memchr(never, s.p[i], sizeof(never) - 1))
+            return false;
+    }
+    return true;
+}
 
 static bool component_ok(bc_bytes_t s)
 {
@@ -160,10 +178,10 @@ static size_t split(bc_bytes_t path, bc_bytes_t *out, size_t max)
     }
 }
 
-bool bc_bfs_path_ok(bc_bytes_t path)
+bool bc_bfs_path_ok(const bc_pc_t *pc, bc_bytes_t path)
 {
     bc_bytes_t parts[PATH_MAX_LEVEL];
-    if (!path.n || path.n > PATH_MAX_BYTES)
+    if (!path.n || path.n > (bc_pc_since(pc, 3) ? PATH_MAX_BYTES : PATH_MAX_BYTES_OLD))
         return false;
     if (bc_bytes_eq(path, BC_STR("/")))
         return true;
@@ -171,7 +189,7 @@ bool bc_bfs_path_ok(bc_bytes_t path)
     if (n > PATH_MAX_LEVEL)
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (!component_ok(parts[i]))
+        if (!(bc_pc_since(pc, 2) ? component_ok(parts[i]) : old_component_ok(parts[i])))
             return false;
     }
     return true;
@@ -201,6 +219,8 @@ static bc_pc_end_t build_dirs(bc_pc_t *pc, bc_bytes_t path)
     if (!path.n)
         return BC_PC_ERROR;
     size_t n = split(path, parts, BC_ARRAY_LEN(parts));
+    if (!bc_pc_since(pc, 1))
+        return bc_bfs30_build(pc, parts, BC_MIN(n, BC_ARRAY_LEN(parts)));
     for (size_t i = 0; i < n && i < BC_ARRAY_LEN(parts); i++) {
         if (!bc_pc_table_exists(pc, root))
             return BC_PC_ERROR;
@@ -282,17 +302,44 @@ static bc_pc_end_t ret_list(bc_pc_t *pc, int64_t code, listing_t *l)
                      (bc_abi_val_t[]){ bc_abi_i64(code), bc_abi_tuple(l->v, l->cnt) }, 2);
 }
 
+/* A listing on a chain of 3.0. */
+static bc_pc_end_t list_v30(bc_pc_t *pc, bc_bytes_t path, bc_bytes_t base, listing_t *l)
+{
+    bc_bytes_t type, row[3] = { BC_STR("contract") };
+    size_t cnt = 0, fields = 1;
+    bc_bfs30_child_t *v = NULL;
+    if (!bc_pc_get(pc, path, BC_STR("type"), &type)) {
+        if (!add_file(l, base, row, fields))
+            return BC_PC_INTERNAL;
+    } else if (bc_bytes_eq(type, BC_STR("directory"))) {
+        if (!bc_bfs30_children(pc, path, &v, &cnt))
+            return BC_PC_INTERNAL;
+        for (size_t i = 0; i < cnt; i++) {
+            if (!add_file(l, v[i].name, &v[i].type, 1))
+                return BC_PC_INTERNAL;
+        }
+    } else if (bc_bytes_eq(type, BC_STR("link"))) {
+        row[0] = BC_STR("link");
+        bc_pc_get(pc, path, BC_STR("link_abi"), &row[2]);
+        if (!bc_pc_get(pc, path, BC_STR("link_address"), &row[1]) || !add_file(l, base, row, 3))
+            return BC_PC_INTERNAL;
+    }
+    return ret_list(pc, 0, l);
+}
+
 /* One listing; *full tells that a directory filled the page. */
 static bc_pc_end_t list_impl(bc_pc_t *pc, bc_bytes_t path, uint64_t offset, uint64_t count, bool paged)
 {
     listing_t l = { .pc = pc };
-    if (!bc_bfs_path_ok(path))
+    if (!bc_bfs_path_ok(pc, path))
         return ret_list(pc, CODE_INVALID_PATH, &l);
     bc_bytes_t dir, base, row, *f;
     size_t cnt = 0;
     if (!bc_pc_table_exists(pc, path))
         return ret_list(pc, CODE_NOT_EXIST, &l);
     parent_and_base(path, &dir, &base);
+    if (!bc_pc_since(pc, 1))
+        return list_v30(pc, path, base, &l);
     bool is_dir = bc_bytes_eq(base, BC_STR("/"));
     if (!is_dir) {
         if (!bc_pc_get(pc, dir, base, &row))
@@ -377,13 +424,13 @@ bc_pc_end_t bc_bfs_touch_here(bc_pc_t *pc, bool shards)
     if (!a)
         return BC_PC_INTERNAL;
     bc_bytes_t path = a[0].s, type = a[1].s;
-    if (!bc_bfs_path_ok(path))
+    if (!bc_bfs_path_ok(pc, path))
         return bc_pc_ret_int(pc, CODE_INVALID_PATH);
     bool is_dir = bc_bytes_eq(type, BC_STR("directory"));
     if (!is_dir && !bc_bytes_eq(type, BC_STR("contract")) && !bc_bytes_eq(type, BC_STR("link")))
         return bc_pc_ret_int(pc, CODE_INVALID_TYPE);
     if (!bc_addr_is(&pc->origin, BC_SYS_ACCOUNT) && !starts(path, BC_STR("/apps/")) &&
-        !starts(path, BC_STR("/tables/")) && !starts(path, BC_STR("/usr/")) &&
+        !starts(path, BC_STR("/tables/")) && !(bc_pc_since(pc, 1) && starts(path, BC_STR("/usr/"))) &&
         !(shards && starts(path, BC_STR("/shards/"))))
         return bc_pc_ret_int(pc, CODE_INVALID_PATH);
     bc_bytes_t dir = path, base = none;
@@ -392,8 +439,10 @@ bc_pc_end_t bc_bfs_touch_here(bc_pc_t *pc, bool shards)
     bc_pc_end_t built = build_dirs(pc, dir);
     if (built)
         return built == BC_PC_ERROR ? BC_PC_FAIL(pc, "Recursive build bfs dir error.") : built;
-    if (!is_dir)
+    if (!is_dir && bc_pc_since(pc, 1))
         bc_bfs_put_entry(pc, dir, base, type);
+    else if (!is_dir && !bc_bfs30_add(pc, dir, base, type))
+        return BC_PC_INTERNAL;
     return bc_pc_ret_int(pc, 0);
 }
 
@@ -436,7 +485,7 @@ static bc_pc_end_t link_path(bc_pc_t *pc)
 
 bc_pc_end_t bc_bfs_link(bc_pc_t *pc, uint32_t bfs, bc_bytes_t table, bc_bytes_t address, bc_bytes_t abi)
 {
-    if (!bc_bfs_path_ok(table))
+    if (!bc_bfs_path_ok(pc, table))
         return bc_pc_ret_int(pc, CODE_INVALID_PATH);
     if (!bc_pc_table_exists(pc, table))
         return link_new(pc, bfs, table, address, abi, none);
@@ -480,7 +529,7 @@ static bc_pc_end_t link_cns(bc_pc_t *pc)
         return BC_PC_FAIL(pc, "size of value/key greater than16777215 error code: -50006");
     bc_bytes_t table = bc_pc_join(pc, BC_STR("/apps/"), name, BC_STR("/"));
     table = bc_pc_join(pc, table, version, none);
-    if (!bc_bfs_path_ok(table))
+    if (!bc_bfs_path_ok(pc, table))
         return bc_pc_ret_int(pc, CODE_INVALID_PATH);
     if (bc_pc_table_exists(pc, table)) {
         if (!is_link(pc, table))
@@ -522,6 +571,25 @@ static const struct {
     { "sharding", BC_SYS_SHARDING, 3 },
 };
 
+/* The links of /sys as a chain of version 3.minor has them. */
+static bc_pc_end_t build_sys(bc_pc_t *pc, unsigned minor)
+{
+    for (size_t i = 0; i < BC_ARRAY_LEN(sys_links); i++) {
+        bc_bytes_t name = bc_cstr(sys_links[i].name);
+        bc_bytes_t table = bc_pc_join(pc, BC_STR("/sys/"), name, none);
+        bc_addr_t a = bc_addr_of(sys_links[i].number);
+        bc_addr_text_t hex = bc_addr_text(&a);
+        if (minor < sys_links[i].since)
+            continue;
+        bc_bfs_put_entry(pc, BC_STR("/sys"), name, BC_STR("link"));
+        if (!bc_pc_create_table(pc, table, BC_STR("value")))
+            return BC_PC_INTERNAL;
+        bc_pc_put(pc, table, BC_STR("type"), BC_STR("link"));
+        bc_pc_put(pc, table, BC_STR("link_address"), bc_bytes(hex.s, 40));
+    }
+    return BC_PC_OK;
+}
+
 static bc_pc_end_t init_bfs(bc_pc_t *pc)
 {
     static const char *const dirs[] = { "/", "/usr", "/apps", "/tables", "/sys" };
@@ -534,25 +602,26 @@ static bc_pc_end_t init_bfs(bc_pc_t *pc)
         if (dir.n > 1)
             bc_bfs_put_entry(pc, BC_STR("/"), sub(dir, 1, dir.n), BC_STR("directory"));
     }
-    for (size_t i = 0; i < BC_ARRAY_LEN(sys_links); i++) {
-        bc_bytes_t name = bc_cstr(sys_links[i].name);
-        bc_bytes_t table = bc_pc_join(pc, BC_STR("/sys/"), name, none);
-        bc_addr_t a = bc_addr_of(sys_links[i].number);
-        bc_addr_text_t hex = bc_addr_text(&a);
-        if (!bc_pc_since(pc, sys_links[i].since))
-            continue;
-        bc_bfs_put_entry(pc, BC_STR("/sys"), name, BC_STR("link"));
-        if (!bc_pc_create_table(pc, table, BC_STR("value")))
-            return BC_PC_INTERNAL;
-        bc_bfs_put_link(pc, table, bc_bytes(hex.s, 40), none, none);
-    }
-    return BC_PC_OK;
+    return build_sys(pc, pc->config->version >> 16 & 255);
 }
 
-/* The conversions are for chains older than 3.1, which the executor does not run. */
+/* From 3.0 to a later version, asked for by the system configuration. */
 static bc_pc_end_t rebuild_bfs(bc_pc_t *pc)
 {
-    return bc_pc_ret_int(pc, bc_addr_is(&pc->sender, BC_SYS_CONFIG) ? 0 : BC_PC_NO_AUTHORIZED);
+    if (!bc_addr_is(&pc->sender, BC_SYS_CONFIG))
+        return bc_pc_ret_int(pc, BC_PC_NO_AUTHORIZED);
+    const bc_abi_val_t *a = bc_pc_args(pc, "(uint256,uint256)");
+    bool links = false;
+    if (!a)
+        return BC_PC_INTERNAL;
+    if ((uint32_t)a[0].n.w[0] <= 0x03000000 && (uint32_t)a[1].n.w[0] >= 0x03010000) {
+        bc_pc_end_t end = bc_bfs30_convert(pc, &links);
+        if (!end && links)
+            end = build_sys(pc, 1);
+        if (end)
+            return end;
+    }
+    return bc_pc_ret_int(pc, 0);
 }
 
 static bc_pc_end_t fix_bfs(bc_pc_t *pc)

@@ -205,7 +205,7 @@ int32_t bc_bfs_touch(bc_pc_t *pc, const bc_addr_t *sender, uint32_t bfs, bc_byte
 bc_pc_end_t bc_bfs_mkdir(bc_pc_t *pc, uint32_t bfs, bc_bytes_t path);
 bc_pc_end_t bc_bfs_link(bc_pc_t *pc, uint32_t bfs, bc_bytes_t table, bc_bytes_t address, bc_bytes_t abi);
 bc_pc_end_t bc_bfs_touch_here(bc_pc_t *pc, bool shards);
-bool bc_bfs_path_ok(bc_bytes_t path);
+bool bc_bfs_path_ok(const bc_pc_t *pc, bc_bytes_t path);
 /* A dynamic contract: link `path` -> address, code text, auth table. *address is an in-out: zero
  * asks for the derived one. False as bc_pc_create_table; *code gets the touch result. */
 bool bc_pc_internal_create(bc_pc_t *pc, bc_bytes_t path, uint32_t target, bc_addr_t *address,

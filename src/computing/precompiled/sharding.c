@@ -61,10 +61,10 @@ static bc_bytes_t trim_0x(bc_bytes_t s)
     return s.n >= 2 && s.p[0] == '0' && (s.p[1] == 'x' || s.p[1] == 'X') ? bc_bytes(s.p + 2, s.n - 2) : s;
 }
 
-static bool address_ok(bc_bytes_t hex)
+static bool address_ok(const bc_pc_t *pc, bc_bytes_t hex)
 {
     uint8_t raw[20];
-    return !bc_hex_fixed(hex, raw, sizeof(raw)) && bc_bfs_path_ok(hex);
+    return !bc_hex_fixed(hex, raw, sizeof(raw)) && bc_bfs_path_ok(pc, hex);
 }
 
 static bc_bytes_t apps_table(bc_pc_t *pc, bc_bytes_t hex)
@@ -96,7 +96,7 @@ static bc_pc_end_t link_shard(bc_pc_t *pc)
     bc_bytes_t shard = a[0].s, hex = trim_0x(a[1].s);
     if (has_slash(shard))
         return BC_PC_FAIL(pc, "linkShard: Shard name should not be a path, please check");
-    if (!address_ok(hex))
+    if (!address_ok(pc, hex))
         return bc_pc_fail(pc, BC_STR("linkShard: invalid contract address: "), hex, none);
     bc_bytes_t had = shard_of(pc, apps_table(pc, hex));
     if (had.n)
@@ -123,7 +123,7 @@ static bc_pc_end_t get_contract_shard(bc_pc_t *pc)
     if (!a)
         return BC_PC_INTERNAL;
     bc_bytes_t hex = trim_0x(a[0].s);
-    if (!address_ok(hex))
+    if (!address_ok(pc, hex))
         return bc_pc_fail(pc, BC_STR("getContractShard: invalid contract address: "), hex, none);
     bc_addr_t self = bc_addr_of(BC_SYS_SHARDING), contract = bc_addr_parse(hex);
     bc_abi_val_t arg = bc_abi_bytes(hex);

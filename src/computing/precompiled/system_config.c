@@ -135,6 +135,21 @@ static void put_config(bc_pc_t *pc, bc_bytes_t key, bc_bytes_t value, int64_t en
     bc_wr_free(&w);
 }
 
+/* 3.0 had another file system, and code in the accounts. */
+static bc_pc_end_t leave_v30(bc_pc_t *pc, uint32_t to)
+{
+    bc_addr_t self = bc_addr_of(BC_SYS_CONFIG);
+    bc_pc_reply_t r;
+    bc_bytes_t input = bc_pc_encode(pc, "rebuildBfs(uint256,uint256)", "(uint256,uint256)",
+                                    (bc_abi_val_t[]){ bc_abi_u64(pc->config->version), bc_abi_u64(to) }, 2);
+    bc_pc_call(pc, &self, BC_SYS_BFS, input, false, &r);
+    if (!r.ok)
+        return BC_PC_FAIL(pc, "Rebuild BFS error.");
+    bool made = bc_pc_create_table(pc, BC_STR("s_code_binary"), BC_STR("value")) &&
+                bc_pc_create_table(pc, BC_STR("s_contract_abi"), BC_STR("value"));
+    return made ? BC_PC_OK : BC_PC_INTERNAL;
+}
+
 static void upgrade(bc_pc_t *pc, uint32_t to)
 {
     bc_features_t set = bc_features_upgrade(pc->config->version, to);
@@ -183,6 +198,11 @@ static bc_pc_end_t set_value(bc_pc_t *pc)
     if (end)
         return end;
     put_config(pc, key, value, pc->config->number + 1);
+    if (version > pc->config->version && pc->config->version <= 0x03000000 && version >= 0x03010000) {
+        end = leave_v30(pc, version);
+        if (end)
+            return end;
+    }
     if (version > pc->config->version)
         upgrade(pc, version);
     if (is(key, "feature_balance_precompiled")) {

@@ -9,6 +9,7 @@
 #include "protocol/status.h"
 #include "storage/ledger/tables.h"
 
+#define V3_0  0x03000000u
 #define V3_1  0x03010000u
 #define V3_3  0x03030000u
 #define V3_5  0x03050000u
@@ -20,17 +21,22 @@ bc_err_t bc_genesis_check(const bc_chain_config_t *c, char *why, size_t why_size
 {
     char v[16];
     bc_version_text(c->version, v);
-    if (c->version < V3_1 || c->version > BC_VERSION_MAX) {
+    if (c->version < V3_0 || c->version > BC_VERSION_MAX) {
         char max[16];
         bc_version_text(BC_VERSION_MAX, max);
         snprintf(why, why_size,
-                 "compatibility_version %s is not supported: this program makes chains of 3.1.0 to "
+                 "compatibility_version %s is not supported: this program makes chains of 3.0.0 to "
                  "%s; new chains should use 3.16.0",
                  v, max);
         return BC_E_UNSUPPORTED;
     }
     if (c->is_wasm) {
         snprintf(why, why_size, "executor.is_wasm=true is not supported: set it to false");
+        return BC_E_UNSUPPORTED;
+    }
+    if (c->version < V3_1 && (c->is_auth_check || c->executor_version > 0)) {
+        snprintf(why, why_size, "compatibility_version %s is supported only with is_auth_check=false and executor.version=0",
+                 v);
         return BC_E_UNSUPPORTED;
     }
     if (!c->node_cnt) {
@@ -44,10 +50,23 @@ bc_err_t bc_genesis_check(const bc_chain_config_t *c, char *why, size_t why_size
     return BC_OK;
 }
 
+/* One line, as 3.0 had it. */
+static void text_v30(const bc_chain_config_t *c, const char *version, bc_wr_t *out)
+{
+    bc_wr_printf(out, "%" PRIu64 "-1-%" PRId64 "-%s-%d-%d-%s-%d", c->block_tx_count_limit, c->gas_limit, version,
+                 c->is_wasm, c->is_auth_check, c->auth_admin, c->is_serial_execute);
+    for (size_t i = 0; i < c->node_cnt; i++)
+        bc_wr_printf(out, "%s,%" PRIu64 ";", c->nodes[i].id, c->nodes[i].vote_weight);
+}
+
 void bc_genesis_text(const bc_chain_config_t *c, bc_wr_t *out)
 {
     char version[16];
     bc_version_text(c->version, version);
+    if (c->version < V3_1) {
+        text_v30(c, version, out);
+        return;
+    }
     bc_wr_printf(out, "[chain]\nsm_crypto:%d\nchainID: %s\ngrouID: %s\n",
                  c->suite == BC_SUITE_SM, c->chain_id, c->group_id);
     /* the official node validates leader_period, then always writes 1 */
@@ -74,7 +93,8 @@ bc_hdr_t *bc_genesis_header(const bc_chain_config_t *c)
 {
     bc_wr_t text = { 0 };
     bc_genesis_text(c, &text);
-    bc_header_t h = { .data = { .version = (int32_t)c->version, .extra_data = bc_wr_view(&text) } };
+    int32_t version = c->version < V3_1 ? 0 : (int32_t)c->version; /* 3.0 left it out */
+    bc_header_t h = { .data = { .version = version, .extra_data = bc_wr_view(&text) } };
     bc_hdr_t *hdr = text.err ? NULL : bc_hdr_new(c->suite, &h);
     bc_wr_free(&text);
     return hdr;
@@ -82,11 +102,12 @@ bc_hdr_t *bc_genesis_header(const bc_chain_config_t *c)
 
 /* ---- rows ---- */
 
-static void put_tables(bc_batch_t *b)
+static void put_tables(bc_batch_t *b, const bc_chain_config_t *c)
 {
     const bc_bytes_t names[] = { T_CONFIG, T_NODES,   T_CURRENT, T_TX,     T_HASH2N, T_N2HASH,
                                  T_N2HEADER, T_N2TXS, T_RECEIPT, T_NONCES, T_CODE,   T_ABI };
-    for (size_t i = 0; i < BC_ARRAY_LEN(names); i++)
+    size_t cnt = BC_ARRAY_LEN(names) - (c->version < V3_1 ? 2 : 0); /* code was in the accounts */
+    for (size_t i = 0; i < cnt; i++)
         bc_batch_put(b, T_TABLES, names[i],
                      i == 0 ? BC_STR("value,enable_number") : BC_STR("value"));
 }
@@ -227,9 +248,47 @@ static void put_nodes(bc_batch_t *b, const bc_chain_config_t *c)
     free(works);
 }
 
+/* The file system of 3.0: directories with all their children in one SCALE map, each text with its
+ * length times four before it. Later versions make theirs in block 0. */
+static void put_dir_v30(bc_batch_t *b, const char *dir, const char *type, const char *const *names, size_t cnt)
+{
+    bc_bytes_t table = bc_cstr(dir);
+    bc_wr_t w = { 0 };
+    bc_wr_u8(&w, (uint8_t)(cnt << 2));
+    for (size_t i = 0; i < cnt; i++) {
+        bc_wr_u8(&w, (uint8_t)(strlen(names[i]) << 2));
+        bc_wr_str(&w, names[i]);
+        bc_wr_u8(&w, (uint8_t)(strlen(type) << 2));
+        bc_wr_str(&w, type);
+    }
+    bc_batch_put(b, T_TABLES, table, BC_STR("value"));
+    bc_batch_put(b, table, BC_STR("type"), BC_STR("directory"));
+    bc_batch_put_wr(b, table, BC_STR("sub"), &w);
+    bc_batch_put(b, table, BC_STR("acl_type"), BC_STR("0"));
+    bc_batch_put(b, table, BC_STR("acl_white"), BC_STR(""));
+    bc_batch_put(b, table, BC_STR("acl_black"), BC_STR(""));
+    bc_batch_put(b, table, BC_STR("extra"), BC_STR(""));
+    bc_wr_free(&w);
+}
+
+static void put_files_v30(bc_batch_t *b)
+{
+    static const char *const root[] = { "apps", "sys", "tables", "usr" };
+    static const char *const sys[] = { "account_manager", "auth",      "bfs",      "consensus",     "crypto_tools",
+                                       "dag_test",        "discrete_zkp", "group_sig", "kv_storage", "ring_sig",
+                                       "status",          "table_manager", "table_storage" };
+    put_dir_v30(b, "/", "directory", root, BC_ARRAY_LEN(root));
+    put_dir_v30(b, "/sys", "contract", sys, BC_ARRAY_LEN(sys));
+    put_dir_v30(b, "/apps", "", NULL, 0);
+    put_dir_v30(b, "/tables", "", NULL, 0);
+    put_dir_v30(b, "/usr", "", NULL, 0);
+}
+
 void bc_genesis_rows(const bc_chain_config_t *c, const bc_hdr_t *header, bc_batch_t *b)
 {
-    put_tables(b);
+    if (c->version < V3_1)
+        put_files_v30(b);
+    put_tables(b, c);
     put_block(b, header);
     put_configs(b, c);
     put_nodes(b, c);

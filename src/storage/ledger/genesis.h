@@ -7,8 +7,7 @@
 #include "storage/ledger/batch.h"
 
 /* Tells whether new chains of this configuration can be made here: BC_E_UNSUPPORTED for versions
- * below 3.1 (their genesis has another form) and above BC_VERSION_MAX, BC_E_CONFIG for the rest;
- * why gets a sentence. */
+ * below 3.0 and above BC_VERSION_MAX, BC_E_CONFIG for the rest; why gets a sentence. */
 bc_err_t bc_genesis_check(const bc_chain_config_t *c, char *why, size_t why_size) BC_WARN_UNUSED;
 
 /* The text that becomes the genesis header's extraData; the start compares it with the stored one. */

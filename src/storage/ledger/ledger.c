@@ -45,9 +45,11 @@ static bc_err_t block0_txs(const bc_ledger_params_t *p, bc_tx_t *txs[2], why_t w
     return BC_OK;
 }
 
-/* Before 3.3 the committee came only with authority. */
+/* Before 3.3 the committee came only with authority; 3.0 had its directories in the genesis. */
 static size_t block0_tx_cnt(const bc_chain_config_t *c)
 {
+    if (c->version < 0x03010000)
+        return 0;
     return c->version >= 0x03030000 || c->is_auth_check ? 2 : 1;
 }
 
@@ -124,6 +126,8 @@ static bc_err_t block0(const bc_ledger_params_t *p, bc_view_if genesis, bc_batch
 {
     bc_tx_t *txs[2];
     bc_exec_result_t *r = NULL;
+    if (!block0_tx_cnt(p->chain))
+        return BC_OK; /* nothing is executed */
     bc_err_t err = block0_txs(p, txs, why);
     if (err)
         return err;

@@ -616,7 +616,7 @@ static void unusable_configurations_are_refused_with_a_reason(void **state)
         if (i == 1)
             c.conf.is_wasm = true;
         if (i == 2)
-            c.conf.version = 0x03000000;
+            c.conf.version = 4; /* 3.0.0-rc4 */
         if (i == 3)
             c.conf.version = 0x03110000;
         if (i == 4 || i == 5)
