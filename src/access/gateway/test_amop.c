@@ -485,6 +485,94 @@ static void a_readonly_gateway_has_no_amop(void **state)
     net_end(&net);
 }
 
+/* ---- threads ---- */
+
+typedef struct {
+    bc_gateway_if api;
+    _Atomic unsigned requests, answers;
+} busy_t;
+
+static bool busy_request(void *ctx, const bc_amop_from_t *from, bc_bytes_t request)
+{
+    busy_t *b = ctx;
+    atomic_fetch_add(&b->requests, 1);
+    b->api.ops->amop_reply(b->api.self, from, 0, bc_buf_copy(request));
+    return true;
+}
+static void busy_broadcast(void *ctx, bc_bytes_t request)
+{
+    (void)request;
+    atomic_fetch_add(&((busy_t *)ctx)->requests, 1);
+}
+static void busy_answer(void *ctx, uint64_t id, uint16_t status, bc_bytes_t answer)
+{
+    (void)id, (void)status, (void)answer;
+    atomic_fetch_add(&((busy_t *)ctx)->answers, 1);
+}
+
+static void *asker_main(void *arg)
+{
+    busy_t *b = arg;
+    for (uint64_t i = 0; i < 500; i++) {
+        while (!b->api.ops->amop_send(b->api.self, i, bc_buf_copy(HELLO)))
+            uv_sleep(1);
+        b->api.ops->amop_broadcast(b->api.self, bc_buf_copy(HELLO));
+    }
+    return NULL;
+}
+
+static void clients_on_other_threads(void **state)
+{
+    (void)state;
+    bc_uv_loop_t *l[2];
+    bc_gateway_t *g[2];
+    busy_t b[2] = { 0 };
+    node_t nodes[2] = { 0 };
+    char text[64];
+    const char *list[1] = { text }, *topic[1] = { "t" };
+    for (size_t i = 0; i < 2; i++) {
+        l[i] = bc_uv_loop_new("gw");
+        bc_gateway_config_t c = config_of(&nodes[i], i);
+        if (i)
+            c.peers = (bc_text_list_t){ list, 1 };
+        assert_int_equal(bc_gateway_new(l[i], &c, &g[i]), BC_OK);
+        snprintf(text, sizeof text, "127.0.0.1:%u", bc_gateway_port(g[i]));
+        b[i].api = bc_gateway_contract(g[i]);
+        b[i].api.ops->amop_client(b[i].api.self, &(bc_amop_client_t){ busy_request, busy_broadcast,
+                                                                      busy_answer, &b[i] });
+        assert_int_equal(bc_uv_loop_start(l[i]), BC_OK);
+    }
+    b[1].api.ops->amop_topics(b[1].api.self, topic, 1);
+    for (int i = 0; i < 1000 && !atomic_load(&b[1].requests); i++) {
+        assert_true(b[0].api.ops->amop_send(b[0].api.self, 0, bc_buf_copy(HELLO)));
+        uv_sleep(10);
+    }
+    assert_true(atomic_load(&b[1].requests) > 0);
+    unsigned before = atomic_load(&b[0].answers);
+    pthread_t t[2];
+    for (size_t i = 0; i < 2; i++)
+        pthread_create(&t[i], NULL, asker_main, &b[0]);
+    for (size_t i = 0; i < 2; i++)
+        pthread_join(t[i], NULL);
+    for (int i = 0; i < 2000 && atomic_load(&b[0].answers) < before + 1000; i++)
+        uv_sleep(5);
+    assert_true(atomic_load(&b[0].answers) >= before + 1000);
+    /* one leaves while requests arrive: from then on it is called no more */
+    pthread_create(&t[0], NULL, asker_main, &b[0]);
+    b[1].api.ops->amop_client(b[1].api.self, NULL);
+    unsigned last = atomic_load(&b[1].requests);
+    pthread_join(t[0], NULL);
+    uv_sleep(50);
+    assert_int_equal(atomic_load(&b[1].requests), last);
+    for (size_t i = 0; i < 2; i++) {
+        bc_uv_loop_stop(l[i]);
+        bc_uv_loop_join(l[i]);
+        asker_main(&b[i]); /* too late: freed with the gateway */
+        bc_gateway_free(g[i]);
+        bc_uv_loop_free(l[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -495,6 +583,7 @@ int main(void)
         cmocka_unit_test(topics_and_messages_cross_other_gateways),
         cmocka_unit_test(an_official_gateway_is_served),
         cmocka_unit_test(a_readonly_gateway_has_no_amop),
+        cmocka_unit_test(clients_on_other_threads),
     };
     return cmocka_run_group_tests_name("amop", tests, setup, teardown);
 }

@@ -12,6 +12,7 @@ enum {
     ALL_TOPICS_MAX = 20000,
     ALL_TOPIC_BYTES_MAX = 1 << 20,
     WAITS_MAX = 20000,
+    REMOTE_WAITS_MAX = 10000, /* other nodes leave room for our own clients */
     WAITS_BYTES_MAX = 128 << 20,
     NEWS_MAX = 20000, /* from the gateway, on their way to the loop */
     NEWS_BYTES_MAX = 128 << 20,
@@ -417,7 +418,7 @@ static void request_from_network(amop_t *a, const bc_amop_from_t *from, bc_bytes
     bc_rpc_t *rpc = a->rpc;
     bc_bytes_t topic;
     bc_rpc_session_t *to = topic_of(data, &topic) ? pick(a, topic, NULL) : NULL;
-    wait_t *w = to && a->waits.cnt < WAITS_MAX ? wait_new(a, WAIT_REMOTE) : NULL;
+    wait_t *w = to && a->waits.cnt < REMOTE_WAITS_MAX ? wait_new(a, WAIT_REMOTE) : NULL;
     if (w) {
         w->gateway = *from;
         hand_over(w, to, data);
