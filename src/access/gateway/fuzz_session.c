@@ -17,6 +17,26 @@ static void on_message(void *ctx, const bc_nodeid_t *from, bc_bytes_t msg)
     BC_MUST(msg.n <= 1 << 20);
 }
 
+static bool on_request(void *ctx, const bc_amop_from_t *from, bc_bytes_t request)
+{
+    bc_gateway_if api = bc_gateway_contract(ctx);
+    BC_MUST(request.n <= 1 << 20);
+    if (request.n & 1)
+        return false;
+    api.ops->amop_reply(api.self, from, 0, bc_buf_copy(request));
+    return true;
+}
+static void on_broadcast(void *ctx, bc_bytes_t request)
+{
+    (void)ctx;
+    BC_MUST(request.n <= 1 << 20);
+}
+static void on_answer(void *ctx, uint64_t id, uint16_t status, bc_bytes_t answer)
+{
+    (void)ctx, (void)id, (void)status;
+    BC_MUST(answer.n <= 1 << 20);
+}
+
 static void begin(void)
 {
     bc_log_set_level(BC_LOG_FATAL);
@@ -47,6 +67,11 @@ static void begin(void)
             free(pem[k]);
     }
     test_ca_free(&ca);
+    static const char *const topics[] = { "t", "topic" };
+    bc_gateway_if api = bc_gateway_contract(gw[0]);
+    api.ops->amop_client(api.self,
+                         &(bc_amop_client_t){ on_request, on_broadcast, on_answer, gw[0] });
+    api.ops->amop_topics(api.self, topics, BC_ARRAY_LEN(topics));
 }
 
 static void end(void)
@@ -65,6 +90,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (!gw[0]->sessions || !gw[0]->sessions->negotiated)
         bc_uv_loop_poll(loop, 10);
     session_t *s = gw[0]->sessions;
+    bc_gateway_if api = bc_gateway_contract(gw[0]);
+    /* answers find somebody who waits, once the other side announced the topic */
+    bool sent = api.ops->amop_send(api.self, size, bc_buf_copy(BC_STR("\0\0\0\0\0\1uask")));
+    BC_MUST(sent);
     bc_rd_t r = bc_rd(bc_bytes(data, size));
     while (bc_rd_left(&r) > 2) {
         bc_bytes_t in = bc_rd_take(&r, BC_MIN((size_t)bc_rd_be16(&r), bc_rd_left(&r)));
