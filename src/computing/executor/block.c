@@ -78,6 +78,8 @@ void bc_exec_transaction(bc_exec_t *x, const bc_exec_input_t *in, bc_msg_result_
     bc_addr_t receiver = m.recipient; /* the message changes on its way */
     bc_exec_message(x, &m, 0, out);
     *gas_used = in->gas_limit - out->gas_left;
+    if (x->config.legacy && !in->call && x->config.flags[BC_F_feature_balance_policy1])
+        bc_v0_charge(x, mark, *gas_used, out);
     if (x->config.legacy)
         *gas_used = bc_v0_gas_used(x, &receiver, *create && out->status == BC_TXS_NONE, *gas_used);
     else if (!in->call && !bc_u256_zero(&x->config.gas_price))
@@ -122,6 +124,8 @@ bc_err_t bc_block_tx(const bc_block_run_t *b, bc_exec_t *x, size_t i, bc_tx_done
         memset(&in.value, 0, sizeof(in.value)); /* not covered by the signature of version 0 */
     if (tx->w.type != 0 && bc_u256_parse(tx->w.data.nonce, &in.nonce))
         memset(&in.nonce, 0, sizeof(in.nonce));
+    if (x->config.legacy)
+        bc_v0_nonce_number(tx->w.data.nonce, &in.nonce);
     x->context_id = (int64_t)i;
     bc_exec_transaction(x, &in, &d->r, &d->gas_used, &create);
     bc_err_t err = bc_rows_err(x->rows);
@@ -130,7 +134,9 @@ bc_err_t bc_block_tx(const bc_block_run_t *b, bc_exec_t *x, size_t i, bc_tx_done
     size_t gas_n = (size_t)snprintf(d->gas_text, sizeof(d->gas_text), "%lld", (long long)d->gas_used);
     d->data.version = tx->w.data.version;
     d->data.gas_used = bc_bytes(d->gas_text, gas_n);
-    if (create && (x->law->undo_by_status ? d->r.status == BC_TXS_NONE : d->r.evm == BC_EVM_OK)) {
+    static const bc_addr_t nobody;
+    bool made = x->config.legacy ? memcmp(&d->r.created, &nobody, sizeof(nobody)) != 0 : d->r.evm == BC_EVM_OK;
+    if (create && made) {
         d->created = bc_addr_text(&d->r.created);
         d->data.contract_address = bc_bytes(d->created.s, 40);
     }

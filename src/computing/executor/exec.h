@@ -114,6 +114,8 @@ void bc_v0_open(bc_exec_t *x); /* after the configuration is read */
 const bc_pc_contract_t *bc_v0_contract(const bc_exec_t *x, const bc_addr_t *a); /* NULL: none, or its gate is shut */
 bool bc_v0_auth_refused(bc_exec_t *x, const bc_evm_msg_t *m, bc_msg_result_t *out);
 void bc_v0_die(bc_exec_t *x, const bc_account_t *a);
+/* A transaction's nonce as version 0 reads it: hexadecimal, "0x" or not; anything else is 0. */
+void bc_v0_nonce_number(bc_bytes_t text, bc_u256_t *out);
 void bc_v0_nonce_seen(bc_exec_t *x, const bc_addr_t *sender, const bc_u256_t *nonce);
 void bc_v0_genesis_tables(bc_exec_t *x); /* before block 0 */
 void bc_v0_block_end(bc_exec_t *x);      /* before the roots */
@@ -121,6 +123,7 @@ void bc_v0_close(bc_exec_t *x);
 /* What a block changes without its root telling; true when there is such. */
 bool bc_v0_after_root(bc_exec_t *x);
 bc_err_t bc_v0_state_root(bc_exec_t *x, bc_h256_t *root);
+void bc_v0_charge(bc_exec_t *x, bc_rows_mark_t mark, int64_t gas_used, bc_msg_result_t *out);
 /* 0 for direct calls of system contracts on older chains. */
 int64_t bc_v0_gas_used(const bc_exec_t *x, const bc_addr_t *to, bool created, int64_t used);
 static inline bool bc_v0_since(const bc_exec_t *x, unsigned minor)

@@ -166,6 +166,12 @@ bc_err_t bc_exec_choose(const bc_executor_t *e, bc_exec_t *x)
     /* before 3.3 the check was a setting of the genesis file alone */
     if (!bc_v0_since(x, 3))
         x->config.auth_check = e->chain && e->chain->is_auth_check;
+    /* not known well enough to be run: authority on chains of 3.0, and Ethereum's addresses with the
+     * nonces of before 3.14 */
+    if ((!bc_v0_since(x, 1) && x->config.auth_check) ||
+        (x->config.flags[BC_F_feature_evm_address] &&
+         !x->config.flags[BC_F_bugfix_nonce_not_increase_when_revert]))
+        return BC_E_UNSUPPORTED;
     x->config.key_pages = e->key_pages;
     bc_v0_open(x);
     return BC_OK;

@@ -24,6 +24,7 @@ typedef struct {
     bc_executor_if exec;
     bc_suite_t suite;
     int64_t number;
+    uint32_t version; /* of the blocks */
     bc_tx_t *txs[8192];
     size_t tx_cnt;
     bc_exec_result_t *res; /* of the last block */
@@ -115,7 +116,7 @@ static inline bc_err_t fx_run(fx_t *f)
     bc_exec_block_t in = { .parent = { &fx_ops, f },
                            .number = f->number,
                            .timestamp = 1700000000000,
-                           .version = 0x03100000,
+                           .version = f->version,
                            .txs = f->txs,
                            .tx_cnt = f->tx_cnt };
     bc_exec_result_free(f->res);
@@ -200,6 +201,7 @@ static inline fx_t *fx_new(bc_suite_t suite)
     BC_MUST(f->e);
     f->exec = bc_executor_local(f->e);
     f->number = 1;
+    f->version = 0x03100000;
     fx_config(f, "tx_gas_limit", "3000000000");
     fx_config(f, "executor_version", "1");
     fx_config(f, "balance_transfer", "1");

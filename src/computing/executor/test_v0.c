@@ -314,6 +314,121 @@ static void inner_writes_outlived_failures(void **state)
     }
 }
 
+static void logs_went_along_with_inner_messages(void **state)
+{
+    (void)state;
+    /* callee: LOG1(2); caller: LOG1(1), CALL(callee), LOG1(3) */
+    static const char *const order[] = { "123", "312" };
+    for (int before = 0; before < 2; before++) {
+        fx_t *f = new_v0();
+        if (before)
+            drop_flag(f, "bugfix_event_log_order");
+        bc_addr_t callee = deploy(f, "600260006000a1");
+        bc_addr_text_t hex = bc_addr_text(&callee);
+        char code[256];
+        snprintf(code, sizeof(code), "600160006000a16000600060006000600073%s5af150600360006000a1", hex.s);
+        run_code(f, code);
+        assert_receipt(f, 0, 0, NULL);
+        const bc_log_entry_t *logs = receipt(f, 0)->logs.v;
+        assert_int_equal(receipt(f, 0)->logs.n, 3);
+        for (size_t i = 0; i < 3; i++)
+            assert_int_equal(((const bc_bytes_t *)logs[i].topics.v)[0].p[31], order[before][i] - '0');
+        fx_free(f);
+    }
+}
+
+static void set_text(fx_t *f, const char *table, const char *key, const char *value)
+{
+    bc_bytes_t v = bc_cstr(value);
+    fx_set(f, bc_cstr(table), bc_cstr(key), &v);
+}
+
+static void policy_1_charges_for_gas(void **state)
+{
+    (void)state;
+    fx_t *f = new_v0();
+    bc_addr_t payer = fx_addr(1), target = deploy(f, "6001600055");
+    bc_addr_text_t hex = bc_addr_text(&payer), to = bc_addr_text(&target);
+    char account[47] = "/apps/", table[47] = "/apps/";
+    bc_h256_t slot = { { 0 } };
+    bc_arena_t a = { 0 };
+    bc_bytes_t v;
+    memcpy(account + 6, hex.s, 41);
+    memcpy(table + 6, to.s, 41);
+    fx_config(f, "feature_balance", "1");
+    fx_config(f, "feature_balance_policy1", "1");
+    fx_config(f, "tx_gas_price", "0x2");
+    send(f, &target, ""); /* nobody with a balance */
+    assert_receipt(f, 0, BC_TXS_NOT_ENOUGH_CASH, "5006");
+    assert_int_equal(fx_get(f, bc_cstr(table), BC_VIEW(slot), &v, &a), BC_E_NOT_FOUND);
+    set_text(f, "s_tables", account, "value");
+    set_text(f, account, "balance", "20000");
+    send(f, &target, "");
+    assert_receipt(f, 0, 0, "5006");
+    assert_true(row_is(f, account, "balance", BC_STR("9988"))); /* 20000 - 2 * 5006 */
+    assert_int_equal(fx_get(f, bc_cstr(table), BC_VIEW(slot), &v, &a), BC_OK);
+    bc_arena_free(&a);
+    fx_free(f);
+}
+
+static void dir_v30(fx_t *f, const char *path, bc_bytes_t children)
+{
+    static const char *const keys[] = { "acl_white", "acl_black", "extra" };
+    set_text(f, "s_tables", path, "value");
+    set_text(f, path, "type", "directory");
+    set_text(f, path, "acl_type", "0");
+    for (size_t i = 0; i < BC_ARRAY_LEN(keys); i++)
+        set_text(f, path, keys[i], "");
+    fx_set(f, bc_cstr(path), BC_STR("sub"), &children);
+}
+
+static void the_upgrade_from_3_0_converts_the_file_system(void **state)
+{
+    (void)state;
+    fx_t *f = fx_new(BC_SUITE_STANDARD);
+    bc_addr_t config = bc_addr_of(BC_SYS_CONFIG), bfs = bc_addr_of(BC_SYS_BFS), from = fx_addr(1);
+    fx_config(f, "executor_version", "0");
+    f->version = 0x03000000;
+    dir_v30(f, "/", BC_STR("\x08\x10" "apps" "\x24" "directory" "\x0c" "sys" "\x24" "directory"));
+    dir_v30(f, "/apps", bc_bytes("", 1));
+    dir_v30(f, "/sys", BC_STR("\x04\x0c" "bfs" "\x20" "contract"));
+    fx_input_t in = fx_input(f, "mkdir(string)");
+    fx_u64(&in, 32);
+    fx_u64(&in, 7);
+    memcpy(in.b + in.n, "/apps/d", 7);
+    memset(in.b + in.n + 7, 0, 25);
+    in.n += 32;
+    fx_tx(f, &from, &bfs, bc_bytes(in.b, in.n));
+    assert_int_equal(fx_run(f), BC_OK);
+    assert_receipt(f, 0, 0, NULL);
+    assert_true(row_is(f, "/apps", "sub", BC_STR("\x04\x04" "d" "\x24" "directory")));
+    assert_true(row_is(f, "/apps/d", "type", BC_STR("directory")));
+    bc_wr_t w = { 0 }, dir = { 0 };
+    bc_abi_val_t items[] = { bc_abi_bytes(BC_STR("compatibility_version")), bc_abi_bytes(BC_STR("3.1.0")) };
+    bc_abi_val_t v = bc_abi_tuple(items, 2);
+    bc_h256_t h;
+    bc_hash(f->suite, BC_STR("setValueByKey(string,string)"), &h);
+    bc_wr_mem(&w, h.b, 4);
+    assert_int_equal(bc_abi_encode("(string,string)", &v, &w), BC_OK);
+    fx_tx(f, &from, &config, bc_wr_view(&w));
+    assert_int_equal(fx_run(f), BC_OK);
+    assert_receipt(f, 0, 0, NULL);
+    const bc_bytes_t fields[] = { BC_STR("directory"), BC_STR("0"), BC_STR("0"), BC_STR(""), BC_STR(""), BC_STR("") };
+    bc_archive_put_strings(&dir, fields, 6);
+    assert_true(row_is(f, "/", "apps", bc_wr_view(&dir)));
+    assert_true(row_is(f, "/apps", "d", bc_wr_view(&dir)));
+    assert_true(row_is(f, "/sys/bfs", "link_address", BC_STR("000000000000000000000000000000000000100e")));
+    assert_true(row_is(f, "s_tables", "s_code_binary", BC_STR("value")));
+    bc_arena_t a = { 0 };
+    bc_bytes_t gone;
+    assert_false(row(f, BC_STR("/apps"), "sub", &gone, &a));
+    assert_false(row(f, BC_STR("/sys/cast_tools"), "type", &gone, &a)); /* came with 3.2 */
+    bc_arena_free(&a);
+    bc_wr_free(&w);
+    bc_wr_free(&dir);
+    fx_free(f);
+}
+
 static void system_contracts(void **state)
 {
     (void)state;
@@ -329,7 +444,6 @@ static void system_contracts(void **state)
     assert_int_equal(receipt(f, 0)->output.n, 0);
     send(f, &paillier, "deadbeef"); /* its feature is off */
     assert_receipt(f, 0, BC_TXS_CALL_ADDRESS_ERROR, "0");
-    fx_config(f, "tx_gas_limit", "100000");
     fx_free(f);
 }
 
@@ -385,6 +499,9 @@ int main(void)
         cmocka_unit_test(sequence_numbers_pass_over_built_ins),
         cmocka_unit_test(dead_contracts_lose_their_code_after_the_block),
         cmocka_unit_test(inner_writes_outlived_failures),
+        cmocka_unit_test(logs_went_along_with_inner_messages),
+        cmocka_unit_test(policy_1_charges_for_gas),
+        cmocka_unit_test(the_upgrade_from_3_0_converts_the_file_system),
         cmocka_unit_test(system_contracts),
         cmocka_unit_test(time_is_in_seconds_with_the_feature),
         cmocka_unit_test(switching_takes_effect_with_the_next_block),

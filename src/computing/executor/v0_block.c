@@ -68,6 +68,23 @@ void bc_v0_die(bc_exec_t *x, const bc_account_t *a)
     x->dead = d;
 }
 
+void bc_v0_nonce_number(bc_bytes_t text, bc_u256_t *out)
+{
+    memset(out, 0, sizeof(*out));
+    bool prefix = text.n >= 2 && text.p[0] == '0' && (text.p[1] | 32) == 'x';
+    for (size_t i = prefix ? 2 : 0; i < text.n; i++) {
+        uint8_t c = (uint8_t)(text.p[i] | 32);
+        unsigned digit = c >= '0' && c <= '9' ? c - (unsigned)'0' : c >= 'a' && c <= 'f' ? c - 'a' + 10u : 16;
+        if (digit == 16) {
+            memset(out, 0, sizeof(*out));
+            return;
+        }
+        for (int k = 3; k > 0; k--)
+            out->w[k] = out->w[k] << 4 | out->w[k - 1] >> 60;
+        out->w[0] = out->w[0] << 4 | digit;
+    }
+}
+
 void bc_v0_nonce_seen(bc_exec_t *x, const bc_addr_t *sender, const bc_u256_t *nonce)
 {
     struct bc_v0_nonce *n = x->nonces;

@@ -180,6 +180,25 @@ static bool pay(bc_exec_t *x, bc_evm_msg_t *m, bc_msg_result_t *out)
     return true;
 }
 
+/* Policy 1: the sender pays for the gas, also when the price is nothing; without the means all is
+ * taken back, but the receipt keeps what was said. */
+void bc_v0_charge(bc_exec_t *x, bc_rows_mark_t mark, int64_t gas_used, bc_msg_result_t *out)
+{
+    bc_account_t *a = bc_exec_account(x, &x->origin);
+    bc_u256_t cost = x->config.gas_price, have;
+    bc_u256_mul64(&cost, (uint64_t)gas_used);
+    bc_exec_balance(x, a, &have);
+    bool has_row = bc_rows_get(x->rows, a->table, BC_STR("balance"), NULL);
+    if (!bc_exec_account_exists(x, a) || !has_row || bc_u256_order(&have, &cost) < 0) {
+        bc_rows_rollback(x->rows, mark);
+        out->status = BC_TXS_NOT_ENOUGH_CASH;
+        out->evm = BC_EVM_INSUFFICIENT_BALANCE;
+        return;
+    }
+    bc_u256_subfrom(&have, &cost);
+    bc_exec_set_balance(x, a, &have);
+}
+
 /* --- before the code --- */
 
 /* A contract that creates counts its creations. */
@@ -228,6 +247,13 @@ static bool create_tables(bc_exec_t *x, const bc_evm_msg_t *m, bc_account_t *sel
     }
     if (flag(x, BC_F_bugfix_set_contract_nonce_when_create))
         bc_exec_set_nonce(x, self, &one);
+    if (flag(x, BC_F_feature_sharding) && memcmp(m->sender.b, x->origin.b, sizeof(m->sender.b)) != 0) {
+        bc_wr_t w = { 0 };
+        bc_wr_str(&w, "inherent:");
+        bc_wr_put(&w, bc_table_name(bc_exec_account(x, &m->sender)->table));
+        bc_rows_put(x->rows, self->table, BC_STR("shard"), bc_wr_view(&w));
+        bc_wr_free(&w);
+    }
     return true;
 }
 

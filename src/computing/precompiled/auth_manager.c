@@ -32,6 +32,8 @@ static bc_pc_end_t c_get_admin(bc_pc_t *pc)
     if (!a)
         return BC_PC_INTERNAL;
     bc_bytes_t table = bc_auth_table(pc->arena, hex_arg(pc, &a[0])), row;
+    if (!bc_pc_table_exists(pc, table) && !bc_pc_since(pc, 3))
+        return BC_PC_FAIL(pc, "Contract address not found.");
     if (!bc_pc_table_exists(pc, table))
         return ret_text(pc, BC_STR("0000000000000000000000000000000000000000"));
     if (!bc_pc_get(pc, table, BC_STR("admin"), &row))

@@ -150,8 +150,10 @@ static bc_pc_end_t add(bc_pc_t *pc, bc_bytes_t id, bool sealer, uint64_t weight,
     if (sealer) {
         if (!weight)
             return bc_pc_ret_int(pc, CODE_INVALID_WEIGHT);
-        if (at == n.cnt)
+        if (at == n.cnt && bc_pc_since(pc, 1))
             return bc_pc_ret_int(pc, CODE_NOT_OBSERVER);
+        if (at == n.cnt) /* 3.0 took anybody */
+            n.v[n.cnt++] = (bc_archive_node_t){ .node_id = id };
         n.v[at].type = bc_pc_flag(pc, BC_F_feature_rpbft) ? BC_PC_NODES_CANDIDATE : BC_PC_NODES_SEALER;
     } else if (at < n.cnt) {
         if (sealer_cnt(&n) == 1)

@@ -8,19 +8,20 @@
 
 static const bc_bytes_t none = { 0 };
 
-/* Keys with a lower bound; a number is what int64 text says. */
+/* Keys with a lower bound, and the version that brought them; a number is what int64 text says. */
 static const struct {
     const char *key;
     int64_t min;
+    uint32_t since;
 } bounds[] = {
     { "tx_gas_limit", 100000 },
     { "consensus_leader_period", 1 },
     { "tx_count_limit", 1 },
-    { "auth_check_status", 0 },
-    { "feature_rpbft_epoch_block_num", 1 },
-    { "feature_rpbft_epoch_sealer_num", 1 },
-    { "balance_transfer", 0 },
-    { "executor_version", 0 },
+    { "auth_check_status", 0, 0x03030000 },
+    { "feature_rpbft_epoch_block_num", 1, 0x03050000 },
+    { "feature_rpbft_epoch_sealer_num", 1, 0x03050000 },
+    { "balance_transfer", 0, 0x030a0200 },
+    { "executor_version", 0, 0x030f0000 },
 };
 
 static bool is(bc_bytes_t s, const char *lit)
@@ -65,13 +66,19 @@ static bc_pc_end_t check_flag(bc_pc_t *pc, bc_feature_t flag, bc_bytes_t key, bc
     return BC_PC_OK;
 }
 
+static bc_pc_end_t bad_version(bc_pc_t *pc, bc_bytes_t key)
+{
+    return bc_pc_fail(pc, BC_STR("Invalid value for "), key,
+                      BC_STR(". The version must be in format of "
+                             "major_version.middle_version.minimum_version, and the minimum version is "
+                             "optional. The major version must between 3 to 255"));
+}
+
 static bc_pc_end_t check_version(bc_pc_t *pc, bc_bytes_t key, bc_bytes_t value, uint32_t *version)
 {
     if (bc_version_parse(value, version))
-        return BC_PC_FAIL(pc, "Invalid value for compatibility_version. The version must be in format of "
-                              "major_version.middle_version.minimum_version, and the minimum version is "
-                              "optional. The major version must between 3 to 255");
-    return *version < pc->config->version ? bad_number(pc, key) : BC_PC_OK;
+        return bad_version(pc, key);
+    return *version < pc->config->version && bc_pc_since(pc, 1) ? bad_number(pc, key) : BC_PC_OK;
 }
 
 static bool hex_price(bc_bytes_t s)
@@ -115,8 +122,10 @@ static bc_pc_end_t check(bc_pc_t *pc, bc_bytes_t key, bc_bytes_t value, uint32_t
     if (is(key, "compatibility_version"))
         return check_version(pc, key, value, version);
     if (is(key, "tx_gas_price"))
-        return hex_price(value) ? BC_PC_OK : bad_number(pc, key);
+        return hex_price(value) && bc_pc_since(pc, 6) ? BC_PC_OK : bad_number(pc, key);
     if (is(key, "web3_chain_id")) {
+        if (!bc_pc_since(pc, 9))
+            return bad_version(pc, key);
         bc_u256_t v;
         bool ok = !bc_u256_parse(value, &v) && !(v.w[1] | v.w[2] | v.w[3]) && v.w[0] <= UINT32_MAX;
         return ok ? BC_PC_OK : bad_number(pc, key);
@@ -124,6 +133,8 @@ static bc_pc_end_t check(bc_pc_t *pc, bc_bytes_t key, bc_bytes_t value, uint32_t
     int64_t n = 0;
     if (!int64_text(value, &n))
         return bad_number(pc, key);
+    if (pc->config->version < bounds[b].since)
+        return bc_pc_fail(pc, BC_STR("unsupported key "), key, none);
     return check_bound(pc, key, n, bounds[b].min);
 }
 
@@ -205,7 +216,7 @@ static bc_pc_end_t set_value(bc_pc_t *pc)
     }
     if (version > pc->config->version)
         upgrade(pc, version);
-    if (is(key, "feature_balance_precompiled")) {
+    if (is(key, "feature_balance_precompiled") && bc_pc_since(pc, 6)) {
         end = register_governors(pc);
         if (end)
             return end;
@@ -223,7 +234,7 @@ static bc_pc_end_t get_value(bc_pc_t *pc)
     if (bc_pc_get(pc, BC_STR("s_config"), key, &row)) {
         if (bc_archive_get_config(row, &value, &enable))
             return BC_PC_INTERNAL;
-    } else if (is(key, "auth_check_status")) {
+    } else if (is(key, "auth_check_status") && bc_pc_since(pc, 3)) {
         value = pc->config->auth_check ? BC_STR("1") : BC_STR("0");
         enable = 0;
     }
