@@ -1,7 +1,7 @@
 // ethers against the Web3 port: what applications do, from accounts that own nothing.
 import {
-    AbiCoder, Contract, ContractFactory, Interface, JsonRpcProvider, Wallet, isError, keccak256,
-    toUtf8Bytes,
+    AbiCoder, Contract, ContractFactory, Interface, JsonRpcProvider, Wallet, WebSocketProvider, isError,
+    keccak256, toUtf8Bytes,
 } from 'ethers';
 import { args, assert, contract, each, finish, rpc, sleep, test } from './lib.mjs';
 
@@ -212,5 +212,20 @@ await test('events by polling', async () => {
     await sleep(500);
     await (await probe.set(77n, 'polled')).wait(1, 30000);
     assert.equal(await seen, 77n);
+});
+await test('WebSocket: calls, blocks and events pushed', async () => {
+    const socket = new WebSocketProvider(url.replace(/^http/, 'ws'));
+    try {
+        const over = probe.connect(socket);
+        assert.equal(await over.value(), await probe.value());
+        const block = new Promise((done) => socket.once('block', done));
+        const event = new Promise((done) => over.once('Changed', (who, before, value) => done(value)));
+        await sleep(300); // both subscriptions are made by now
+        const receipt = await (await probe.set(78n, 'pushed')).wait(1, 30000);
+        assert.equal(await event, 78n);
+        assert.ok(await block <= receipt.blockNumber);
+    } finally {
+        await socket.destroy();
+    }
 });
 finish();
