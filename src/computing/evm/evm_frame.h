@@ -18,6 +18,7 @@
 
 struct bc_evm_code {
     atomic_uint refs;
+    uint8_t apart[64]; /* threads that run the same code count here and read below */
     size_t n;      /* bytes of code, without padding */
     size_t size;   /* of this whole block */
     uint8_t *code; /* n bytes and EVM_CODE_PAD zeros, behind jumps[] */

@@ -7,7 +7,7 @@
 #include "computing/executor/fixture.h"
 #include "computing/executor/token_code.h"
 
-enum { TXS = 2000 };
+#define TXS 2000u
 
 static double now(clockid_t clock)
 {

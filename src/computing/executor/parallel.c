@@ -16,7 +16,7 @@
 #include "computing/executor/block.h"
 
 enum {
-    SLOTS_EACH = 16, /* per worker: how far ahead of the turn */
+    SLOTS_EACH = 64, /* per worker: how far ahead of the turn */
     TURN_MAX = 16,   /* transactions applied before others are told */
     RECENT = 32,     /* transactions over which conflicts are counted */
     RECENT_MIN = 8,
@@ -24,8 +24,11 @@ enum {
 
 enum { SLOT_IDLE, SLOT_RUNNING, SLOT_DONE, SLOT_APPLIED };
 
+/* Neighbours in the arrays of slots and workers are written by different threads: aligned. */
+enum { LINE = 64 };
+
 typedef struct {
-    int state; /* under the job's lock, like all that decides who owns the slot */
+    _Alignas(LINE) int state; /* under the job's lock, like all that decides who owns the slot */
     size_t i;
     bc_err_t err;
     bc_tx_done_t done;
@@ -37,7 +40,7 @@ typedef struct {
 } slot_t;
 
 typedef struct {
-    bool open;
+    _Alignas(LINE) bool open;
     bc_exec_t x;
     bc_wr_t buf;
     bc_arena_t arena; /* of receipts; the result's in the end */
@@ -45,11 +48,11 @@ typedef struct {
 } worker_t;
 
 typedef struct {
-    bc_block_run_t *b;
+    bc_block_run_t *b; /* read by all, so are the next three */
     worker_t *workers;
     slot_t *slots;
     size_t slot_cnt;
-    pthread_mutex_t lock;
+    _Alignas(LINE) pthread_mutex_t lock;
     pthread_cond_t moved; /* the turn */
     size_t waiting;
     size_t next;          /* to be taken; beyond the transactions: slots whose receipt is missing */
@@ -251,14 +254,26 @@ static bc_err_t finish(job_t *j, bc_crew_t *crew)
     return err ? err : bc_block_roots(b, crew);
 }
 
+static void *zeroed(size_t cnt, size_t size)
+{
+    void *p = aligned_alloc(LINE, cnt * size);
+    if (p)
+        memset(p, 0, cnt * size);
+    return p;
+}
+
 static bool job_open(job_t *j, bc_block_run_t *b, bc_crew_t *crew)
 {
     size_t cnt = BC_MIN(SLOTS_EACH * bc_crew_size(crew), b->in->tx_cnt);
     *j = (job_t){ .b = b };
-    pthread_mutex_init(&j->lock, NULL);
+    pthread_mutexattr_t attr;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP); /* held for moments only */
+    pthread_mutex_init(&j->lock, &attr);
+    pthread_mutexattr_destroy(&attr);
     pthread_cond_init(&j->moved, NULL);
-    j->workers = calloc(bc_crew_size(crew), sizeof(*j->workers));
-    j->slots = calloc(cnt, sizeof(*j->slots));
+    j->workers = zeroed(bc_crew_size(crew), sizeof(*j->workers));
+    j->slots = zeroed(cnt, sizeof(*j->slots));
     bool ok = j->workers && j->slots && !bc_rows_share(b->x.rows, b->in->tx_cnt * 4);
     for (; ok && j->slot_cnt < cnt; j->slot_cnt += ok) {
         j->slots[j->slot_cnt].delta = bc_delta_new();

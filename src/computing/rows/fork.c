@@ -8,7 +8,7 @@
  * needs no lock, and a collision costs a needless second run, never a wrong one. 0: no row of the
  * bucket has been written. Tables have a version in the same array, for whoever scans. */
 struct bc_share {
-    pthread_rwlock_t lock; /* of the trunk's indexes and cells */
+    pthread_mutex_t lock; /* of the trunk's indexes and cells; held shortly, worth spinning for */
     uint64_t mask;
     _Atomic uint32_t versions[];
 };
@@ -36,8 +36,9 @@ typedef struct {
     cell_t cell;
 } write_t;
 
+/* Neighbours are filled by different threads: each has a cache line of its own. */
 struct bc_delta {
-    read_t *reads;
+    _Alignas(64) read_t *reads;
     write_t *writes;
     size_t read_cnt, read_cap, write_cnt, write_cap;
 };
@@ -45,13 +46,17 @@ struct bc_delta {
 bc_err_t bc_rows_share(bc_rows_t *trunk, size_t rows)
 {
     size_t n = 1024;
-    while (n < rows * 8 && n < (1u << 18))
+    while (n < rows * 16 && n < (1u << 18))
         n *= 2;
     bc_share_t *s = calloc(1, sizeof(*s) + n * sizeof(s->versions[0]));
     if (!s)
         return BC_E_NOMEM;
     s->mask = n - 1;
-    pthread_rwlock_init(&s->lock, NULL);
+    pthread_mutexattr_t attr;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(&s->lock, &attr);
+    pthread_mutexattr_destroy(&attr);
     trunk->share = s;
     return BC_OK;
 }
@@ -59,7 +64,7 @@ bc_err_t bc_rows_share(bc_rows_t *trunk, size_t rows)
 void bc_rows_share_free(bc_share_t *s)
 {
     if (s)
-        pthread_rwlock_destroy(&s->lock);
+        pthread_mutex_destroy(&s->lock);
     free(s);
 }
 
@@ -79,7 +84,10 @@ bc_rows_t *bc_rows_fork(bc_rows_t *trunk)
 
 bc_delta_t *bc_delta_new(void)
 {
-    return calloc(1, sizeof(bc_delta_t));
+    bc_delta_t *d = aligned_alloc(_Alignof(bc_delta_t), sizeof(*d));
+    if (d)
+        *d = (bc_delta_t){ 0 };
+    return d;
 }
 
 void bc_delta_free(bc_delta_t *d)
@@ -156,13 +164,13 @@ void bc_fork_resolve(bc_rows_t *fork, bc_row_t *row)
         uint32_t version = atomic_load_explicit(&s->versions[bucket], memory_order_acquire);
         r->init.state = WS_NONE;
         if (version) {
-            pthread_rwlock_rdlock(&s->lock);
+            pthread_mutex_lock(&s->lock);
             version = atomic_load_explicit(&s->versions[bucket], memory_order_relaxed);
             const bc_table_t *t = trunk_table(trunk, row->table);
             const bc_row_t *there = t ? bc_row_find(trunk, t, row->key, row->hash) : NULL;
             if (there)
                 r->init = there->ws;
-            pthread_rwlock_unlock(&s->lock);
+            pthread_mutex_unlock(&s->lock);
         }
         r->known = true;
         add_read(fork, bucket, version);
@@ -187,14 +195,14 @@ void bc_fork_pull(bc_rows_t *fork, bc_table_t *table)
     bc_rows_t *trunk = fork->fork->trunk;
     bc_share_t *s = trunk->share;
     uint64_t bucket = table->hash & s->mask;
-    pthread_rwlock_rdlock(&s->lock);
+    pthread_mutex_lock(&s->lock);
     uint32_t version = atomic_load_explicit(&s->versions[bucket], memory_order_relaxed);
     const bc_table_t *t = trunk_table(trunk, table);
     for (const bc_row_t *r = t ? t->rows : NULL; r; r = r->next) {
         if (r->ws.state != WS_NONE)
             bc_row_at(fork, table, r->key);
     }
-    pthread_rwlock_unlock(&s->lock);
+    pthread_mutex_unlock(&s->lock);
     add_read(fork, bucket, version);
     for (bc_row_t *r = table->rows; r; r = r->next) {
         bc_fork_visit(fork, r);
@@ -240,7 +248,7 @@ void bc_rows_apply(bc_rows_t *trunk, const bc_delta_t *d, uint32_t version)
     bc_share_t *s = trunk->share;
     if (!d->write_cnt)
         return;
-    pthread_rwlock_wrlock(&s->lock);
+    pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < d->write_cnt; i++) {
         const bc_row_t *from = d->writes[i].row;
         bc_table_t *t = bc_rows_table_at(trunk, from->table->name, from->table->hash);
@@ -254,5 +262,5 @@ void bc_rows_apply(bc_rows_t *trunk, const bc_delta_t *d, uint32_t version)
         atomic_store_explicit(&s->versions[from->hash & s->mask], version, memory_order_release);
         atomic_store_explicit(&s->versions[t->hash & s->mask], version, memory_order_release);
     }
-    pthread_rwlock_unlock(&s->lock);
+    pthread_mutex_unlock(&s->lock);
 }
