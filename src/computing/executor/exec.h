@@ -95,7 +95,20 @@ struct bc_exec_rules {
     const bc_evm_host_t *host;
 };
 extern const bc_exec_rules_t bc_exec_v1, bc_exec_v0;
-extern const bc_evm_host_t bc_exec_host; /* version 1; version 0 starts from a copy of it */
+extern const bc_evm_host_t bc_exec_host; /* version 1 */
+
+/* What both versions answer the interpreter; ctx is a bc_exec_code_frame_t. */
+bool bc_exec_host_exists(void *ctx, const bc_addr_t *a);
+void bc_exec_host_get_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key, bc_h256_t *value);
+bc_evm_storage_t bc_exec_host_set_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key,
+                                          const bc_h256_t *value);
+void bc_exec_host_get_transient(void *ctx, const bc_addr_t *a, const bc_h256_t *key, bc_h256_t *value);
+void bc_exec_host_set_transient(void *ctx, const bc_addr_t *a, const bc_h256_t *key, const bc_h256_t *value);
+void bc_exec_host_log(void *ctx, const bc_addr_t *a, bc_bytes_t data, const bc_h256_t *topics, size_t topic_cnt);
+void bc_exec_host_block_hash(void *ctx, int64_t number, bc_h256_t *out);
+bool bc_exec_host_access_account(void *ctx, const bc_addr_t *a);
+bool bc_exec_host_access_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key);
+void bc_exec_host_call(void *ctx, const bc_evm_msg_t *msg, bc_evm_result_t *out);
 
 /* Pieces of the loop that both versions use. */
 void bc_exec_set_result(bc_msg_result_t *out, bc_evm_status_t evm, int32_t status, int64_t gas_left,

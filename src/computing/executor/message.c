@@ -244,7 +244,7 @@ void bc_exec_run_code(bc_exec_t *x, bc_account_t *self, const bc_addr_t *code_ad
     x->law->convert(x, m, &r, out);
 }
 
-static bool host_exists(void *ctx, const bc_addr_t *a)
+bool bc_exec_host_exists(void *ctx, const bc_addr_t *a)
 {
     (void)ctx;
     (void)a;
@@ -258,7 +258,7 @@ static void word_of(bool found, bc_bytes_t v, bc_h256_t *out)
         memcpy(out->b, v.p, BC_MIN(v.n, 32));
 }
 
-static void host_get_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key, bc_h256_t *value)
+void bc_exec_host_get_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key, bc_h256_t *value)
 {
     frame_t *f = ctx;
     bc_bytes_t v = { 0 };
@@ -267,7 +267,7 @@ static void host_get_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key
     word_of(found, v, value);
 }
 
-static bc_evm_storage_t host_set_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key,
+bc_evm_storage_t bc_exec_host_set_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key,
                                          const bc_h256_t *value)
 {
     frame_t *f = ctx;
@@ -288,7 +288,7 @@ static bc_err_t nothing_scan(void *self, bc_bytes_t table, bc_bytes_t from, bc_r
 }
 static const bc_view_ops_t nothing = { nothing_get, nothing_scan };
 
-static void host_get_transient(void *ctx, const bc_addr_t *a, const bc_h256_t *key, bc_h256_t *value)
+void bc_exec_host_get_transient(void *ctx, const bc_addr_t *a, const bc_h256_t *key, bc_h256_t *value)
 {
     frame_t *f = ctx;
     bc_bytes_t v = { 0 };
@@ -299,7 +299,7 @@ static void host_get_transient(void *ctx, const bc_addr_t *a, const bc_h256_t *k
     word_of(found, v, value);
 }
 
-static void host_set_transient(void *ctx, const bc_addr_t *a, const bc_h256_t *key, const bc_h256_t *value)
+void bc_exec_host_set_transient(void *ctx, const bc_addr_t *a, const bc_h256_t *key, const bc_h256_t *value)
 {
     frame_t *f = ctx;
     (void)a;
@@ -351,7 +351,7 @@ static bool host_selfdestruct(void *ctx, const bc_addr_t *a, const bc_addr_t *he
     return false;
 }
 
-static void host_log(void *ctx, const bc_addr_t *a, bc_bytes_t data, const bc_h256_t *topics, size_t topic_cnt)
+void bc_exec_host_log(void *ctx, const bc_addr_t *a, bc_bytes_t data, const bc_h256_t *topics, size_t topic_cnt)
 {
     bc_exec_t *x = ((frame_t *)ctx)->x;
     if (x->log_cnt == x->log_cap) {
@@ -372,7 +372,7 @@ static void host_log(void *ctx, const bc_addr_t *a, bc_bytes_t data, const bc_h2
     BC_MUST(ok);
 }
 
-static void host_block_hash(void *ctx, int64_t number, bc_h256_t *out)
+void bc_exec_host_block_hash(void *ctx, int64_t number, bc_h256_t *out)
 {
     frame_t *f = ctx;
     char key[24];
@@ -386,19 +386,19 @@ static void host_block_hash(void *ctx, int64_t number, bc_h256_t *out)
     word_of(found, v, out);
 }
 
-static bool host_access_account(void *ctx, const bc_addr_t *a)
+bool bc_exec_host_access_account(void *ctx, const bc_addr_t *a)
 {
     (void)ctx, (void)a;
     return false;
 }
 
-static bool host_access_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key)
+bool bc_exec_host_access_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key)
 {
     (void)ctx, (void)a, (void)key;
     return false;
 }
 
-static void host_call(void *ctx, const bc_evm_msg_t *msg, bc_evm_result_t *out)
+void bc_exec_host_call(void *ctx, const bc_evm_msg_t *msg, bc_evm_result_t *out)
 {
     frame_t *f = ctx;
     bc_evm_msg_t m = *msg;
@@ -422,21 +422,21 @@ static void inner(bc_exec_t *x, const bc_exec_code_frame_t *f, bc_evm_msg_t *m, 
 }
 
 const bc_evm_host_t bc_exec_host = {
-    .account_exists = host_exists,
-    .get_storage = host_get_storage,
-    .set_storage = host_set_storage,
-    .get_transient = host_get_transient,
-    .set_transient = host_set_transient,
+    .account_exists = bc_exec_host_exists,
+    .get_storage = bc_exec_host_get_storage,
+    .set_storage = bc_exec_host_set_storage,
+    .get_transient = bc_exec_host_get_transient,
+    .set_transient = bc_exec_host_set_transient,
     .get_balance = host_get_balance,
     .get_code_size = host_get_code_size,
     .get_code_hash = host_get_code_hash,
     .copy_code = host_copy_code,
     .selfdestruct = host_selfdestruct,
-    .emit_log = host_log,
-    .get_block_hash = host_block_hash,
-    .access_account = host_access_account,
-    .access_storage = host_access_storage,
-    .call = host_call,
+    .emit_log = bc_exec_host_log,
+    .get_block_hash = bc_exec_host_block_hash,
+    .access_account = bc_exec_host_access_account,
+    .access_storage = bc_exec_host_access_storage,
+    .call = bc_exec_host_call,
 };
 
 /* --- creates --- */

@@ -608,7 +608,7 @@ static size_t copy_code(void *ctx, const bc_addr_t *a, size_t offset, uint8_t *o
 
 static bc_evm_storage_t set_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key, const bc_h256_t *value)
 {
-    bc_exec_host.set_storage(ctx, a, key, value);
+    bc_exec_host_set_storage(ctx, a, key, value);
     return BC_EVM_STORAGE_MODIFIED;
 }
 
@@ -633,22 +633,26 @@ static void get_block_hash(void *ctx, int64_t number, bc_h256_t *out)
     bc_exec_t *x = ((bc_exec_code_frame_t *)ctx)->x;
     memset(out, 0, sizeof(*out));
     if (bc_v0_since(x, 1))
-        bc_exec_host.get_block_hash(ctx, number, out);
+        bc_exec_host_block_hash(ctx, number, out);
 }
 
-static bc_evm_host_t host;
-
-__attribute__((constructor)) static void make_host(void)
-{
-    host = bc_exec_host;
-    host.get_balance = get_balance;
-    host.get_code_size = get_code_size;
-    host.get_code_hash = get_code_hash;
-    host.copy_code = copy_code;
-    host.set_storage = set_storage;
-    host.selfdestruct = selfdestruct;
-    host.get_block_hash = get_block_hash;
-}
+static const bc_evm_host_t host = {
+    .account_exists = bc_exec_host_exists,
+    .get_storage = bc_exec_host_get_storage,
+    .set_storage = set_storage,
+    .get_transient = bc_exec_host_get_transient,
+    .set_transient = bc_exec_host_set_transient,
+    .get_balance = get_balance,
+    .get_code_size = get_code_size,
+    .get_code_hash = get_code_hash,
+    .copy_code = copy_code,
+    .selfdestruct = selfdestruct,
+    .emit_log = bc_exec_host_log,
+    .get_block_hash = get_block_hash,
+    .access_account = bc_exec_host_access_account,
+    .access_storage = bc_exec_host_access_storage,
+    .call = bc_exec_host_call,
+};
 
 const bc_exec_rules_t bc_exec_v0 = {
     .undo_by_status = true,

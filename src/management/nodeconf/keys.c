@@ -334,7 +334,7 @@ const bc_conf_key_t bc_genesis_keys[] = {
     NOWHERE("executor", "auth_admin_account", "", 0, "first governor, required"),
     BOOL("executor", "is_serial_execute", is_serial_execute, "false", 0, "part of the genesis text"),
     NUM(K_U32, "executor", "version", executor_version, "0", 0, 1, KF_FATAL,
-        "1; not part of the genesis hash"),
+        "1 for new chains; 0 is the older executor, which runs serially here; not part of the genesis hash"),
     NOWHERE("features", "<flag>", "", 0, "boolean per feature flag"),
 };
 const size_t bc_genesis_key_cnt = BC_ARRAY_LEN(bc_genesis_keys);
