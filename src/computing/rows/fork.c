@@ -4,9 +4,9 @@
 
 #include "computing/rows/rows_impl.h"
 
-/* Versions are kept by bucket of the row's hash, not by row: a reader of a row that nobody wrote
- * needs no lock, and a collision costs a needless second run, never a wrong one. 0: no row of the
- * bucket has been written. Tables have a version in the same array, for whoever scans. */
+/* Rows have versions, and so have tables, for whoever scans. Beside them versions are kept by
+ * bucket of the hash: a reader of a row whose bucket nobody wrote (0) needs no lock, and a bucket
+ * that is as it was needs no second look. */
 struct bc_share {
     pthread_mutex_t lock; /* of the trunk's indexes and cells; held shortly, worth spinning for */
     uint64_t mask;
@@ -28,7 +28,9 @@ typedef struct {
 } fork_row_t;
 
 typedef struct {
-    uint32_t bucket, version;
+    const bc_table_t *table; /* of the fork: name, hash and keys never change */
+    const bc_row_t *row;     /* NULL: the whole table */
+    uint32_t bucket, bucket_version, version;
 } read_t;
 
 typedef struct {
@@ -45,7 +47,7 @@ struct bc_delta {
 
 bc_err_t bc_rows_share(bc_rows_t *trunk, size_t rows)
 {
-    size_t n = 1024;
+    size_t n = 16;
     while (n < rows * 16 && n < (1u << 18))
         n *= 2;
     bc_share_t *s = calloc(1, sizeof(*s) + n * sizeof(s->versions[0]));
@@ -126,14 +128,14 @@ static bool grow(bc_rows_t *fork, void **v, size_t cnt, size_t *cap, size_t size
     return true;
 }
 
-static void add_read(bc_rows_t *fork, uint64_t bucket, uint32_t version)
+static void add_read(bc_rows_t *fork, read_t read)
 {
     bc_delta_t *d = fork->fork->delta;
     void *v = d->reads;
     if (!grow(fork, &v, d->read_cnt, &d->read_cap, sizeof(read_t)))
         return;
     d->reads = v;
-    d->reads[d->read_cnt++] = (read_t){ (uint32_t)bucket, version };
+    d->reads[d->read_cnt++] = read;
 }
 
 void bc_fork_visit(bc_rows_t *fork, bc_row_t *row)
@@ -160,20 +162,22 @@ void bc_fork_resolve(bc_rows_t *fork, bc_row_t *row)
     bc_rows_t *trunk = fork->fork->trunk;
     bc_share_t *s = trunk->share;
     if (!r->known) {
-        uint64_t bucket = row->hash & s->mask;
-        uint32_t version = atomic_load_explicit(&s->versions[bucket], memory_order_acquire);
+        read_t read = { row->table, row, (uint32_t)(row->hash & s->mask), 0, 0 };
+        read.bucket_version = atomic_load_explicit(&s->versions[read.bucket], memory_order_acquire);
         r->init.state = WS_NONE;
-        if (version) {
+        if (read.bucket_version) {
             pthread_mutex_lock(&s->lock);
-            version = atomic_load_explicit(&s->versions[bucket], memory_order_relaxed);
+            read.bucket_version = atomic_load_explicit(&s->versions[read.bucket], memory_order_relaxed);
             const bc_table_t *t = trunk_table(trunk, row->table);
             const bc_row_t *there = t ? bc_row_find(trunk, t, row->key, row->hash) : NULL;
-            if (there)
+            if (there) {
                 r->init = there->ws;
+                read.version = there->version;
+            }
             pthread_mutex_unlock(&s->lock);
         }
         r->known = true;
-        add_read(fork, bucket, version);
+        add_read(fork, read);
     }
     row->ws = r->init;
 }
@@ -194,16 +198,17 @@ void bc_fork_pull(bc_rows_t *fork, bc_table_t *table)
 {
     bc_rows_t *trunk = fork->fork->trunk;
     bc_share_t *s = trunk->share;
-    uint64_t bucket = table->hash & s->mask;
+    read_t read = { table, NULL, (uint32_t)(table->hash & s->mask), 0, 0 };
     pthread_mutex_lock(&s->lock);
-    uint32_t version = atomic_load_explicit(&s->versions[bucket], memory_order_relaxed);
+    read.bucket_version = atomic_load_explicit(&s->versions[read.bucket], memory_order_relaxed);
     const bc_table_t *t = trunk_table(trunk, table);
+    read.version = t ? t->version : 0;
     for (const bc_row_t *r = t ? t->rows : NULL; r; r = r->next) {
         if (r->ws.state != WS_NONE)
             bc_row_at(fork, table, r->key);
     }
     pthread_mutex_unlock(&s->lock);
-    add_read(fork, bucket, version);
+    add_read(fork, read);
     for (bc_row_t *r = table->rows; r; r = r->next) {
         bc_fork_visit(fork, r);
         if (r->ws.state == WS_OPEN)
@@ -233,11 +238,23 @@ void bc_rows_end(bc_rows_t *fork)
 
 /* --- its turn --- */
 
+/* The version now; no lock: only the caller could be writing. */
+static uint32_t version_of(const bc_rows_t *trunk, const read_t *r)
+{
+    const bc_table_t *t = bc_rows_table_find(trunk, r->table->name, r->table->hash);
+    if (!t || !r->row)
+        return t ? t->version : 0;
+    const bc_row_t *row = bc_row_find(trunk, t, r->row->key, r->row->hash);
+    return row ? row->version : 0;
+}
+
 bool bc_rows_valid(const bc_rows_t *trunk, const bc_delta_t *d)
 {
     const bc_share_t *s = trunk->share;
     for (size_t i = 0; i < d->read_cnt; i++) {
-        if (atomic_load_explicit(&s->versions[d->reads[i].bucket], memory_order_relaxed) != d->reads[i].version)
+        const read_t *r = &d->reads[i];
+        if (atomic_load_explicit(&s->versions[r->bucket], memory_order_relaxed) != r->bucket_version &&
+            version_of(trunk, r) != r->version)
             return false;
     }
     return true;
@@ -259,6 +276,7 @@ void bc_rows_apply(bc_rows_t *trunk, const bc_delta_t *d, uint32_t version)
             break;
         trunk->written += (size_t)(d->writes[i].cell.state != WS_NONE) - (size_t)(row->ws.state != WS_NONE);
         row->ws = d->writes[i].cell;
+        row->version = t->version = version;
         atomic_store_explicit(&s->versions[from->hash & s->mask], version, memory_order_release);
         atomic_store_explicit(&s->versions[t->hash & s->mask], version, memory_order_release);
     }

@@ -28,6 +28,7 @@ struct bc_row {
     bc_bytes_t key;
     bc_bytes_t base;
     uint8_t base_state;
+    uint32_t version; /* of a trunk's row: the delta that wrote it last; 0: none */
     cell_t ws;
 };
 
@@ -35,6 +36,7 @@ struct bc_table {
     uint64_t hash, salt;
     bc_bytes_t name;
     bc_row_t *rows;
+    uint32_t version;  /* of a trunk's table: the delta that wrote it last; 0: none */
     bc_table_t *trunk; /* of a fork's table: the trunk's, once it is known to have it */
 };
 
