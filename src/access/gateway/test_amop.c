@@ -382,7 +382,7 @@ static void an_official_gateway_is_served(void **state)
     net_t net = { .l = bc_uv_loop_new("net") };
     rpc_t a = { 0 };
     raw_t r = { 0 };
-    bc_p2p_frame_t f;
+    bc_p2p_frame_t f = { 0 };
     bc_bytes_t data;
     bc_buf_t *b[BC_ARRAY_LEN(captured)];
     bc_bytes_t payload[BC_ARRAY_LEN(captured)];
