@@ -43,7 +43,7 @@ static bc_buf_t *from_hex(const char *text)
 /* Payload of a captured frame; *b is to be let go. */
 static bc_bytes_t payload_of(size_t i, bc_buf_t **b)
 {
-    bc_p2p_frame_t f;
+    bc_p2p_frame_t f = { 0 };
     *b = from_hex(captured[i].frame);
     assert_int_equal(bc_p2p_decode(bc_buf_view(*b), &f), BC_OK);
     return f.payload;
@@ -54,7 +54,7 @@ static void captured_frames_are_read_and_written(void **state)
     (void)state;
     for (size_t i = 0; i < BC_ARRAY_LEN(captured); i++) {
         bc_buf_t *b = from_hex(captured[i].frame);
-        bc_p2p_frame_t f;
+        bc_p2p_frame_t f = { 0 };
         bc_amop_msg_t m;
         assert_int_equal(bc_p2p_decode(bc_buf_view(b), &f), BC_OK);
         assert_int_equal(f.type, captured[i].packet);
@@ -352,7 +352,7 @@ static size_t amop_frames(raw_t *r, uint16_t type, bc_bytes_t *data)
 {
     size_t n, cnt = 0;
     for (size_t at = 0; at + 4 <= r->got.n; at += n) {
-        bc_p2p_frame_t f;
+        bc_p2p_frame_t f = { 0 };
         bc_amop_msg_t m;
         assert_int_equal(bc_p2p_length(bc_bytes(r->got.p + at, r->got.n - at), 1 << 25, &n), BC_OK);
         if (at + n > r->got.n)
