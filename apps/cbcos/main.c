@@ -6,6 +6,7 @@
 #include "bench/bench.h"
 #include "management/chain/chain.h"
 #include "management/version/version.h"
+#include "storage/kv_rocks/kv_rocks.h"
 #ifdef CBCOS_WITH_AIR
 int bc_air_main(int argc, char **argv); /* apps/air */
 #endif
@@ -15,6 +16,20 @@ typedef struct {
     int (*main)(int argc, char **argv);
     const char *doc;
 } subcommand_t;
+
+/* Only read: a copy, or the directory of a running node. */
+static bc_err_t open_data(const char *path, bc_kv_if *out, char *why, size_t why_size)
+{
+    bc_kv_rocks_config_t c = bc_kv_rocks_defaults(path);
+    c.read_only = true;
+    return bc_kv_rocks_open(&c, out, why, why_size);
+}
+
+static int chain_main(int argc, char **argv)
+{
+    bc_chain_set_store(open_data);
+    return bc_chain_main(argc, argv);
+}
 
 static int version_main(int argc, char **argv)
 {
@@ -40,7 +55,7 @@ static int bc_air_main(int argc, char **argv)
 static const subcommand_t subcommands[] = {
     { "air", bc_air_main, "run a node of the Air edition (-c config.ini -g config.genesis)" },
     { "bench", bc_bench_main, "load a running chain and tell what a transaction costs" },
-    { "chain", bc_chain_main, "build, expand, adopt, start, stop chains and show their state" },
+    { "chain", chain_main, "build, expand, adopt, start, stop chains and show their state" },
     { "version", version_main, "print the version" },
 };
 

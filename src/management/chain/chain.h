@@ -4,6 +4,13 @@
 #ifndef BC_MANAGEMENT_CHAIN_H
 #define BC_MANAGEMENT_CHAIN_H
 
+#include "iface/kv.h"
+
+/* Opens a node's data directory for reading; why gets a sentence on failure. The store is another
+ * room's, so the program brings it; without it `adopt -d` says that it cannot. */
+typedef bc_err_t (*bc_chain_open_fn)(const char *path, bc_kv_if *out, char *why, size_t why_size);
+void bc_chain_set_store(bc_chain_open_fn open);
+
 /* argv[0] is "chain", argv[1] the command: build, expand, adopt, start, stop, status.
  * Returns the process exit code: 0 done, 1 failed (told on stderr), 2 bad arguments. */
 int bc_chain_main(int argc, char **argv);

@@ -2,7 +2,7 @@
  *
  * The two transactions cannot be asked for over JSON-RPC: block 0 is answered without transactions,
  * and a transaction is found only by its hash. What holds them is the s_hash_2_tx table of any
- * node of that chain, as a key/value dump; what holds the committee's byte code, from which they
+ * node of that chain, in its data directory or as a key/value dump; what holds the committee's byte code, from which they
  * follow, is the official program itself. The signed header of block 1 proves either right when
  * the node syncs.
  *
@@ -19,6 +19,7 @@
 #include "base/ini.h"
 #include "codec/hex.h"
 #include "codec/json.h"
+#include "management/chain/chain.h"
 #include "management/chain/chain_cmd.h"
 #include "management/chain/chain_rpc.h"
 #include "protocol/tx.h"
@@ -26,7 +27,9 @@
 #define DUMP_MAX BC_JSON_SIZE_MAX
 
 static const char usage_text[] =
-    "usage: cbcos chain adopt -f DUMP | -e BINARY [DIR]\n"
+    "usage: cbcos chain adopt -d DATA | -f DUMP | -e BINARY [DIR]\n"
+    "  -d DATA    data directory (RocksDB) of a node of the official chain, or a copy; it is only\n"
+    "             read, the node may run\n"
     "  -f DUMP    key/value dump of a node of the official chain, as JSON:\n"
     "             {\"kv\":[[KEY,VALUE],...]}, both in hex, keys as table:key\n"
     "  -e BINARY  the official program, version 3.3 to 3.16: holds the committee's byte code\n"
@@ -106,9 +109,10 @@ static bc_err_t take_row(const identity_t *id, bc_bytes_t key, bc_bytes_t value,
     return found[which].err;
 }
 
+static const char tx_table[] = "s_hash_2_tx:";
+
 static bc_err_t scan_dump(const cJSON *dump, const identity_t *id, bc_wr_t found[2])
 {
-    static const char table[] = "s_hash_2_tx:";
     bc_wr_t key = { 0 }, value = { 0 };
     bc_err_t err = BC_OK;
     const cJSON *row;
@@ -122,8 +126,8 @@ static bc_err_t scan_dump(const cJSON *dump, const identity_t *id, bc_wr_t found
             err = bc_chain_fail("the dump has a row that is not [hex, hex]");
             break;
         }
-        size_t n = sizeof(table) - 1;
-        if (key.n == n + 32 && memcmp(key.p, table, n) == 0)
+        size_t n = sizeof(tx_table) - 1;
+        if (key.n == n + 32 && memcmp(key.p, tx_table, n) == 0)
             err = take_row(id, bc_bytes(key.p + n, 32), bc_wr_view(&value), found);
         if (err)
             break;
@@ -131,6 +135,21 @@ static bc_err_t scan_dump(const cJSON *dump, const identity_t *id, bc_wr_t found
     bc_wr_free(&key);
     bc_wr_free(&value);
     return err;
+}
+
+static bc_err_t write_txs(const char *path, const identity_t *id, bc_wr_t found[2], bc_wr_t *out)
+{
+    if (found[0].n == 0 || found[1].n == 0)
+        return bc_chain_fail("%s holds no block 0 of chain %s, group %s", path, id->chain, id->group);
+    bc_jw_t j = bc_jw(out);
+    bc_jw_obj(&j);
+    bc_jw_key(&j, "transactions");
+    bc_jw_arr(&j);
+    bc_jw_0xhex(&j, bc_wr_view(&found[0]));
+    bc_jw_0xhex(&j, bc_wr_view(&found[1]));
+    bc_jw_arr_end(&j);
+    bc_jw_obj_end(&j);
+    return out->err;
 }
 
 static bc_err_t from_dump(const char *path, const identity_t *id, bc_wr_t *out)
@@ -144,20 +163,54 @@ static bc_err_t from_dump(const char *path, const identity_t *id, bc_wr_t *out)
     bc_wr_free(&text);
     bc_err_t err = dump ? scan_dump(dump, id, found) : bc_chain_fail("%s is not JSON", path);
     cJSON_Delete(dump);
-    if (!err && (found[0].n == 0 || found[1].n == 0))
-        err = bc_chain_fail("%s holds no block 0 of chain %s, group %s", path, id->chain,
-                            id->group);
-    if (!err) {
-        bc_jw_t j = bc_jw(out);
-        bc_jw_obj(&j);
-        bc_jw_key(&j, "transactions");
-        bc_jw_arr(&j);
-        bc_jw_0xhex(&j, bc_wr_view(&found[0]));
-        bc_jw_0xhex(&j, bc_wr_view(&found[1]));
-        bc_jw_arr_end(&j);
-        bc_jw_obj_end(&j);
-        err = out->err;
-    }
+    if (!err)
+        err = write_txs(path, id, found, out);
+    bc_wr_free(&found[0]);
+    bc_wr_free(&found[1]);
+    return err;
+}
+
+/* ---- from a data directory ---- */
+
+static bc_chain_open_fn open_store;
+
+void bc_chain_set_store(bc_chain_open_fn open)
+{
+    open_store = open;
+}
+
+typedef struct {
+    const identity_t *id;
+    bc_wr_t *found;
+    bc_err_t err;
+} scan_t;
+
+/* Block 0's transactions are among all others, in the order of their hashes: look until both are
+ * there. */
+static bool scan_row(void *ctx, bc_bytes_t key, bc_bytes_t value)
+{
+    scan_t *s = ctx;
+    size_t n = sizeof(tx_table) - 1;
+    if (key.n == n + 32)
+        s->err = take_row(s->id, bc_bytes(key.p + n, 32), value, s->found);
+    return !s->err && !(s->found[0].n && s->found[1].n);
+}
+
+static bc_err_t from_data(const char *path, const identity_t *id, bc_wr_t *out)
+{
+    bc_wr_t found[2] = { { 0 }, { 0 } };
+    char why[512] = "this program has no store";
+    bc_kv_if kv;
+    if (!open_store || open_store(path, &kv, why, sizeof why))
+        return bc_chain_fail("%s", why);
+    scan_t s = { id, found, BC_OK };
+    bc_err_t err = kv.ops->scan(kv.self, bc_cstr(tx_table), (bc_bytes_t){ 0 }, scan_row, &s);
+    kv.ops->close(kv.self);
+    if (err)
+        err = bc_chain_fail("%s cannot be read: %s", path, bc_err_name(err));
+    err = err ? err : s.err;
+    if (!err)
+        err = write_txs(path, id, found, out);
     bc_wr_free(&found[0]);
     bc_wr_free(&found[1]);
     return err;
@@ -223,7 +276,12 @@ static bc_err_t from_program(const char *path, const identity_t *id, bc_wr_t *ou
     return err;
 }
 
-static bc_err_t adopt(const bc_chain_node_t *node, const char *dump, const char *program)
+/* Where block 0 comes from; one of them. */
+typedef struct {
+    const char *data, *dump, *program;
+} source_t;
+
+static bc_err_t adopt(const bc_chain_node_t *node, const source_t *from)
 {
     identity_t id;
     bc_wr_t out = { 0 };
@@ -231,7 +289,9 @@ static bc_err_t adopt(const bc_chain_node_t *node, const char *dump, const char 
         return bc_chain_fail("%s has data already: block 0 is part of it", node->dir.s);
     bc_err_t err = load_identity(node, &id);
     if (!err)
-        err = dump ? from_dump(dump, &id, &out) : from_program(program, &id, &out);
+        err = from->data   ? from_data(from->data, &id, &out)
+              : from->dump ? from_dump(from->dump, &id, &out)
+                           : from_program(from->program, &id, &out);
     bc_path_t path = bc_path("%s/block0.json", node->dir.s);
     if (!err)
         err = bc_file_write(path.s, bc_wr_view(&out), 0644);
@@ -243,20 +303,22 @@ static bc_err_t adopt(const bc_chain_node_t *node, const char *dump, const char 
 
 int bc_chain_adopt(int argc, char **argv)
 {
-    const char *dump = NULL, *program = NULL;
+    source_t from = { 0 };
     int c;
     optind = 0;
-    while ((c = getopt(argc, argv, "f:e:h")) != -1) {
-        if (c == 'f') {
-            dump = optarg;
+    while ((c = getopt(argc, argv, "d:f:e:h")) != -1) {
+        if (c == 'd') {
+            from.data = optarg;
+        } else if (c == 'f') {
+            from.dump = optarg;
         } else if (c == 'e') {
-            program = optarg;
+            from.program = optarg;
         } else {
             fputs(usage_text, c == 'h' ? stdout : stderr);
             return c == 'h' ? 0 : 2;
         }
     }
-    if (!dump == !program || argc - optind > 1) {
+    if (!!from.data + !!from.dump + !!from.program != 1 || argc - optind > 1) {
         fputs(usage_text, stderr);
         return 2;
     }
@@ -266,11 +328,11 @@ int bc_chain_adopt(int argc, char **argv)
     bc_err_t err;
     if (bc_file_exists(bc_path("%s/config.genesis", dir).s)) {
         err = bc_chain_node_load(dir, &one);
-        return err || adopt(&one, dump, program) ? 1 : 0;
+        return err || adopt(&one, &from) ? 1 : 0;
     }
     err = bc_chain_nodes(dir, &nodes, &cnt);
     for (size_t i = 0; i < cnt && !err; i++)
-        err = adopt(&nodes[i], dump, program);
+        err = adopt(&nodes[i], &from);
     free(nodes);
     return err ? 1 : 0;
 }

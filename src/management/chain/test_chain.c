@@ -12,11 +12,13 @@
 
 #include "base/ini.h"
 #include "codec/hex.h"
+#include "codec/json.h"
 #include "crypto/suite.h"
 #include "management/chain/block0.h"
 #include "management/chain/chain.h"
 #include "management/chain/chain_io.h"
 #include "protocol/tx.h"
+#include "storage/kv_mem/kv_mem.h"
 
 /* A fresh directory per test; removed at the end. */
 static int setup(void **state)
@@ -405,6 +407,57 @@ static void keys_of_the_official_template(void **state)
     free(ours);
 }
 
+static bc_kv_if store; /* what `adopt -d` opens in these tests */
+
+static void keep_open(void *self)
+{
+    (void)self;
+}
+
+static bc_err_t open_test_store(const char *path, bc_kv_if *out, char *why, size_t why_size)
+{
+    static bc_kv_ops_t ops;
+    (void)why, (void)why_size;
+    if (strcmp(path, "there") != 0)
+        return BC_E_IO;
+    ops = *store.ops;
+    ops.close = keep_open;
+    *out = (bc_kv_if){ &ops, store.self };
+    return BC_OK;
+}
+
+/* The same rows in a store give the same file. */
+static void adopts_from_a_store(const char *dir, const char *dump, const char *file)
+{
+    bc_wr_t text = { 0 }, want = { 0 }, have = { 0 };
+    assert_int_equal(bc_file_read(file, 1u << 20, &want), BC_OK);
+    assert_int_equal(bc_file_read(dump, 64u << 20, &text), BC_OK);
+    cJSON *json = bc_json_parse(bc_wr_view(&text), 8, NULL);
+    store = bc_kv_mem_new();
+    const cJSON *row;
+    cJSON_ArrayForEach(row, cJSON_GetObjectItem(json, "kv"))
+    {
+        bc_wr_t k = { 0 }, v = { 0 };
+        assert_int_equal(bc_hex_append(bc_cstr(cJSON_GetArrayItem(row, 0)->valuestring), &k), BC_OK);
+        assert_int_equal(bc_hex_append(bc_cstr(cJSON_GetArrayItem(row, 1)->valuestring), &v), BC_OK);
+        bc_kv_change_t c = { bc_wr_view(&k), bc_wr_view(&v), false };
+        assert_int_equal(store.ops->write(store.self, &c, 1, false), BC_OK);
+        bc_wr_free(&k);
+        bc_wr_free(&v);
+    }
+    cJSON_Delete(json);
+    bc_chain_set_store(open_test_store);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(run(bc_path("adopt -d elsewhere %s/n", dir).s), 1);
+    assert_int_equal(run(bc_path("adopt -d there %s/n", dir).s), 0);
+    assert_int_equal(bc_file_read(file, 1u << 20, &have), BC_OK);
+    assert_true(bc_bytes_eq(bc_wr_view(&have), bc_wr_view(&want)));
+    store.ops->close(store.self);
+    bc_wr_free(&text);
+    bc_wr_free(&want);
+    bc_wr_free(&have);
+}
+
 /* A chain with the captured one's ids takes over its block 0. */
 static void adopts_block_0_of_an_official_chain(void **state)
 {
@@ -437,6 +490,8 @@ static void adopts_block_0_of_an_official_chain(void **state)
         bc_tx_unref(tx);
     }
     bc_block0_free(&b);
+
+    adopts_from_a_store(dir, dump.s, file0.s);
 
     /* A program that holds the code as text, between other things. */
     bc_wr_t program = { 0 };

@@ -324,7 +324,7 @@ bc_err_t bc_kv_rocks_open(const bc_kv_rocks_config_t *config, bc_kv_if *out, cha
         snprintf(why, why_size, "storage options out of range");
         return BC_E_ARG;
     }
-    bc_err_t err = check_disk(config, why, why_size);
+    bc_err_t err = config->read_only ? BC_OK : check_disk(config, why, why_size);
     if (err)
         return err;
     rocks_t *r = bc_xcalloc(1, sizeof *r);
@@ -336,7 +336,8 @@ bc_err_t bc_kv_rocks_open(const bc_kv_rocks_config_t *config, bc_kv_if *out, cha
     rocksdb_writeoptions_set_sync(r->write_sync, 1);
     set_options(r, config);
     char *text = NULL;
-    r->db = rocksdb_open(r->options, config->path, &text);
+    r->db = config->read_only ? rocksdb_open_for_read_only(r->options, config->path, 0, &text)
+                              : rocksdb_open(r->options, config->path, &text);
     if (text) {
         err = classify(text);
         explain(err, config->path, text, why, why_size);

@@ -16,6 +16,8 @@ typedef struct {
     int max_open_files;
     bool statistics, blob;
     uint64_t free_disk_min;              /* bytes; less at open: refuse */
+    bool read_only;                      /* nothing is written, not even a lock: also beside a
+                                          * running node, as of the time of opening */
 } bc_kv_rocks_config_t;
 
 /* The defaults of this node, for a store at path. Memory that it takes when full:
