@@ -150,7 +150,6 @@ int bc_air_main(int argc, char **argv)
     sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
 
     int code = 255;
     if (bc_crypto_selftest()) {

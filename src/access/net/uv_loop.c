@@ -1,5 +1,6 @@
 #include "access/net/net_impl.h"
 #include "base/log.h"
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -24,6 +25,7 @@ static void mail_wake(bc_loop_t *mail)
 
 bc_uv_loop_t *bc_uv_loop_new(const char *name)
 {
+    signal(SIGPIPE, SIG_IGN); /* libuv writes without MSG_NOSIGNAL */
     bc_uv_loop_t *l = bc_xcalloc(1, sizeof *l);
     snprintf(l->name, sizeof l->name, "%s", name);
     BC_MUST(uv_loop_init(&l->uv) == 0);

@@ -12,7 +12,8 @@ typedef struct bc_uv_loop bc_uv_loop_t;
 typedef struct bc_timer bc_timer_t;
 struct uv_loop_s;
 
-/* name: of the thread, at most 15 characters. */
+/* name: of the thread, at most 15 characters. The process ignores SIGPIPE from then on: a peer that
+ * has gone is an error of the connection. */
 bc_uv_loop_t *bc_uv_loop_new(const char *name) BC_WARN_UNUSED;
 /* Runs what is in the mailbox, finishes closing handles, releases all. The thread is joined. */
 void bc_uv_loop_free(bc_uv_loop_t *l);
