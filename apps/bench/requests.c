@@ -101,30 +101,16 @@ static bool sdk_request(const bench_t *b, size_t account, uint64_t nonce, const 
 static bool web3_request(const bench_t *b, size_t account, uint64_t nonce, const char *to,
                          bc_bytes_t input, uint64_t id, bench_req_t *out)
 {
-    uint64_t chain = strtoull(b->chain.web3_chain_id, NULL, 10);
-    uint8_t addr[20], sig[BC_SIG_MAX];
+    uint8_t addr[20];
     if (to[0] && bc_hex_fixed(bc_cstr(to), addr, 20))
         return false;
-    bc_wr_t body = { 0 }, tx = { 0 }, w = { 0 };
-    bc_rlp_put_u64(&body, nonce);
-    bc_rlp_put_u64(&body, 0);
-    bc_rlp_put_u64(&body, 30000000);
-    bc_rlp_put_bytes(&body, bc_bytes(addr, to[0] ? 20 : 0));
-    bc_rlp_put_u64(&body, 0);
-    bc_rlp_put_bytes(&body, input);
-    bc_wr_put(&tx, bc_wr_view(&body));
-    bc_rlp_put_u64(&tx, chain);
-    bc_rlp_put_u64(&tx, 0);
-    bc_rlp_put_u64(&tx, 0);
-    bc_rlp_wrap_list(&tx, 0);
-    bc_h256_t digest;
-    bc_keccak256(bc_wr_view(&tx), &digest);
-    bool ok = bc_sign(&b->keys[account], &digest, sig) == 65;
-    bc_rlp_put_u64(&body, chain * 2 + 35 + sig[64]);
-    bc_u256_t r = bc_u256_from_be(bc_bytes(sig, 32)), s = bc_u256_from_be(bc_bytes(sig + 32, 32));
-    bc_rlp_put_u256(&body, &r);
-    bc_rlp_put_u256(&body, &s);
-    bc_rlp_wrap_list(&body, 0);
+    bc_web3_tx_t t = { .chain_id = strtoull(b->chain.web3_chain_id, NULL, 10),
+                       .nonce = nonce,
+                       .gas_limit = 30000000,
+                       .to = bc_bytes(addr, to[0] ? 20 : 0),
+                       .input = input };
+    bc_wr_t body = { 0 }, w = { 0 };
+    bool ok = bc_web3_sign(&t, &b->keys[account], &body) == BC_OK;
     bc_keccak256(bc_wr_view(&body), &out->hash);
     bc_wr_printf(&w,
                  "{\"id\":%lu,\"jsonrpc\":\"2.0\",\"method\":\"eth_sendRawTransaction\","
@@ -132,9 +118,8 @@ static bool web3_request(const bench_t *b, size_t account, uint64_t nonce, const
                  (unsigned long)id);
     bc_wr_hex(&w, bc_wr_view(&body));
     bc_wr_str(&w, "\"]}");
-    ok = ok && !w.err && !body.err && !tx.err;
+    ok = ok && !w.err && !body.err;
     bc_wr_free(&body);
-    bc_wr_free(&tx);
     out->json = (char *)w.p;
     out->n = (uint32_t)w.n;
     return ok;

@@ -90,6 +90,9 @@ typedef struct {
     bc_bytes_t access_list; /* RLP list payload */
     bc_bytes_t blob_hashes; /* RLP list payload */
 } bc_web3_tx_t;
+/* Appends the signed form of a legacy transaction with chain id (EIP-155): type, prices above
+ * gas_price and lists of *t are not looked at. BC_E_KEY: not a secp256k1 key. */
+bc_err_t bc_web3_sign(const bc_web3_tx_t *t, const bc_keypair_t *key, bc_wr_t *rlp) BC_WARN_UNUSED;
 bc_err_t bc_web3_tx_parse_unsigned(bc_bytes_t extra_tx_bytes, bc_web3_tx_t *out) BC_WARN_UNUSED;
 
 /* True for the exact names of spec/30 §1.2's system list. */

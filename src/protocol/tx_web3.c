@@ -251,6 +251,29 @@ bc_err_t bc_web3_signed(bc_bytes_t unsigned_bytes, bc_bytes_t sig, bc_wr_t *w)
     return w->err;
 }
 
+bc_err_t bc_web3_sign(const bc_web3_tx_t *t, const bc_keypair_t *key, bc_wr_t *rlp)
+{
+    bc_wr_t plain = { 0 };
+    bc_rlp_put_u64(&plain, t->nonce);
+    bc_rlp_put_u256(&plain, &t->gas_price);
+    bc_rlp_put_u64(&plain, t->gas_limit);
+    bc_rlp_put_bytes(&plain, t->to);
+    bc_rlp_put_u256(&plain, &t->value);
+    bc_rlp_put_bytes(&plain, t->input);
+    bc_rlp_put_u64(&plain, t->chain_id);
+    bc_rlp_put_u64(&plain, 0);
+    bc_rlp_put_u64(&plain, 0);
+    bc_rlp_wrap_list(&plain, 0);
+    bc_h256_t digest;
+    uint8_t sig[BC_SIG_MAX];
+    bc_keccak256(bc_wr_view(&plain), &digest);
+    bc_err_t err = plain.err ? plain.err : bc_sign(key, &digest, sig) == 65 ? BC_OK : BC_E_KEY;
+    if (!err)
+        err = bc_web3_signed(bc_wr_view(&plain), bc_bytes(sig, 65), rlp);
+    bc_wr_free(&plain);
+    return err;
+}
+
 bc_err_t bc_tx_to_web3(const bc_tx_t *tx, bc_wr_t *rlp)
 {
     if (tx->w.type == 0)

@@ -223,6 +223,102 @@ static void about(rig_t *r, bc_msg_kind_t kind, bc_metas_t *metas, int64_t numbe
     feed(r, m);
 }
 
+/* A transaction of the rig's key as Ethereum's clients make them. */
+static bc_tx_t *web3_tx(rig_t *r, uint64_t nonce)
+{
+    static const uint8_t to[20] = { 1 };
+    bc_web3_tx_t t = { .chain_id = 20200, .nonce = nonce, .gas_limit = 21000, .to = bc_bytes(to, 20) };
+    bc_wr_t rlp = { 0 };
+    bc_tx_t *tx;
+    assert_int_equal(bc_web3_sign(&t, &r->key, &rlp), BC_OK);
+    assert_int_equal(bc_tx_from_web3(BC_SUITE_STANDARD, bc_wr_view(&rlp), &tx, NULL), BC_OK);
+    bc_wr_free(&rlp);
+    return tx;
+}
+
+/* Takes what a proposal would get and checks its nonces. */
+static void fetches(rig_t *r, const bc_h256_t *hashes, const uint64_t *nonces, size_t cnt)
+{
+    bc_metas_t *metas = fetch(r, 10);
+    assert_int_equal(metas->cnt, cnt);
+    for (size_t i = 0; i < cnt; i++)
+        assert_memory_equal(metas->v[i].hash.b, hashes[nonces[i]].b, 32);
+    bc_metas_unref(metas);
+}
+
+static bc_h256_t offer_web3(rig_t *r, uint64_t nonce)
+{
+    bc_tx_t *tx = web3_tx(r, nonce);
+    bc_h256_t hash = tx->hash;
+    assert_int_equal(offer(r, tx), BC_TXS_NONE);
+    return hash;
+}
+
+static void web3_nonces_are_sealed_in_order_however_they_come(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    bc_h256_t h[8];
+    h[2] = offer_web3(&r, 2);
+    h[1] = offer_web3(&r, 1);
+    fetches(&r, h, NULL, 0); /* the first one is missing */
+    bc_msg_t *m = take(&r, BC_MSG_TIMER_SET);
+    while (m && m->number != TIMER_TURN) {
+        bc_msg_free(m);
+        m = take(&r, BC_MSG_TIMER_SET);
+    }
+    assert_non_null(m);
+    assert_int_equal(m->number2, TURN_WAIT_MS);
+    bc_msg_free(m);
+    h[0] = offer_web3(&r, 0);
+    h[3] = offer_web3(&r, 3);
+    h[5] = offer_web3(&r, 5);
+    fetches(&r, h, (uint64_t[]){ 0, 1, 2, 3 }, 4);
+    assert_int_equal(offer(&r, web3_tx(&r, 5)), BC_TXS_ALREADY_IN_POOL);
+    h[4] = offer_web3(&r, 4);
+    fetches(&r, h, (uint64_t[]){ 4, 5 }, 2); /* those before are sealed, not yet on the chain */
+    rig_free(&r);
+}
+
+static void a_gap_of_nonces_waits_no_longer_than_it_may(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    bc_h256_t h[8];
+    h[7] = offer_web3(&r, 7);
+    r.now.mono_ms += TURN_WAIT_MS - 1;
+    fetches(&r, h, NULL, 0);
+    r.now.mono_ms += 1;
+    drop_all(&r);
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_TIMER);
+    m->number = TIMER_TURN;
+    feed(&r, m);
+    m = take(&r, BC_MSG_POOL_SIZE); /* or the sealer would not look again */
+    assert_non_null(m);
+    bc_msg_free(m);
+    fetches(&r, h, (uint64_t[]){ 7 }, 1);
+    rig_free(&r);
+}
+
+static void what_is_unsealed_does_not_overtake(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    bc_h256_t h[8];
+    for (uint64_t i = 0; i < 3; i++)
+        h[i] = offer_web3(&r, i);
+    bc_metas_t *metas = fetch(&r, 10);
+    assert_int_equal(metas->cnt, 3);
+    bc_metas_t *back = bc_metas_new(3);
+    for (size_t i = 0; i < 3; i++) /* the proposal is given up; its list may be in any order */
+        back->v[i] = metas->v[2 - i];
+    about(&r, BC_MSG_UNSEAL, back, -1, 0);
+    fetches(&r, h, (uint64_t[]){ 0, 1, 2 }, 3);
+    bc_metas_unref(metas);
+    bc_metas_unref(back);
+    rig_free(&r);
+}
+
 static void only_the_own_proposal_gives_transactions_back(void **state)
 {
     (void)state;
@@ -558,6 +654,9 @@ int main(void)
         cmocka_unit_test(a_missing_transaction_is_fetched_from_the_generator),
         cmocka_unit_test(a_proposal_waits_for_its_transaction_under_verification),
         cmocka_unit_test(garbage_from_peers_changes_nothing),
+        cmocka_unit_test(web3_nonces_are_sealed_in_order_however_they_come),
+        cmocka_unit_test(a_gap_of_nonces_waits_no_longer_than_it_may),
+        cmocka_unit_test(what_is_unsealed_does_not_overtake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,7 +138,7 @@ void pool_drop(pool_t *p, entry_t *e, int32_t status)
     detach(p, e);
     bc_map_remove(&p->by_hash, BC_VIEW(e->tx->hash));
     if (e->state != ENTRY_VERIFYING)
-        nonce_forget(p, e->tx);
+        nonce_forget(p, e);
     bc_tx_unref(e->tx);
     free(e);
 }
@@ -220,7 +220,7 @@ static void settle(pool_t *p, entry_t *e, uint64_t state_nonce)
         return;
     }
     p->stats.accepted++;
-    nonce_accept(p, e->tx);
+    nonce_accept(p, e);
     pool_move(p, e, ENTRY_UNSEALED);
     for (waiter_t **at = &e->waiters; *at;) {
         waiter_t *w = *at;
@@ -290,12 +290,12 @@ entry_t *pool_enforce(pool_t *p, bc_tx_t *tx, int64_t number, const bc_h256_t *h
         e->tx = bc_tx_ref(tx);
         BC_MUST(bc_map_insert(&p->by_hash, e) == BC_OK);
         attach(p, e, ENTRY_UNSEALED);
-        nonce_accept(p, tx);
+        nonce_accept(p, e);
     } else if (!e) {
         if (tx->w.type == 0 && window_has(&p->window, tx->w.data.nonce))
             return NULL;
         e = entry_new(p, bc_tx_ref(tx), ENTRY_UNSEALED);
-        nonce_accept(p, tx);
+        nonce_accept(p, e);
     }
     if (e->state == ENTRY_SEALED && e->batch_id != number && e->batch_id != -1)
         return NULL;
@@ -305,38 +305,62 @@ entry_t *pool_enforce(pool_t *p, bc_tx_t *tx, int64_t number, const bc_h256_t *h
 
 /* ---- sealing ---- */
 
+/* Seals e for the own proposal and writes it down, unless it cannot go on the chain any more:
+ * then it is dropped. */
+static bool fetch_take(pool_t *p, entry_t *e, bc_meta_t *m)
+{
+    static const bc_h256_t none;
+    if (p->now->utc_ms > e->import_ms + p->c.expiration_ms) {
+        p->stats.expired++;
+        pool_drop(p, e, BC_TXS_POOL_TIMEOUT);
+        return false;
+    }
+    int32_t status = check_ledger_only(p, e->tx);
+    if (status) {
+        pool_drop(p, e, status);
+        return false;
+    }
+    m->hash = e->tx->hash;
+    m->attribute = (uint32_t)e->tx->w.attribute;
+    m->system = e->tx->system;
+    size_t n = BC_MIN(e->tx->w.data.to.n, sizeof m->to - 1);
+    if (n) /* a create has no `to` */
+        memcpy(m->to, e->tx->w.data.to.p, n);
+    pool_seal(p, e, -1, &none);
+    return true;
+}
+
+/* First in, first out, but a Web3 sender's transactions by nonce: the chain's nonce of a sender
+ * never goes back, so one that is overtaken could not be accepted any more. One whose
+ * predecessor does not come in time goes all the same (nonces may have gaps, spec/30 §1.3). */
 static void on_fetch(pool_t *p, bc_msg_t *in)
 {
     size_t want = in->number2 > 0 ? (size_t)in->number2 : 0, got = 0;
     want = BC_MIN(want, p->unsealed.cnt);
     bc_metas_t *metas = bc_metas_new(want);
-    static const bc_h256_t none;
+    int64_t until = INT64_MAX; /* the first that has waited long enough */
     for (entry_t *e = p->unsealed.head, *next; e && got < want; e = next) {
         next = e->next;
-        if (p->now->utc_ms > e->import_ms + p->c.expiration_ms) {
-            p->stats.expired++;
-            pool_drop(p, e, BC_TXS_POOL_TIMEOUT);
+        if (p->now->mono_ms < e->turn_until && !nonce_in_turn(p, e)) {
+            until = BC_MIN(until, e->turn_until);
             continue;
         }
-        int32_t status = check_ledger_only(p, e->tx);
-        if (status) {
-            pool_drop(p, e, status);
-            continue;
+        while (e && got < want && fetch_take(p, e, &metas->v[got])) {
+            got++;
+            e = nonce_successor(p, e); /* may stand before e in the list, skipped */
+            if (e && e == next)
+                next = e->next;
         }
-        bc_meta_t *m = &metas->v[got++];
-        m->hash = e->tx->hash;
-        m->attribute = (uint32_t)e->tx->w.attribute;
-        m->system = e->tx->system;
-        size_t n = BC_MIN(e->tx->w.data.to.n, sizeof m->to - 1);
-        if (n) /* a create has no `to` */
-            memcpy(m->to, e->tx->w.data.to.p, n);
-        pool_seal(p, e, -1, &none);
     }
     metas->cnt = got;
     if (got)
         p->idle_since = p->now->mono_ms;
     else if (p->now->mono_ms - p->idle_since >= 6000)
         sync_ask_status(p);
+    if (until != INT64_MAX && !p->turn_armed) {
+        p->turn_armed = true;
+        timer(p, TIMER_TURN, until - p->now->mono_ms);
+    }
     bc_msg_t *m = bc_out_msg(p->out, BC_ACTOR_SEALER, BC_MSG_FETCHED);
     m->token = in->token;
     m->metas = metas;
@@ -427,6 +451,9 @@ static void on_timer(pool_t *p, bc_msg_t *in)
         p->size_armed = false;
         if (size_is_news(p))
             tell_size_now(p);
+    } else if (in->number == TIMER_TURN) {
+        p->turn_armed = false;
+        tell_size_now(p); /* the sealer looks again */
     }
 }
 

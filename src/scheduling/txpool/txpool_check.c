@@ -38,19 +38,29 @@ static void nonce_sub(bc_map_t *m, bc_bytes_t text)
     }
 }
 
-static size_t web3_key(const bc_addr_t *sender, bc_bytes_t nonce, uint8_t out[128])
+static bc_bytes_t web3_key(const void *item)
 {
-    size_t n = BC_MIN(nonce.n, (size_t)100);
+    return bc_bytes(((const entry_t *)item)->nonce_key, 28);
+}
+
+static void web3_key_make(uint8_t out[28], const bc_addr_t *sender, uint64_t nonce)
+{
     memcpy(out, sender->b, 20);
-    memcpy(out + 20, nonce.p, n);
-    return 20 + n;
+    bc_store_be64(out + 20, nonce);
+}
+
+static entry_t *web3_find(const pool_t *p, const bc_addr_t *sender, uint64_t nonce)
+{
+    uint8_t key[28];
+    web3_key_make(key, sender, nonce);
+    return bc_map_find(&p->web3_nonces, bc_bytes(key, sizeof key));
 }
 
 void nonce_init(pool_t *p)
 {
     bc_map_init(&p->pool_nonces, nonce_key);
     window_init(&p->window, p->c.block_limit);
-    bc_map_init(&p->web3_nonces, nonce_key);
+    bc_map_init(&p->web3_nonces, web3_key);
     bc_map_init(&p->senders, sender_key);
 }
 
@@ -66,7 +76,7 @@ void nonce_free(pool_t *p)
 {
     free_items(&p->pool_nonces);
     window_free(&p->window);
-    free_items(&p->web3_nonces);
+    bc_map_free(&p->web3_nonces);
     free_items(&p->senders);
 }
 
@@ -142,12 +152,8 @@ static int32_t web3_range(uint64_t nonce, uint64_t ledger)
 
 static int32_t check_web3(pool_t *p, const bc_tx_t *tx, uint64_t state_nonce)
 {
-    uint8_t key[128];
     uint64_t nonce;
-    if (!web3_nonce(tx, &nonce))
-        return BC_TXS_NONCE_CHECK_FAIL;
-    size_t n = web3_key(&tx->sender, tx->w.data.nonce, key);
-    if (bc_map_find(&p->web3_nonces, bc_bytes(key, n)))
+    if (!web3_nonce(tx, &nonce) || web3_find(p, &tx->sender, nonce))
         return BC_TXS_NONCE_CHECK_FAIL;
     sender_t *s = sender_of(p, &tx->sender);
     /* the state was read on a worker: a commit since then may know more */
@@ -221,42 +227,88 @@ int32_t check_ledger_only(const pool_t *p, const bc_tx_t *tx)
     return s && s->has_ledger ? web3_range(nonce, s->ledger) : BC_TXS_NONE;
 }
 
-void nonce_accept(pool_t *p, const bc_tx_t *tx)
+void nonce_accept(pool_t *p, entry_t *e)
 {
+    const bc_tx_t *tx = e->tx;
+    uint64_t nonce;
     if (tx->w.type == 0) {
         nonce_add(&p->pool_nonces, tx->w.data.nonce);
         return;
     }
-    uint8_t key[128];
-    uint64_t nonce;
-    size_t n = web3_key(&tx->sender, tx->w.data.nonce, key);
-    nonce_add(&p->web3_nonces, bc_bytes(key, n));
+    if (!web3_nonce(tx, &nonce))
+        return; /* from a proposal: on the chain whatever it is */
+    e->has_nonce = true;
+    e->turn_until = p->now->mono_ms + TURN_WAIT_MS;
+    web3_key_make(e->nonce_key, &tx->sender, nonce);
+    entry_t *first = bc_map_find(&p->web3_nonces, bc_bytes(e->nonce_key, sizeof e->nonce_key));
+    if (first) {
+        e->same_nonce = first->same_nonce;
+        first->same_nonce = e;
+    } else {
+        BC_MUST(bc_map_insert(&p->web3_nonces, e) == BC_OK);
+    }
     sender_t *s = sender_of(p, &tx->sender);
-    if (web3_nonce(tx, &nonce) && (!s->has_pending || nonce + 1 > s->pending)) {
+    if (!s->has_pending || nonce + 1 > s->pending) {
         s->has_pending = true;
         s->pending = nonce + 1;
         tell_pending(p, s);
     }
 }
 
-void nonce_forget(pool_t *p, const bc_tx_t *tx)
+void nonce_forget(pool_t *p, entry_t *e)
 {
+    const bc_tx_t *tx = e->tx;
     if (tx->w.type == 0) {
         nonce_sub(&p->pool_nonces, tx->w.data.nonce);
         return;
     }
-    uint8_t key[128];
-    size_t n = web3_key(&tx->sender, tx->w.data.nonce, key);
-    nonce_sub(&p->web3_nonces, bc_bytes(key, n));
+    if (!e->has_nonce)
+        return;
+    e->has_nonce = false;
+    entry_t *first = bc_map_remove(&p->web3_nonces, bc_bytes(e->nonce_key, sizeof e->nonce_key));
+    if (first == e) {
+        first = e->same_nonce;
+    } else {
+        entry_t *before = first;
+        while (before->same_nonce != e)
+            before = before->same_nonce;
+        before->same_nonce = e->same_nonce;
+    }
+    e->same_nonce = NULL;
+    if (first)
+        BC_MUST(bc_map_insert(&p->web3_nonces, first) == BC_OK);
     /* the account may go on from the chain's nonce again */
     sender_t *s = bc_map_find(&p->senders, BC_VIEW(tx->sender));
-    uint64_t nonce;
-    if (s && s->has_pending && web3_nonce(tx, &nonce) && nonce + 1 == s->pending &&
-        (!s->has_ledger || s->ledger <= nonce)) {
+    uint64_t nonce = bc_load_be64(e->nonce_key + 20);
+    if (s && s->has_pending && nonce + 1 == s->pending && (!s->has_ledger || s->ledger <= nonce)) {
         s->has_pending = s->has_ledger && nonce > s->ledger;
         s->pending = nonce;
         tell_pending(p, s);
     }
+}
+
+bool nonce_in_turn(const pool_t *p, const entry_t *e)
+{
+    if (!e->has_nonce)
+        return true;
+    uint64_t nonce = bc_load_be64(e->nonce_key + 20);
+    const sender_t *s = bc_map_find(&p->senders, BC_VIEW(e->tx->sender));
+    if (nonce <= (s && s->has_ledger ? s->ledger : 0))
+        return true;
+    for (const entry_t *x = web3_find(p, &e->tx->sender, nonce - 1); x; x = x->same_nonce)
+        if (x->state == ENTRY_SEALED)
+            return true;
+    return false;
+}
+
+entry_t *nonce_successor(const pool_t *p, const entry_t *e)
+{
+    if (!e->has_nonce)
+        return NULL;
+    entry_t *x = web3_find(p, &e->tx->sender, bc_load_be64(e->nonce_key + 20) + 1);
+    while (x && x->state != ENTRY_UNSEALED)
+        x = x->same_nonce;
+    return x;
 }
 
 void nonce_commit(pool_t *p, int64_t number, bc_tx_t *const *txs, size_t cnt)

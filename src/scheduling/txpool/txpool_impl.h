@@ -8,9 +8,12 @@
 
 #define BADGES "[TXPOOL]"
 
-enum { TIMER_EXPIRE = 1, TIMER_SIZE = 2, TIMER_STATUS = 3 };
+enum { TIMER_EXPIRE = 1, TIMER_SIZE = 2, TIMER_STATUS = 3, TIMER_TURN = 4 };
 enum { EXPIRE_EVERY_MS = 3000, SIZE_EVERY_MS = 100, EXPIRE_SCAN_MAX = 10000 };
 enum { VALUE_TEXT_MAX = 514, WEB3_INPUT_MAX = 49152, WEB3_NONCE_GAP = 600000 };
+/* How long a Web3 transaction waits for those of its sender with lower nonces. Less than the
+ * consensus time-out (3 s), which runs while the pool has something: waiting is no failed leader. */
+enum { TURN_WAIT_MS = 2000 };
 enum { FETCH_TIMEOUT_MS = 500, PROPOSALS_MAX = 128, LEDGER_READS_MAX = 256 };
 
 typedef enum { ENTRY_VERIFYING, ENTRY_UNSEALED, ENTRY_SEALED } entry_state_t;
@@ -30,6 +33,10 @@ typedef struct entry {
     bool stored;  /* in s_hash_2_tx */
     bool from_client; /* gossip it when accepted */
     bool at_host;     /* verifying: in a batch that is under way */
+    bool has_nonce;   /* Web3 and accepted: in web3_nonces */
+    uint8_t nonce_key[28]; /* sender, nonce big-endian */
+    struct entry *same_nonce; /* others of that key; proposals may bring them */
+    int64_t turn_until; /* mono ms: unsealed, waits for lower nonces at most until then */
     waiter_t *waiters;
     struct entry *prev, *next; /* list of its state (verifying: the queue for the host) */
 } entry_t;
@@ -113,7 +120,7 @@ typedef struct {
     window_t window;
     bc_map_t senders;       /* sender_t */
     sender_t *lru_head, *lru_tail;
-    bc_map_t web3_nonces;   /* nonce_t: sender bytes + nonce text */
+    bc_map_t web3_nonces;   /* entry_t: the first of each nonce_key */
 
     bc_ledger_config_t *config;
     bool consensus_timeout;
@@ -127,7 +134,7 @@ typedef struct {
     size_t read_cnt;
     uint64_t next_id;
 
-    bool expire_armed, size_armed;
+    bool expire_armed, size_armed, turn_armed;
     size_t told_size, told_unsealed;
     int64_t idle_since; /* ms; when a seal fetch last found something */
     bc_txpool_stats_t stats;
@@ -152,8 +159,12 @@ int32_t check_before_recover(const pool_t *p, const bc_tx_t *tx);
 int32_t check_after_recover(pool_t *p, const bc_tx_t *tx, uint64_t state_nonce);
 /* Rule 6 against the ledger only; for transactions already in the pool. */
 int32_t check_ledger_only(const pool_t *p, const bc_tx_t *tx);
-void nonce_accept(pool_t *p, const bc_tx_t *tx); /* step 7 */
-void nonce_forget(pool_t *p, const bc_tx_t *tx);
+void nonce_accept(pool_t *p, entry_t *e); /* step 7 */
+void nonce_forget(pool_t *p, entry_t *e);
+/* Whether everything of a Web3 sender before e is on the chain or sealed; true for type 0. */
+bool nonce_in_turn(const pool_t *p, const entry_t *e);
+/* An unsealed entry whose turn comes after e; NULL: none here. */
+entry_t *nonce_successor(const pool_t *p, const entry_t *e);
 void nonce_commit(pool_t *p, int64_t number, bc_tx_t *const *txs, size_t cnt);
 void nonce_init(pool_t *p);
 void nonce_free(pool_t *p);

@@ -160,6 +160,23 @@ await test('twenty sends without waiting', async () => {
     assert.equal(await probe.value(), before + 20n);
     assert.equal(await provider.getTransactionCount(wallet.address), first + 20);
 });
+await test('transactions sent in the wrong order of nonces', async () => {
+    const { chainId } = await provider.getNetwork();
+    const sender = new Wallet(Wallet.createRandom().privateKey, provider);
+    const raws = await Promise.all([...Array(8).keys()].map((nonce) => sender.signTransaction({
+        type: 0, to: Wallet.createRandom().address, value: 0n, nonce, gasLimit: 100000n, gasPrice: 0n,
+        chainId,
+    })));
+    const sent = [];
+    for (const raw of raws.reverse()) {
+        sent.push(await provider.broadcastTransaction(raw));
+        await sleep(30); // a block could be made meanwhile
+    }
+    for (const tx of sent)
+        assert.equal((await tx.wait(1, 30000)).status, 1);
+    assert.equal(await provider.getTransactionCount(sender.address), 8);
+});
+
 await test('pending nonce after a quick send', async () => {
     const first = await provider.getTransactionCount(wallet.address, 'latest');
     const tx = await probe.add(1n, { gasLimit: 200000n });
