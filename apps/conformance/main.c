@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "base/log.h"
 #include "chain.h"
 
 static const conf_check_t *const tables[] = {
@@ -81,6 +82,7 @@ int main(int argc, char **argv)
                 argv[0]);
         return help ? 0 : 2;
     }
+    bc_log_set_level(BC_LOG_WARNING); /* the ledger's own news between the lines help nobody */
     bc_err_t err = bc_crypto_selftest();
     if (err) {
         fprintf(stderr, "self-test of the primitives failed\n");
