@@ -3,9 +3,10 @@
 #include <openssl/evp.h>
 #include <sodium.h>
 
+#include "crypto/ristretto.h"
 #include "crypto/suite.h"
 
-enum { WORD = 32 };
+enum { WORD = RISTRETTO_BYTES };
 
 /* SHA3-512 of the parts in order. */
 static bool wide_hash(const bc_bytes_t *parts, size_t cnt, uint8_t out[64])
@@ -35,24 +36,9 @@ static bool hash_to_point(const bc_bytes_t *parts, size_t cnt, uint8_t out[WORD]
     return wide_hash(parts, cnt, wide) && crypto_core_ristretto255_from_hash(out, wide) == 0;
 }
 
-/* Products whose result may be the identity: the library reports it as an error but writes it. */
-static void times(const uint8_t scalar[WORD], const uint8_t point[WORD], uint8_t out[WORD])
-{
-    memset(out, 0, WORD);
-    if (crypto_scalarmult_ristretto255(out, scalar, point) != 0)
-        memset(out, 0, WORD); /* the identity; the point was checked */
-}
-
-static void times_base(const uint8_t scalar[WORD], uint8_t out[WORD])
-{
-    memset(out, 0, WORD);
-    if (crypto_scalarmult_ristretto255_base(out, scalar) != 0)
-        memset(out, 0, WORD);
-}
-
 bool bc_vrf_key_ok(bc_bytes_t pub)
 {
-    return pub.n == WORD && crypto_core_ristretto255_is_valid_point(pub.p) == 1;
+    return pub.n == WORD && ristretto_valid(pub.p);
 }
 
 /* c = H(pub, message, pub, gamma, u, v) */
@@ -65,7 +51,7 @@ static bool challenge(bc_bytes_t pub, bc_bytes_t message, const uint8_t *gamma, 
 
 bool bc_vrf_verify(bc_bytes_t pub, bc_bytes_t message, bc_bytes_t proof)
 {
-    if (proof.n != BC_VRF_PROOF_BYTES || !bc_vrf_key_ok(pub) || crypto_core_ristretto255_is_valid_point(proof.p) != 1)
+    if (proof.n != BC_VRF_PROOF_BYTES || !bc_vrf_key_ok(pub) || !ristretto_valid(proof.p))
         return false;
     const uint8_t *gamma = proof.p;
     uint8_t c[WORD], s[WORD], h[WORD], a[WORD], b[WORD], u[WORD], v[WORD], want[WORD];
@@ -76,12 +62,12 @@ bool bc_vrf_verify(bc_bytes_t pub, bc_bytes_t message, bc_bytes_t proof)
     const bc_bytes_t parts[] = { pub, message };
     if (!hash_to_point(parts, 2, h))
         return false;
-    times(c, pub.p, a);
-    times_base(s, b);
+    ristretto_mul(c, pub.p, a);
+    ristretto_mul_base(s, b);
     if (crypto_core_ristretto255_add(u, a, b) != 0)
         return false;
-    times(c, gamma, a);
-    times(s, h, b);
+    ristretto_mul(c, gamma, a);
+    ristretto_mul(s, h, b);
     if (crypto_core_ristretto255_add(v, a, b) != 0)
         return false;
     return challenge(pub, message, gamma, u, v, want) && memcmp(c, want, WORD) == 0;
@@ -92,9 +78,9 @@ bool bc_vrf_hash(bc_bytes_t proof, bc_h256_t *out)
     static const uint8_t eight[WORD] = { 8 };
     uint8_t point[WORD];
     memset(out, 0, sizeof(*out));
-    if (proof.n != BC_VRF_PROOF_BYTES || crypto_core_ristretto255_is_valid_point(proof.p) != 1)
+    if (proof.n != BC_VRF_PROOF_BYTES || !ristretto_valid(proof.p))
         return false;
-    times(eight, proof.p, point);
+    ristretto_mul(eight, proof.p, point);
     bc_keccak256(bc_bytes(point, WORD), out);
     return true;
 }
@@ -105,14 +91,14 @@ bc_err_t bc_vrf_prove(bc_bytes_t secret, bc_bytes_t message, uint8_t pub[BC_VRF_
     uint8_t x[WORD], k[WORD], h[WORD], u[WORD], v[WORD], cx[WORD];
     if (sodium_init() < 0 || !hash_to_scalar(&secret, 1, x))
         return BC_E_INTERNAL;
-    times_base(x, pub);
+    ristretto_mul_base(x, pub);
     const bc_bytes_t key = bc_bytes(pub, WORD), parts[] = { key, message };
     bool ok = hash_to_point(parts, 2, h);
     if (ok) {
-        times(x, h, proof);
+        ristretto_mul(x, h, proof);
         crypto_core_ristretto255_scalar_random(k);
-        times_base(k, u);
-        times(k, h, v);
+        ristretto_mul_base(k, u);
+        ristretto_mul(k, h, v);
         ok = challenge(key, message, proof, u, v, proof + WORD);
     }
     if (ok) {
