@@ -17,6 +17,8 @@ static const struct {
     { "start", bc_chain_start, "start the nodes of a directory" },
     { "stop", bc_chain_stop, "stop the nodes of a directory" },
     { "status", bc_chain_status, "show the nodes of a directory and whether they agree" },
+    { "member", bc_chain_member, "show, add, weigh and remove sealers and observers" },
+    { "repair", bc_chain_repair, "sync a divergent or damaged node anew" },
 };
 
 int bc_chain_main(int argc, char **argv)

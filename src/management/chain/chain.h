@@ -11,7 +11,8 @@
 typedef bc_err_t (*bc_chain_open_fn)(const char *path, bc_kv_if *out, char *why, size_t why_size);
 void bc_chain_set_store(bc_chain_open_fn open);
 
-/* argv[0] is "chain", argv[1] the command: build, expand, adopt, start, stop, status.
+/* argv[0] is "chain", argv[1] the command: build, expand, adopt, start, stop, status, member,
+ * repair.
  * Returns the process exit code: 0 done, 1 failed (told on stderr), 2 bad arguments. */
 int bc_chain_main(int argc, char **argv);
 

@@ -46,32 +46,6 @@ static const struct {
     [BC_SUITE_SM] = { 24208, "7b841ae26e81543142863833a422470d9ba1ece27e82a2297fec8b9b06d10aca" },
 };
 
-typedef struct {
-    bc_suite_t suite;
-    char group[129], chain[129];
-} identity_t;
-
-static bc_err_t load_identity(const bc_chain_node_t *node, identity_t *id)
-{
-    bc_wr_t text = { 0 };
-    char sm[16] = "false";
-    *id = (identity_t){ 0 };
-    bc_err_t err = bc_file_read(bc_path("%s/config.genesis", node->dir.s).s, 4u << 20, &text);
-    bc_wr_u8(&text, 0);
-    if (!err && !text.err) {
-        const char *p = (const char *)text.p;
-        bc_chain_ini_find(p, "chain", "sm_crypto", sm, sizeof(sm));
-        if (!bc_chain_ini_find(p, "chain", "group_id", id->group, sizeof(id->group)) ||
-            !bc_chain_ini_find(p, "chain", "chain_id", id->chain, sizeof(id->chain)))
-            err = bc_chain_fail("%s/config.genesis names no chain", node->dir.s);
-        id->suite = strcmp(sm, "true") == 0 || strcmp(sm, "1") == 0 ? BC_SUITE_SM :
-                                                                        BC_SUITE_STANDARD;
-    }
-    err = err ? err : text.err;
-    bc_wr_free(&text);
-    return err;
-}
-
 /* ---- from a dump ---- */
 
 /* Whether `to` ends in this system name, as text of 40 digits. */
@@ -88,7 +62,7 @@ static bool to_is(const bc_tx_t *tx, const char *name)
 }
 
 /* Takes the row when it is one of block 0's transactions of that chain. */
-static bc_err_t take_row(const identity_t *id, bc_bytes_t key, bc_bytes_t value, bc_wr_t found[2])
+static bc_err_t take_row(const bc_chain_node_t *id, bc_bytes_t key, bc_bytes_t value, bc_wr_t found[2])
 {
     bc_tx_t *tx;
     bc_err_t err = bc_tx_decode_trusted(id->suite, value, &tx);
@@ -111,7 +85,7 @@ static bc_err_t take_row(const identity_t *id, bc_bytes_t key, bc_bytes_t value,
 
 static const char tx_table[] = "s_hash_2_tx:";
 
-static bc_err_t scan_dump(const cJSON *dump, const identity_t *id, bc_wr_t found[2])
+static bc_err_t scan_dump(const cJSON *dump, const bc_chain_node_t *id, bc_wr_t found[2])
 {
     bc_wr_t key = { 0 }, value = { 0 };
     bc_err_t err = BC_OK;
@@ -137,7 +111,7 @@ static bc_err_t scan_dump(const cJSON *dump, const identity_t *id, bc_wr_t found
     return err;
 }
 
-static bc_err_t write_txs(const char *path, const identity_t *id, bc_wr_t found[2], bc_wr_t *out)
+static bc_err_t write_txs(const char *path, const bc_chain_node_t *id, bc_wr_t found[2], bc_wr_t *out)
 {
     if (found[0].n == 0 || found[1].n == 0)
         return bc_chain_fail("%s holds no block 0 of chain %s, group %s", path, id->chain, id->group);
@@ -152,7 +126,7 @@ static bc_err_t write_txs(const char *path, const identity_t *id, bc_wr_t found[
     return out->err;
 }
 
-static bc_err_t from_dump(const char *path, const identity_t *id, bc_wr_t *out)
+static bc_err_t from_dump(const char *path, const bc_chain_node_t *id, bc_wr_t *out)
 {
     bc_wr_t text = { 0 }, found[2] = { { 0 }, { 0 } };
     if (bc_file_read(path, DUMP_MAX, &text)) {
@@ -180,7 +154,7 @@ void bc_chain_set_store(bc_chain_open_fn open)
 }
 
 typedef struct {
-    const identity_t *id;
+    const bc_chain_node_t *id;
     bc_wr_t *found;
     bc_err_t err;
 } scan_t;
@@ -196,7 +170,7 @@ static bool scan_row(void *ctx, bc_bytes_t key, bc_bytes_t value)
     return !s->err && !(s->found[0].n && s->found[1].n);
 }
 
-static bc_err_t from_data(const char *path, const identity_t *id, bc_wr_t *out)
+static bc_err_t from_data(const char *path, const bc_chain_node_t *id, bc_wr_t *out)
 {
     bc_wr_t found[2] = { { 0 }, { 0 } };
     char why[512] = "this program has no store";
@@ -246,7 +220,7 @@ static bool scan_program(bc_suite_t suite, bc_bytes_t program, bc_wr_t *code)
     return false;
 }
 
-static bc_err_t from_program(const char *path, const identity_t *id, bc_wr_t *out)
+static bc_err_t from_program(const char *path, const bc_chain_node_t *id, bc_wr_t *out)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -283,15 +257,12 @@ typedef struct {
 
 static bc_err_t adopt(const bc_chain_node_t *node, const source_t *from)
 {
-    identity_t id;
     bc_wr_t out = { 0 };
-    if (bc_dir_exists(bc_path("%s/data", node->dir.s).s))
+    if (bc_dir_exists(node->data_dir.s))
         return bc_chain_fail("%s has data already: block 0 is part of it", node->dir.s);
-    bc_err_t err = load_identity(node, &id);
-    if (!err)
-        err = from->data   ? from_data(from->data, &id, &out)
-              : from->dump ? from_dump(from->dump, &id, &out)
-                           : from_program(from->program, &id, &out);
+    bc_err_t err = from->data   ? from_data(from->data, node, &out)
+                   : from->dump ? from_dump(from->dump, node, &out)
+                                : from_program(from->program, node, &out);
     bc_path_t path = bc_path("%s/block0.json", node->dir.s);
     if (!err)
         err = bc_file_write(path.s, bc_wr_view(&out), 0644);

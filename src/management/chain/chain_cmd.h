@@ -8,5 +8,7 @@ int bc_chain_adopt(int argc, char **argv);
 int bc_chain_start(int argc, char **argv);
 int bc_chain_stop(int argc, char **argv);
 int bc_chain_status(int argc, char **argv);
+int bc_chain_member(int argc, char **argv);
+int bc_chain_repair(int argc, char **argv);
 
 #endif

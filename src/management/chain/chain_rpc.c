@@ -22,6 +22,15 @@ static bool ini_bool(const char *text, const char *section, const char *key, boo
     return strcmp(v, "true") == 0 || strcmp(v, "1") == 0;
 }
 
+/* The address to connect to: where a section listens, on this machine when that is everywhere. */
+static void host_of(const char *text, const char *section, const char *otherwise, char out[64])
+{
+    snprintf(out, 64, "%s", otherwise);
+    bc_chain_ini_find(text, section, "listen_ip", out, 64);
+    if (strcmp(out, "0.0.0.0") == 0 || strcmp(out, "::") == 0)
+        snprintf(out, 64, "127.0.0.1");
+}
+
 bc_err_t bc_chain_node_load(const char *dir, bc_chain_node_t *node)
 {
     *node = (bc_chain_node_t){ 0 };
@@ -40,17 +49,27 @@ bc_err_t bc_chain_node_load(const char *dir, bc_chain_node_t *node)
     node->sdk_dir = bc_path("%s/../sdk", dir);
     const char *slash = strrchr(dir, '/');
     snprintf(node->name, sizeof(node->name), "%.63s", slash ? slash + 1 : dir);
-    snprintf(node->host, sizeof(node->host), "0.0.0.0");
-    bc_chain_ini_find(text, "rpc", "listen_ip", node->host, sizeof(node->host));
-    if (strcmp(node->host, "0.0.0.0") == 0 || strcmp(node->host, "::") == 0)
-        snprintf(node->host, sizeof(node->host), "127.0.0.1");
+    host_of(text, "rpc", "0.0.0.0", node->host);
     node->p2p_port = ini_uint(text, "p2p", "listen_port", 30300);
     node->rpc_port = ini_uint(text, "rpc", "listen_port", 20200);
     node->web3_port = ini_uint(text, "web3_rpc", "listen_port", 8545);
     node->web3 = ini_bool(text, "web3_rpc", "enable", false);
     node->rpc_ssl = ini_bool(text, "rpc", "enable_ssl", !ini_bool(text, "rpc", "disable_ssl", false));
+    if (ini_bool(text, "monitor", "enable", false)) {
+        host_of(text, "monitor", "127.0.0.1", node->monitor_host);
+        node->monitor_port = ini_uint(text, "monitor", "listen_port", 23300);
+    }
+    const char *chain = (const char *)genesis.p;
     snprintf(node->group, sizeof(node->group), "group");
-    bc_chain_ini_find((const char *)genesis.p, "chain", "group_id", node->group, sizeof(node->group));
+    snprintf(node->chain, sizeof(node->chain), "chain");
+    bc_chain_ini_find(chain, "chain", "group_id", node->group, sizeof(node->group));
+    bc_chain_ini_find(chain, "chain", "chain_id", node->chain, sizeof(node->chain));
+    node->suite = ini_bool(chain, "chain", "sm_crypto", false) ? BC_SUITE_SM : BC_SUITE_STANDARD;
+    char data[1024] = "";
+    bc_chain_ini_find(text, "storage", "data_path", data, sizeof(data));
+    if (!data[0])
+        snprintf(data, sizeof(data), "data/%s", node->group);
+    node->data_dir = data[0] == '/' ? bc_path("%s", data) : bc_path("%s/%s", dir, data);
 out:
     bc_wr_free(&ini);
     bc_wr_free(&genesis);
@@ -175,6 +194,7 @@ cJSON *bc_chain_rpc_call(bc_chain_rpc_t *rpc, const char *method, const char *pa
     curl_easy_setopt(rpc->curl, CURLOPT_POSTFIELDSIZE, (long)body.n);
     curl_easy_setopt(rpc->curl, CURLOPT_WRITEDATA, &reply);
     CURLcode code = curl_easy_perform(rpc->curl);
+    rpc->timed_out = code == CURLE_OPERATION_TIMEDOUT;
     if (code != CURLE_OK)
         snprintf(rpc->why, sizeof(rpc->why), "%s", curl_easy_strerror(code));
     else
@@ -183,4 +203,46 @@ cJSON *bc_chain_rpc_call(bc_chain_rpc_t *rpc, const char *method, const char *pa
     bc_wr_free(&body);
     bc_wr_free(&reply);
     return result;
+}
+
+bool bc_chain_rpc_number(bc_chain_rpc_t *rpc, const char *method, long long *out)
+{
+    cJSON *r = bc_chain_rpc_call(rpc, method, "\"\"");
+    bool ok = cJSON_IsNumber(r);
+    if (ok)
+        *out = (long long)r->valuedouble;
+    cJSON_Delete(r);
+    return ok;
+}
+
+bool bc_chain_metric(const bc_chain_node_t *node, const char *name, long long *out)
+{
+    CURL *c = node->monitor_host[0] ? curl_easy_init() : NULL;
+    if (!c)
+        return false;
+    bc_wr_t reply = { .max = 4u << 20 };
+    bc_path_t url = bc_path("http://%s:%u/metrics", node->monitor_host, node->monitor_port);
+    curl_easy_setopt(c, CURLOPT_URL, url.s);
+    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_PROXY, "");
+    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, 2000L);
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, &reply);
+    bool found = false;
+    if (curl_easy_perform(c) == CURLE_OK) {
+        bc_wr_u8(&reply, 0);
+        size_t n = strlen(name);
+        for (const char *line = reply.err ? NULL : (const char *)reply.p; line && *line;) {
+            if (strncmp(line, name, n) == 0 && line[n] == ' ') {
+                *out = strtoll(line + n + 1, NULL, 10);
+                found = true;
+                break;
+            }
+            line = strchr(line, '\n');
+            line = line ? line + 1 : NULL;
+        }
+    }
+    bc_wr_free(&reply);
+    curl_easy_cleanup(c);
+    return found;
 }

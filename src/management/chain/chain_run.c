@@ -10,8 +10,7 @@
 #include "management/chain/chain_cmd.h"
 #include "management/chain/chain_rpc.h"
 
-/* Runs one script per node, all at once; false when any fails. */
-static bool run_scripts(const bc_chain_node_t *nodes, size_t cnt, const char *script)
+bool bc_chain_run_scripts(const bc_chain_node_t *nodes, size_t cnt, const char *script)
 {
     pid_t *pids = bc_xcalloc(cnt, sizeof(*pids));
     bool ok = true;
@@ -48,7 +47,7 @@ static int run_main(int argc, char **argv, const char *script)
     size_t cnt;
     if (bc_chain_nodes(argc == 2 ? argv[1] : "nodes", &nodes, &cnt))
         return 1;
-    bool ok = run_scripts(nodes, cnt, script);
+    bool ok = bc_chain_run_scripts(nodes, cnt, script);
     free(nodes);
     return ok ? 0 : 1;
 }
@@ -70,6 +69,7 @@ typedef struct {
     bool answers;
     char why[256]; /* when it does not answer */
     long long height, view, txs, failed_txs;
+    long long divergent; /* block that it executes otherwise than a quorum signed; 0: none, or not known */
     int peers;
     char hash[67], state_root[67]; /* of the block at the common height */
 } status_t;
@@ -115,16 +115,6 @@ static double rss_mib(long pid)
     return kb / 1024;
 }
 
-static bool ask_number(bc_chain_rpc_t *rpc, const char *method, long long *out)
-{
-    cJSON *r = bc_chain_rpc_call(rpc, method, "\"\"");
-    bool ok = cJSON_IsNumber(r);
-    if (ok)
-        *out = (long long)r->valuedouble;
-    cJSON_Delete(r);
-    return ok;
-}
-
 static long long number_or_text(const cJSON *v)
 {
     if (cJSON_IsString(v))
@@ -141,9 +131,9 @@ static void ask_node(const bc_chain_node_t *node, status_t *s)
         s->rss_mib = rss_mib(s->pid);
     if (bc_chain_rpc_open(&rpc, node))
         return;
-    s->answers = ask_number(&rpc, "getBlockNumber", &s->height);
+    s->answers = bc_chain_rpc_number(&rpc, "getBlockNumber", &s->height);
     if (s->answers) {
-        ask_number(&rpc, "getPbftView", &s->view);
+        bc_chain_rpc_number(&rpc, "getPbftView", &s->view);
         cJSON *r = bc_chain_rpc_call(&rpc, "getTotalTransactionCount", "\"\"");
         s->txs = number_or_text(cJSON_GetObjectItemCaseSensitive(r, "transactionCount"));
         s->failed_txs =
@@ -158,6 +148,8 @@ static void ask_node(const bc_chain_node_t *node, status_t *s)
         memcpy(s->why, rpc.why, sizeof(s->why));
     }
     bc_chain_rpc_close(&rpc);
+    if (s->answers)
+        bc_chain_metric(node, "cbcos_divergent_block", &s->divergent);
 }
 
 static void copy_text(const cJSON *object, const char *name, char out[67])
@@ -186,7 +178,7 @@ static bool ask_block(const bc_chain_node_t *node, long long number, status_t *s
 typedef struct {
     bool up;            /* all answer */
     bool level;         /* all have the same height */
-    bool agree;         /* all have the same block at the lowest height */
+    bool agree;         /* all have the same block at the lowest height, and none is divergent */
     long long common;   /* that height */
 } verdict_t;
 
@@ -206,7 +198,7 @@ static verdict_t ask_all(const bc_chain_node_t *nodes, size_t cnt, status_t *all
     }
     for (size_t i = 0; i < cnt; i++) {
         if (!ask_block(&nodes[i], v.common, &all[i]) || strcmp(all[i].hash, all[0].hash) != 0 ||
-            strcmp(all[i].state_root, all[0].state_root) != 0)
+            strcmp(all[i].state_root, all[0].state_root) != 0 || all[i].divergent)
             v.agree = false;
     }
     return v;
@@ -232,6 +224,10 @@ static void print_table(const bc_chain_node_t *nodes, size_t cnt, const status_t
         printf("%-8s %8s %7lld %5lld %6d %-18.18s %-18.18s %8lld %7lld %9s\n", nodes[i].name, pid,
                s->height, s->view, s->peers, s->hash, s->state_root, s->txs, s->failed_txs, memory);
     }
+    for (size_t i = 0; i < cnt; i++)
+        if (all[i].divergent)
+            printf("%s IS DIVERGENT at block %lld: cbcos chain repair %s\n", nodes[i].name,
+                   all[i].divergent, nodes[i].dir.s);
     if (v->up && !v->level)
         printf("hashes and roots are those of block %lld, the lowest head\n", v->common);
 }
@@ -265,6 +261,8 @@ static void print_json(const bc_chain_node_t *nodes, size_t cnt, const status_t 
             cJSON_AddNumberToObject(o, "failedTransactions", (double)s->failed_txs);
             cJSON_AddStringToObject(o, "hash", s->hash);
             cJSON_AddStringToObject(o, "stateRoot", s->state_root);
+            if (s->divergent)
+                cJSON_AddNumberToObject(o, "divergentBlock", (double)s->divergent);
         }
         cJSON_AddItemToArray(list, o);
     }
@@ -285,7 +283,8 @@ static const char status_usage[] =
     "  -j          JSON\n"
     "  -w SECONDS  ask again until all nodes answer with the same head\n"
     "  DIR         a chain, one host of it (./nodes)\n"
-    "Exits with 0 when all nodes answer and have the same block at the lowest height.\n";
+    "Exits with 0 when all nodes answer, have the same block at the lowest height, and none says that it\n"
+    "executes a block otherwise than the others (told by the [monitor] port, where that is on).\n";
 
 int bc_chain_status(int argc, char **argv)
 {
@@ -323,7 +322,10 @@ int bc_chain_status(int argc, char **argv)
         print_json(nodes, cnt, all, &v);
     else
         print_table(nodes, cnt, all, &v);
-    if (!json && v.up && !v.agree)
+    bool divergent = false;
+    for (size_t i = 0; i < cnt; i++)
+        divergent = divergent || all[i].divergent;
+    if (!json && v.up && !v.agree && !divergent)
         printf("THE NODES DISAGREE about block %lld\n", v.common);
     free(all);
     free(nodes);
