@@ -167,6 +167,11 @@ void bc_pc_call_at(bc_pc_t *pc, const bc_addr_t *sender, const bc_addr_t *to, ui
 /* The reply becomes the answer; a failed one ends as "External call revert: ". */
 bc_pc_end_t bc_pc_forward(bc_pc_t *pc, const bc_pc_reply_t *r);
 
+/* A `before`: only the answer is charged, not the arguments. */
+bc_pc_end_t bc_pc_price_answer(bc_pc_t *pc);
+/* An `unknown`: (BC_PC_UNKNOWN_FUNCTION, false). */
+bc_pc_end_t bc_pc_unknown_false(bc_pc_t *pc);
+
 /* --- for handlers: rows --- */
 bool bc_pc_get(bc_pc_t *pc, bc_bytes_t table, bc_bytes_t key, bc_bytes_t *value);
 void bc_pc_put(bc_pc_t *pc, bc_bytes_t table, bc_bytes_t key, bc_bytes_t value);

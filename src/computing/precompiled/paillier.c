@@ -11,18 +11,6 @@
 
 enum { CODE_CIPHERS = -51600, KEY_BYTES_MAX = 4096 };
 
-static bc_pc_end_t answer_only(bc_pc_t *pc)
-{
-    pc->mem = 0; /* only the answer is charged */
-    return BC_PC_OK;
-}
-
-static bc_pc_end_t unknown(bc_pc_t *pc)
-{
-    bc_pc_ret_int(pc, BC_PC_UNKNOWN_FUNCTION);
-    return bc_pc_ret_int(pc, 0);
-}
-
 static void number_read(mpz_t out, const uint8_t *p, size_t n)
 {
     mpz_import(out, n, 1, 1, 0, 0, p);
@@ -86,7 +74,7 @@ static bc_pc_end_t add_text(bc_pc_t *pc)
 static bc_pc_end_t add_raw(bc_pc_t *pc)
 {
     if (!bc_pc_flag(pc, BC_F_feature_paillier_add_raw))
-        return unknown(pc);
+        return bc_pc_unknown_false(pc);
     const bc_abi_val_t *v = bc_pc_args(pc, "(bytes,bytes)");
     if (!v)
         return BC_PC_INTERNAL;
@@ -111,6 +99,6 @@ const bc_pc_contract_t bc_pc_paillier = {
     .priced = true,
     .functions = functions,
     .function_cnt = BC_ARRAY_LEN(functions),
-    .before = answer_only,
-    .unknown = unknown,
+    .before = bc_pc_price_answer,
+    .unknown = bc_pc_unknown_false,
 };

@@ -162,6 +162,18 @@ bc_pc_end_t bc_pc_ret_u256(bc_pc_t *pc, const bc_u256_t *v)
     return BC_PC_OK;
 }
 
+bc_pc_end_t bc_pc_price_answer(bc_pc_t *pc)
+{
+    pc->mem = 0;
+    return BC_PC_OK;
+}
+
+bc_pc_end_t bc_pc_unknown_false(bc_pc_t *pc)
+{
+    bc_pc_ret_int(pc, BC_PC_UNKNOWN_FUNCTION);
+    return bc_pc_ret_int(pc, 0);
+}
+
 bc_pc_end_t bc_pc_ret_int(bc_pc_t *pc, int64_t v)
 {
     uint64_t sign = v < 0 ? UINT64_MAX : 0;

@@ -4,21 +4,10 @@
 
 enum { CODE_GROUP_SIG = -51700, CODE_RING_SIG = -51800 };
 
-static bc_pc_end_t answer_only(bc_pc_t *pc)
-{
-    pc->mem = 0; /* only the answer is charged */
-    return BC_PC_OK;
-}
-
 static bc_pc_end_t ret_false(bc_pc_t *pc, int code)
 {
     bc_pc_ret_int(pc, code);
     return bc_pc_ret_int(pc, 0);
-}
-
-static bc_pc_end_t unknown(bc_pc_t *pc)
-{
-    return ret_false(pc, BC_PC_UNKNOWN_FUNCTION);
 }
 
 static bc_pc_end_t group_sig(bc_pc_t *pc)
@@ -47,8 +36,8 @@ const bc_pc_contract_t bc_pc_group_sig = {
     .priced = true,
     .functions = group_functions,
     .function_cnt = BC_ARRAY_LEN(group_functions),
-    .before = answer_only,
-    .unknown = unknown,
+    .before = bc_pc_price_answer,
+    .unknown = bc_pc_unknown_false,
 };
 
 const bc_pc_contract_t bc_pc_ring_sig = {
@@ -58,6 +47,6 @@ const bc_pc_contract_t bc_pc_ring_sig = {
     .priced = true,
     .functions = ring_functions,
     .function_cnt = BC_ARRAY_LEN(ring_functions),
-    .before = answer_only,
-    .unknown = unknown,
+    .before = bc_pc_price_answer,
+    .unknown = bc_pc_unknown_false,
 };
