@@ -59,9 +59,8 @@ static word_t scalar_add(const word_t *a, const word_t *b)
  * others what official nodes compare. */
 static word_t scalar_add_once(const word_t *a, const word_t *b)
 {
-    static const uint8_t order[WORD] = { 0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58,
-                                         0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
-                                         [31] = 0x10 };
+    static const uint8_t order[WORD] = { 0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58,       0xd6,
+                                         0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, [31] = 0x10 };
     word_t sum = *a, less;
     sodium_add(sum.b, b->b, WORD);
     less = sum;
@@ -78,7 +77,9 @@ static word_t sum_of(const term_t *terms, size_t cnt)
     }
     return sum;
 }
-#define SUM(...) sum_of((const term_t[]){ __VA_ARGS__ }, sizeof((const term_t[]){ __VA_ARGS__ }) / sizeof(term_t))
+#define SUM(...)                                                                                   \
+    sum_of((const term_t[]){ __VA_ARGS__ },                                                        \
+           sizeof((const term_t[]){ __VA_ARGS__ }) / sizeof(term_t))
 
 static bool same(const word_t *a, const word_t *b)
 {
@@ -119,7 +120,8 @@ bool bc_zkp_either_equality(bc_bytes_t c1, bc_bytes_t c2, bc_bytes_t c3, bc_byte
     return same(&h, &both);
 }
 
-bool bc_zkp_knowledge(bc_bytes_t c, bc_bytes_t proof, bc_bytes_t value_base, bc_bytes_t blinding_base)
+bool bc_zkp_knowledge(bc_bytes_t c, bc_bytes_t proof, bc_bytes_t value_base,
+                      bc_bytes_t blinding_base)
 {
     word_t C, V, B, T, m[2];
     if (!point_take(c, &C) || !proof_take(proof, "pss", &T, m) || !point_take(value_base, &V) ||
@@ -180,7 +182,8 @@ bool bc_zkp_product(bc_bytes_t c1, bc_bytes_t c2, bc_bytes_t c3, bc_bytes_t proo
         return false;
     word_t m13 = scalar_mul(&a.m[0], &a.m[2]), hh = scalar_mul(&a.h, &a.h);
     word_t hm3 = scalar_mul(&a.h, &a.m[2]), hm1 = scalar_mul(&a.h, &a.m[0]);
-    word_t t3 = SUM({ &m13, &a.V }, { &a.m[4], &a.B }, { &hh, &a.C3 }, { &hm3, &a.C1 }, { &hm1, &a.C2 });
+    word_t t3 =
+        SUM({ &m13, &a.V }, { &a.m[4], &a.B }, { &hh, &a.C3 }, { &hm3, &a.C1 }, { &hm1, &a.C2 });
     return same(&t3, &a.T[2]);
 }
 
@@ -200,5 +203,6 @@ bool bc_zkp_equality(bc_bytes_t c1, bc_bytes_t c2, bc_bytes_t proof, bc_bytes_t 
 bool bc_zkp_aggregate(bc_bytes_t a, bc_bytes_t b, uint8_t out[32])
 {
     word_t A, B;
-    return point_take(a, &A) && point_take(b, &B) && crypto_core_ristretto255_add(out, A.b, B.b) == 0;
+    return point_take(a, &A) && point_take(b, &B) &&
+           crypto_core_ristretto255_add(out, A.b, B.b) == 0;
 }

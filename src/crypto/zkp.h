@@ -13,7 +13,8 @@
 bool bc_zkp_either_equality(bc_bytes_t c1, bc_bytes_t c2, bc_bytes_t c3, bc_bytes_t proof,
                             bc_bytes_t value_base, bc_bytes_t blinding_base);
 /* The prover knows value and blinding of c. */
-bool bc_zkp_knowledge(bc_bytes_t c, bc_bytes_t proof, bc_bytes_t value_base, bc_bytes_t blinding_base);
+bool bc_zkp_knowledge(bc_bytes_t c, bc_bytes_t proof, bc_bytes_t value_base,
+                      bc_bytes_t blinding_base);
 /* c2 = blinding of c1 * base2. */
 bool bc_zkp_format(bc_bytes_t c1, bc_bytes_t c2, bc_bytes_t proof, bc_bytes_t base1,
                    bc_bytes_t base2, bc_bytes_t blinding_base);

@@ -8,7 +8,8 @@
 #include "computing/executor/fixture.h"
 
 /* One call of signature(args), all `bytes` or `string`; the receipt's output, status 0. */
-static bc_bytes_t ask(fx_t *f, uint32_t contract, const char *signature, const bc_bytes_t *args, size_t cnt)
+static bc_bytes_t ask(fx_t *f, uint32_t contract, const char *signature, const bc_bytes_t *args,
+                      size_t cnt)
 {
     bc_abi_val_t v[8];
     for (size_t i = 0; i < cnt; i++)
@@ -36,8 +37,8 @@ static int64_t int_of(bc_bytes_t word)
     return (int64_t)bc_load_be64(word.p + 24);
 }
 
-/* 12 and 30 under the key n = 0xffffffffffffff720000000000001321, and their sum, which decrypts to 42;
- * made with another implementation. */
+/* 12 and 30 under the key n = 0xffffffffffffff720000000000001321, and their sum, which decrypts to
+ * 42; made with another implementation. */
 #define N "0010ffffffffffffff720000000000001321"
 static const char twelve[] = N "63b7e6271667dd268af25a8a87dad6b282712a6fb26301379048569a37e7e734",
                   thirty[] = N "75eb1cc11608142dc9fb6a2e96e1e2b97e63528df2797c6e539822bcfc90acbc",
@@ -47,9 +48,11 @@ static const char twelve[] = N "63b7e6271667dd268af25a8a87dad6b282712a6fb2630137
 static void paillier_adds_what_it_cannot_read(void **state)
 {
     (void)state;
-    static const char *const text = "paillierAdd(string,string)", *const raw = "paillierAdd(bytes,bytes)";
+    static const char *const text = "paillierAdd(string,string)", *const raw =
+                                                                      "paillierAdd(bytes,bytes)";
     fx_t *f = fx_new(BC_SUITE_STANDARD);
-    bc_bytes_t out = ask(f, BC_SYS_PAILLIER, text, (bc_bytes_t[]){ bc_cstr(twelve), bc_cstr(thirty) }, 2);
+    bc_bytes_t out =
+        ask(f, BC_SYS_PAILLIER, text, (bc_bytes_t[]){ bc_cstr(twelve), bc_cstr(thirty) }, 2);
     assert_int_equal(bc_load_be64(out.p + 56), strlen(sum));
     assert_memory_equal(out.p + 64, sum, strlen(sum));
 
@@ -66,15 +69,18 @@ static void paillier_adds_what_it_cannot_read(void **state)
         size_t at;
         char c;
     } bad[] = { { 5, 'e' }, { 4, 'F' }, { 40, 'x' }, { 3, '4' }, { 35, '2' } };
-    for (size_t i = 0; i < BC_ARRAY_LEN(bad); i++) { /* another key, spelt otherwise, no hex, length, even */
+    for (size_t i = 0; i < BC_ARRAY_LEN(bad);
+         i++) { /* another key, spelt otherwise, no hex, length, even */
         memcpy(other, twelve, sizeof other);
         other[bad[i].at] = bad[i].c;
-        out = ask(f, BC_SYS_PAILLIER, text, (bc_bytes_t[]){ bc_cstr(other), bc_cstr(i < 3 ? thirty : other) }, 2);
+        out = ask(f, BC_SYS_PAILLIER, text,
+                  (bc_bytes_t[]){ bc_cstr(other), bc_cstr(i < 3 ? thirty : other) }, 2);
         assert_int_equal(int_of(out), -51600);
     }
     out = ask(f, BC_SYS_PAILLIER, text, (bc_bytes_t[]){ BC_STR(""), BC_STR("") }, 2);
     assert_int_equal(int_of(out), -51600);
-    out = ask(f, BC_SYS_PAILLIER, raw, (bc_bytes_t[]){ bc_bytes(a.p, a.n - 1), bc_bytes(b.p, b.n - 1) }, 2);
+    out = ask(f, BC_SYS_PAILLIER, raw,
+              (bc_bytes_t[]){ bc_bytes(a.p, a.n - 1), bc_bytes(b.p, b.n - 1) }, 2);
     assert_int_equal(int_of(out), -51600);
     free((void *)a.p);
     free((void *)b.p);
@@ -106,7 +112,8 @@ static void proofs_are_verified(void **state)
         const char *kind, *signature;
         const char *order; /* digits: words of the line; V, B: the bases */
     } cases[] = {
-        { "either_zero", "verifyEitherEqualityProof(bytes,bytes,bytes,bytes,bytes,bytes)", "0123VB" },
+        { "either_zero", "verifyEitherEqualityProof(bytes,bytes,bytes,bytes,bytes,bytes)",
+          "0123VB" },
         { "knowledge", "verifyKnowledgeProof(bytes,bytes,bytes,bytes)", "01VB" },
         { "format", "verifyFormatProof(bytes,bytes,bytes,bytes,bytes,bytes)", "013V2B" },
         { "sum", "verifySumProof(bytes,bytes,bytes,bytes,bytes,bytes)", "0123VB" },
@@ -135,10 +142,12 @@ static void proofs_are_verified(void **state)
     bc_bytes_t out = ask(f, BC_SYS_ZKP, "aggregatePoint(bytes,bytes)", words, 2);
     assert_int_equal(int_of(out), 0);
     assert_memory_equal(out.p + 96, sum_of[0].p, 32);
-    out = ask(f, BC_SYS_ZKP, "aggregatePoint(bytes,bytes)", (bc_bytes_t[]){ BC_STR("any"), BC_STR("") }, 2);
+    out = ask(f, BC_SYS_ZKP, "aggregatePoint(bytes,bytes)",
+              (bc_bytes_t[]){ BC_STR("any"), BC_STR("") }, 2);
     assert_int_equal(int_of(out), 0); /* an empty share changes nothing */
     assert_memory_equal(out.p + 96, "any", 3);
-    out = ask(f, BC_SYS_ZKP, "aggregatePoint(bytes,bytes)", (bc_bytes_t[]){ BC_STR("any"), words[0] }, 2);
+    out = ask(f, BC_SYS_ZKP, "aggregatePoint(bytes,bytes)",
+              (bc_bytes_t[]){ BC_STR("any"), words[0] }, 2);
     assert_int_equal(int_of(out), -1);
     while (n)
         free((void *)words[--n].p);

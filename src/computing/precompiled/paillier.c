@@ -3,7 +3,8 @@
  * A cipher is length u16 | n | c, with n of that many bytes and c of twice as many; the older
  * function takes it as hex text and compares lengths and keys as text. The official library
  * computes with words of four bytes by Montgomery's method and reads whatever it is given; here a
- * key that this cannot hold (even, no whole words, above 4096 bytes) and text that is no hex are bad ciphers. */
+ * key that this cannot hold (even, no whole words, above 4096 bytes) and text that is no hex are
+ * bad ciphers. */
 #include <gmp.h>
 
 #include "codec/hex.h"

@@ -1,5 +1,6 @@
-/* Group and ring signatures 5004, 5005 (spec/40 §4.6). The official node calls a library over type A
- * pairings that no package has: nothing verifies here, so the answers are those for a bad signature. */
+/* Group and ring signatures 5004, 5005 (spec/40 §4.6). The official node calls a library over type
+ * A pairings that no package has: nothing verifies here, so the answers are those for a bad
+ * signature. */
 #include "computing/precompiled/contracts.h"
 
 enum { CODE_GROUP_SIG = -51700, CODE_RING_SIG = -51800 };

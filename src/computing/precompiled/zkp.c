@@ -35,8 +35,11 @@ static bc_pc_end_t aggregate(bc_pc_t *pc)
         return BC_PC_INTERNAL;
     uint8_t sum[32];
     bool ok = !a[1].s.n || bc_zkp_aggregate(a[0].s, a[1].s, sum);
-    bc_bytes_t out = !ok ? (bc_bytes_t){ 0 } : a[1].s.n ? bc_bytes(sum, 32) : a[0].s; /* nothing to add */
-    return bc_pc_ret(pc, "(int256,bytes)", (bc_abi_val_t[]){ bc_abi_i64(ok ? 0 : -1), bc_abi_bytes(out) }, 2);
+    bc_bytes_t out = !ok        ? (bc_bytes_t){ 0 }
+                     : a[1].s.n ? bc_bytes(sum, 32)
+                                : a[0].s; /* nothing to add */
+    return bc_pc_ret(pc, "(int256,bytes)",
+                     (bc_abi_val_t[]){ bc_abi_i64(ok ? 0 : -1), bc_abi_bytes(out) }, 2);
 }
 
 static const bc_pc_function_t functions[] = {
