@@ -232,4 +232,36 @@ static inline bc_bytes_t fx_unhex(const char *hex)
     return bc_bytes(p, n);
 }
 
+/* Creation code of a runtime of at most 255 bytes; without PUSH0, for every revision. */
+static inline bc_bytes_t fx_creation(const char *runtime_hex)
+{
+    bc_bytes_t run = fx_unhex(runtime_hex);
+    uint8_t *p = malloc(run.n + 12);
+    const uint8_t head[12] = { 0x60, (uint8_t)run.n, 0x60, 12, 0x60, 0, 0x39, 0x60, (uint8_t)run.n, 0x60, 0, 0xf3 };
+    memcpy(p, head, 12);
+    memcpy(p + 12, run.p, run.n);
+    free((void *)(uintptr_t)run.p);
+    return bc_bytes(p, run.n + 12);
+}
+
+/* A contract of that runtime, made by the next block. */
+static inline bc_addr_t fx_deploy(fx_t *f, const char *runtime_hex)
+{
+    bc_addr_t owner = fx_addr(1);
+    bc_bytes_t code = fx_creation(runtime_hex);
+    fx_tx(f, &owner, NULL, code);
+    BC_MUST(fx_run(f) == BC_OK);
+    BC_MUST(f->res->receipts[0].data.status == 0);
+    free((void *)(uintptr_t)code.p);
+    return bc_addr_parse(f->res->receipts[0].data.contract_address);
+}
+
+/* A block with one call. */
+static inline void fx_call(fx_t *f, const bc_addr_t *to, bc_bytes_t input)
+{
+    bc_addr_t from = fx_addr(1);
+    fx_tx(f, &from, to, input);
+    BC_MUST(fx_run(f) == BC_OK);
+}
+
 #endif

@@ -39,36 +39,6 @@ static bool row(fx_t *f, const char *table, const char *key, const char *value)
     return same;
 }
 
-/* Creation code of a runtime of at most 255 bytes. */
-static bc_bytes_t creation(const char *runtime_hex)
-{
-    bc_bytes_t run = fx_unhex(runtime_hex);
-    uint8_t *p = malloc(run.n + 10);
-    const uint8_t head[10] = { 0x60, (uint8_t)run.n, 0x60, 10, 0x5f, 0x39, 0x60, (uint8_t)run.n, 0x5f, 0xf3 };
-    memcpy(p, head, 10);
-    memcpy(p + 10, run.p, run.n);
-    free((void *)(uintptr_t)run.p);
-    return bc_bytes(p, run.n + 10);
-}
-
-static bc_addr_t deploy(fx_t *f, const char *runtime_hex)
-{
-    bc_addr_t owner = fx_addr(1);
-    bc_bytes_t code = creation(runtime_hex);
-    fx_tx(f, &owner, NULL, code);
-    assert_int_equal(fx_run(f), BC_OK);
-    assert_int_equal(receipt(f, 0)->status, 0);
-    free((void *)(uintptr_t)code.p);
-    return bc_addr_parse(receipt(f, 0)->contract_address);
-}
-
-static void call(fx_t *f, const bc_addr_t *to, bc_bytes_t input)
-{
-    bc_addr_t from = fx_addr(1);
-    fx_tx(f, &from, to, input);
-    assert_int_equal(fx_run(f), BC_OK);
-}
-
 /* --- addresses --- */
 
 static void derive(bc_exec_t *x, const char *want, bc_evm_kind_t kind, int64_t n, int64_t ctx, int64_t seq)
@@ -123,10 +93,10 @@ static void codeless_accounts(void **state)
     fx_t *f = fx_new(BC_SUITE_STANDARD);
     bc_addr_t nobody = fx_addr(77);
     (void)state;
-    call(f, &nobody, (bc_bytes_t){ 0 });
+    fx_call(f, &nobody, (bc_bytes_t){ 0 });
     assert_int_equal(receipt(f, 0)->status, 0);
     assert_gas(f, 0, "21000");
-    call(f, &nobody, BC_STR("data"));
+    fx_call(f, &nobody, BC_STR("data"));
     assert_int_equal(receipt(f, 0)->status, BC_TXS_REVERT);
     assert_gas(f, 0, "21000");
     assert_hex(receipt(f, 0)->output,
@@ -142,13 +112,13 @@ static void bad_jump_gives_the_gas_back(void **state)
 {
     fx_t *f = fx_new(BC_SUITE_STANDARD);
     (void)state;
-    bc_addr_t c = deploy(f, "600356");
-    call(f, &c, (bc_bytes_t){ 0 });
+    bc_addr_t c = fx_deploy(f, "600356");
+    fx_call(f, &c, (bc_bytes_t){ 0 });
     assert_int_equal(receipt(f, 0)->status, BC_TXS_OUT_OF_GAS);
     assert_gas(f, 0, "21000");
     assert_int_equal(receipt(f, 0)->output.n, 0);
-    c = deploy(f, "fe");
-    call(f, &c, (bc_bytes_t){ 0 });
+    c = fx_deploy(f, "fe");
+    fx_call(f, &c, (bc_bytes_t){ 0 });
     assert_int_equal(receipt(f, 0)->status, BC_TXS_BAD_INSTRUCTION);
     assert_gas(f, 0, "3000000000");
     fx_free(f);
@@ -175,8 +145,8 @@ static void deposit_beyond_the_gas_consumes_nothing(void **state)
 static void *deep_thread(void *arg)
 {
     fx_t *f = arg;
-    bc_addr_t c = deploy(f, "5f5f5f5f5f305af1");
-    call(f, &c, (bc_bytes_t){ 0 });
+    bc_addr_t c = fx_deploy(f, "5f5f5f5f5f305af1");
+    fx_call(f, &c, (bc_bytes_t){ 0 });
     return NULL;
 }
 
@@ -277,7 +247,7 @@ static void tables_take_the_next_sequence_number(void **state)
     bc_bytes_t address;
     (void)state;
     fx_input_t in = fx_input(f, "initBfs()");
-    call(f, &bfs, bc_bytes(in.b, in.n));
+    fx_call(f, &bfs, bc_bytes(in.b, in.n));
     for (int i = 0; i < 2; i++) {
         bc_abi_val_t v[] = { bc_abi_bytes(i ? BC_STR("t_b") : BC_STR("t_a")), bc_abi_bytes(BC_STR("id")),
                              bc_abi_bytes(BC_STR("val")) };
@@ -421,7 +391,7 @@ static void calls_read_and_change_nothing(void **state)
     bc_u256_t balance;
     uint64_t nonce;
     (void)state;
-    bc_addr_t c = deploy(f, "600160005560015460005260206000f3"); /* sets slot 0, returns slot 1 */
+    bc_addr_t c = fx_deploy(f, "600160005560015460005260206000f3"); /* sets slot 0, returns slot 1 */
     bc_addr_text_t hex = bc_addr_text(&c);
     size_t rows = f->rows.cnt;
     bc_exec_call_t in = { .state = { &fx_ops, f }, .number = 1, .to = bc_bytes(hex.s, 40) };

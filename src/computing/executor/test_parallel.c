@@ -46,17 +46,6 @@ typedef struct {
     bc_wr_t w;
 } chain_t;
 
-static bc_bytes_t creation(const char *runtime_hex)
-{
-    bc_bytes_t run = fx_unhex(runtime_hex);
-    uint8_t *p = malloc(run.n + 10);
-    const uint8_t head[10] = { 0x60, (uint8_t)run.n, 0x60, 10, 0x5f, 0x39, 0x60, (uint8_t)run.n, 0x5f, 0xf3 };
-    memcpy(p, head, 10);
-    memcpy(p + 10, run.p, run.n);
-    free((void *)(uintptr_t)run.p);
-    return bc_bytes(p, run.n + 10);
-}
-
 static bc_bytes_t token_creation(void)
 {
     bc_bytes_t code = fx_unhex(token_code_hex);
@@ -121,7 +110,7 @@ static void open_chain(chain_t *c, unsigned kind)
     bc_addr_t owner = fx_addr(1);
     *c = (chain_t){ .f = fx_new(kind % 3 == 2 ? BC_SUITE_SM : BC_SUITE_STANDARD) };
     for (size_t i = 0; i < CONTRACTS; i++) {
-        bc_bytes_t code = i == TOKEN ? token_creation() : creation(runtime[i]);
+        bc_bytes_t code = i == TOKEN ? token_creation() : fx_creation(runtime[i]);
         fx_tx(c->f, &owner, NULL, code);
         free((void *)(uintptr_t)code.p);
     }
@@ -286,7 +275,7 @@ static bc_bytes_t random_call(chain_t *c, bc_addr_t *to)
 static bc_bytes_t random_create(chain_t *c)
 {
     static const char *const runtime[] = { CELL, PROXY, "fe", "" };
-    bc_bytes_t code = creation(runtime[rng(4)]);
+    bc_bytes_t code = fx_creation(runtime[rng(4)]);
     bc_wr_reset(&c->w);
     bc_wr_put(&c->w, code);
     free((void *)(uintptr_t)code.p);

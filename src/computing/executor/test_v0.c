@@ -66,29 +66,6 @@ static bool row_is(fx_t *f, const char *table, const char *key, bc_bytes_t want)
     return same;
 }
 
-/* Creation code of a runtime of at most 255 bytes, without PUSH0. */
-static bc_bytes_t creation(const char *runtime_hex)
-{
-    bc_bytes_t run = fx_unhex(runtime_hex);
-    uint8_t *p = malloc(run.n + 12);
-    const uint8_t head[12] = { 0x60, (uint8_t)run.n, 0x60, 12, 0x60, 0, 0x39, 0x60, (uint8_t)run.n, 0x60, 0, 0xf3 };
-    memcpy(p, head, 12);
-    memcpy(p + 12, run.p, run.n);
-    free((void *)(uintptr_t)run.p);
-    return bc_bytes(p, run.n + 12);
-}
-
-static bc_addr_t deploy(fx_t *f, const char *runtime_hex)
-{
-    bc_addr_t owner = fx_addr(1);
-    bc_bytes_t code = creation(runtime_hex);
-    fx_tx(f, &owner, NULL, code);
-    assert_int_equal(fx_run(f), BC_OK);
-    assert_int_equal(receipt(f, 0)->status, 0);
-    free((void *)(uintptr_t)code.p);
-    return bc_addr_parse(receipt(f, 0)->contract_address);
-}
-
 static void send(fx_t *f, const bc_addr_t *to, const char *input_hex)
 {
     bc_addr_t from = fx_addr(1);
@@ -100,7 +77,7 @@ static void send(fx_t *f, const bc_addr_t *to, const char *input_hex)
 
 static void run_code(fx_t *f, const char *runtime_hex)
 {
-    bc_addr_t a = deploy(f, runtime_hex);
+    bc_addr_t a = fx_deploy(f, runtime_hex);
     send(f, &a, "");
 }
 
@@ -200,7 +177,7 @@ static void taken_addresses_are_refused(void **state)
     (void)state;
     fx_t *f = new_v0();
     bc_addr_t owner = fx_addr(1);
-    bc_bytes_t code = creation("00"), value = BC_STR("value");
+    bc_bytes_t code = fx_creation("00"), value = BC_STR("value");
     bc_h256_t h;
     bc_hash(f->suite, BC_STR("1_0_0"), &h);
     char table[47] = "/apps/";
@@ -264,7 +241,7 @@ static void dead_contracts_lose_their_code_after_the_block(void **state)
 {
     (void)state;
     fx_t *f = new_v0();
-    bc_addr_t a = deploy(f, "6000ff"), from = fx_addr(1); /* SELFDESTRUCT(0) */
+    bc_addr_t a = fx_deploy(f, "6000ff"), from = fx_addr(1); /* SELFDESTRUCT(0) */
     bc_addr_text_t hex = bc_addr_text(&a);
     char table[47] = "/apps/";
     bc_h256_t none;
@@ -290,11 +267,11 @@ static void inner_writes_outlived_failures(void **state)
         fx_t *f = new_v0();
         if (!fixed)
             drop_flag(f, "bugfix_revert");
-        bc_addr_t callee = deploy(f, "6001600055");
+        bc_addr_t callee = fx_deploy(f, "6001600055");
         bc_addr_text_t hex = bc_addr_text(&callee);
         char code[256], inner[47] = "/apps/", outer[47] = "/apps/";
         snprintf(code, sizeof(code), "60016005556000600060006000600073%s5af150600160065560006000fd", hex.s);
-        bc_addr_t caller = deploy(f, code);
+        bc_addr_t caller = fx_deploy(f, code);
         bc_addr_text_t caller_hex = bc_addr_text(&caller);
         memcpy(inner + 6, hex.s, 41);
         memcpy(outer + 6, caller_hex.s, 41);
@@ -323,7 +300,7 @@ static void logs_went_along_with_inner_messages(void **state)
         fx_t *f = new_v0();
         if (before)
             drop_flag(f, "bugfix_event_log_order");
-        bc_addr_t callee = deploy(f, "600260006000a1");
+        bc_addr_t callee = fx_deploy(f, "600260006000a1");
         bc_addr_text_t hex = bc_addr_text(&callee);
         char code[256];
         snprintf(code, sizeof(code), "600160006000a16000600060006000600073%s5af150600360006000a1", hex.s);
@@ -347,7 +324,7 @@ static void policy_1_charges_for_gas(void **state)
 {
     (void)state;
     fx_t *f = new_v0();
-    bc_addr_t payer = fx_addr(1), target = deploy(f, "6001600055");
+    bc_addr_t payer = fx_addr(1), target = fx_deploy(f, "6001600055");
     bc_addr_text_t hex = bc_addr_text(&payer), to = bc_addr_text(&target);
     char account[47] = "/apps/", table[47] = "/apps/";
     bc_h256_t slot = { { 0 } };
@@ -464,7 +441,7 @@ static void switching_takes_effect_with_the_next_block(void **state)
 {
     (void)state;
     fx_t *f = new_v0();
-    bc_addr_t a = deploy(f, "00"), config = bc_addr_of(BC_SYS_CONFIG), from = fx_addr(1);
+    bc_addr_t a = fx_deploy(f, "00"), config = bc_addr_of(BC_SYS_CONFIG), from = fx_addr(1);
     bc_wr_t w = { 0 };
     bc_abi_val_t items[] = { bc_abi_bytes(BC_STR("executor_version")), bc_abi_bytes(BC_STR("1")) };
     bc_abi_val_t v = bc_abi_tuple(items, 2);
