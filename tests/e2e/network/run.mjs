@@ -9,8 +9,8 @@
 //
 // Needs cbcos-sender beside cbcos. Prints "ok NAME" or "FAIL NAME why", then "N passed, M failed".
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { attack, badConfigs } from './bad.mjs';
 import { Chain, must, now, sleep, until } from './lib.mjs';
 
@@ -225,6 +225,34 @@ const scenarios = {
         node.start();
         await node.serving();
         return `${count} bad values are refused with file, line and key`;
+    },
+
+    // One node with settings of its own must not slow the others down: it waits ten minutes for more
+    // transactions when it leads, or so it is told.
+    async settings(chain) {
+        const node = chain.nodes[3];
+        const path = join(node.dir, 'config.ini');
+        const good = readFileSync(path, 'utf8');
+        must(good.includes('min_seal_time='), 'config.ini has no min_seal_time');
+        await node.end('SIGTERM');
+        writeFileSync(path, good.replace(/min_seal_time=\d+/, 'min_seal_time=600000'));
+        node.start();
+        await node.serving();
+        const load = chain.load();
+        let gap = 0; // eight blocks: its turn comes twice
+        for (let i = 0; i < 8; i++) {
+            const last = now();
+            await chain.grows(chain.nodes[0], 1, 10000);
+            gap = Math.max(gap, now() - last);
+        }
+        await load.end();
+        await node.end('SIGTERM');
+        writeFileSync(path, good);
+        node.start();
+        await node.serving();
+        await chain.level();
+        await chain.agree(Math.max(1, await node.height() - 8));
+        return `node${node.index} has min_seal_time 600000: longest wait for a block ${Math.round(gap)} ms`;
     },
 
     async garbage(chain, o) {
