@@ -57,8 +57,10 @@ static cJSON *json_read(const char *path)
     bc_wr_t text = { 0 };
     size_t at = 0;
     cJSON *v = NULL;
-    if (bc_file_read(path, FILE_MAX, &text) == BC_OK &&
-        !(v = bc_json_parse(bc_wr_view(&text), 200, &at)))
+    bc_err_t err = bc_file_read(path, FILE_MAX, &text);
+    if (err)
+        fprintf(stderr, "%s: %s\n", path, bc_err_name(err));
+    else if (!(v = bc_json_parse(bc_wr_view(&text), 200, &at)))
         fprintf(stderr, "%s: not JSON at byte %zu\n", path, at);
     bc_wr_free(&text);
     return v;
@@ -376,7 +378,7 @@ bc_err_t conf_chain_load(conf_chain_t *c, const char *dir)
     snprintf(path, sizeof path, "%s/blocks.json", dir);
     c->blocks = json_read(path);
     views_make(c);
-    return c->steps && c->blocks ? BC_OK : BC_E_FORMAT;
+    return c->steps && c->blocks ? BC_OK : BC_E_NOT_FOUND;
 }
 
 void conf_chain_free(conf_chain_t *c)
