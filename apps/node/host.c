@@ -189,7 +189,7 @@ static void on_gateway_message(void *ctx, const bc_nodeid_t *from, bc_bytes_t fr
     incoming(ctx, m);
 }
 
-static void on_gateway_nodes(void *ctx, const bc_nodeid_t *ids, size_t n)
+static void on_gateway_nodes(void *ctx, const bc_nodeid_t *ids, size_t n, int32_t protocol)
 {
     static const bc_actor_id_t to[] = { BC_ACTOR_FRONT, BC_ACTOR_PBFT, BC_ACTOR_SYNC,
                                         BC_ACTOR_TXPOOL };
@@ -199,6 +199,7 @@ static void on_gateway_nodes(void *ctx, const bc_nodeid_t *ids, size_t n)
     for (size_t i = 0; i < BC_ARRAY_LEN(to); i++) {
         bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, to[i], BC_MSG_PEERS);
         m->data = bc_buf_ref(data);
+        m->flag = protocol < 2;
         incoming(ctx, m);
     }
     bc_buf_unref(data);
@@ -289,7 +290,9 @@ static bc_err_t make_actors(bc_host_t *h)
         .check_block_limit = n->txpool.check_block_limit,
         .block_limit = chain->block_limit,
         .txs_from_free_node = n->txpool.enable_txs_from_free_node,
+        .by_tree = n->sync.send_txs_by_tree,
     };
+    memcpy(&pool.seed, front.seed, sizeof pool.seed);
     memcpy(pool.chain_id, chain->chain_id, sizeof pool.chain_id);
     memcpy(pool.group_id, chain->group_id, sizeof pool.group_id);
     h->actors[BC_ACTOR_TXPOOL] = bc_txpool_new(&pool);
@@ -308,7 +311,9 @@ static bc_err_t make_actors(bc_host_t *h)
 
     bc_blocksync_config_t sync = { .suite = chain->suite,
                                    .self = h->self,
-                                   .allow_free_node = n->sync.allow_free_node };
+                                   .allow_free_node = n->sync.allow_free_node,
+                                   .tree_width = n->sync.sync_block_by_tree ? n->sync.tree_width
+                                                                            : 0 };
     memcpy(&sync.seed, front.seed, sizeof sync.seed);
     h->actors[BC_ACTOR_SYNC] = bc_blocksync_new(&sync);
     h->actors[BC_ACTOR_SCHEDULER] = bc_scheduler_new(&(bc_scheduler_config_t){ 0 });

@@ -78,7 +78,8 @@ typedef enum {
                         * (replacing an earlier setting); number2 < 0 cancels */
     BC_MSG_TIMER,      /* HOST -> actor: timer `number` fired */
     BC_MSG_PEERS,      /* HOST -> FRONT, PBFT, SYNC, TXPOOL: connected nodes of the group changed;
-                        * data = 64-byte ids back to back (self not among them) */
+                        * data = 64-byte ids back to back (self not among them); flag = one of them speaks
+                      * a front protocol below 2 and does not know module 6000 */
 
     /* ---- front: messages between nodes ---- */
     BC_MSG_FRAME_IN,   /* HOST -> FRONT: front message bytes `data` from `node` */

@@ -11,8 +11,9 @@
 typedef struct {
     /* Gateway's loop calls these; they must only hand over (post) and return. */
     void (*on_message)(void *ctx, const bc_nodeid_t *from, bc_bytes_t front_message);
-    /* Nodes of the group that are reachable, without self: n ids. Called on every change. */
-    void (*on_nodes)(void *ctx, const bc_nodeid_t *ids, size_t n);
+    /* Nodes of the group that are reachable, without self: n ids; protocol is the lowest front
+     * protocol version (0..2) that one of them speaks. Called on every change. */
+    void (*on_nodes)(void *ctx, const bc_nodeid_t *ids, size_t n, int32_t protocol);
     void *ctx;
 } bc_gateway_client_t;
 

@@ -331,8 +331,10 @@ void sim_start(sim_t *s, int i)
     if (n->core)
         return;
     bc_txpool_config_t tp = { .suite = BC_SUITE_STANDARD, .self = n->key.pub, .check_block_limit = true,
-                              .block_limit = 1000, .chain_id = "chain0", .group_id = "group0" };
-    bc_blocksync_config_t sy = { .suite = BC_SUITE_STANDARD, .self = n->key.pub, .seed = (uint64_t)i + 1 };
+                              .block_limit = 1000, .chain_id = "chain0", .group_id = "group0",
+                              .by_tree = s->o.trees, .seed = (uint64_t)i };
+    bc_blocksync_config_t sy = { .suite = BC_SUITE_STANDARD, .self = n->key.pub, .seed = (uint64_t)i + 1,
+                                 .tree_width = s->o.trees ? 3 : 0 };
     bc_sealer_config_t se = { .suite = BC_SUITE_STANDARD, .self = n->key.pub };
     bc_front_config_t fr = { .seed = { (uint8_t)i, (uint8_t)n->epoch, (uint8_t)(n->epoch >> 8) } };
     n->epoch++;

@@ -19,6 +19,7 @@ typedef struct {
     uint64_t seed;
     int sealers, observers;
     bool real_crypto;     /* else a keyed hash stands for signatures */
+    bool trees;           /* sync.send_txs_by_tree and sync_block_by_tree */
     bool membership;      /* system transactions take the first sealer out, and in again */
     bool forget_votes;    /* restart without our record: an official data directory */
     int64_t delay_ms;     /* of a frame: 1 .. delay_ms, rarely ten times as much */

@@ -70,16 +70,20 @@ void gw_nodes_changed(bc_gateway_t *g)
         kept += 64;
     }
     ids.n = kept;
-    if (ids.err || (g->told_any && bc_bytes_eq(bc_wr_view(&ids), bc_wr_view(&g->told)))) {
+    int32_t protocol = bc_group_nodes_protocol(&g->nodes, bc_cstr(g->group));
+    if (ids.err || (g->told_any && protocol == g->told_protocol &&
+                    bc_bytes_eq(bc_wr_view(&ids), bc_wr_view(&g->told)))) {
         bc_wr_free(&ids);
         return;
     }
     bc_wr_free(&g->told);
     g->told = ids;
     g->told_any = true;
+    g->told_protocol = protocol;
     g->stats.nodes = ids.n / 64;
     if (g->client.on_nodes)
-        g->client.on_nodes(g->client.ctx, (const bc_nodeid_t *)(const void *)ids.p, ids.n / 64);
+        g->client.on_nodes(g->client.ctx, (const bc_nodeid_t *)(const void *)ids.p, ids.n / 64,
+                           protocol);
 }
 
 /* ---- what other threads see ---- */

@@ -140,6 +140,7 @@ struct bc_gateway {
     uint64_t reported_out, reported_in;
 
     bc_wr_t told; /* node ids of the latest on_nodes */
+    int32_t told_protocol;
     bool told_any;
     bc_arena_t arena; /* of one frame */
     bc_gateway_stats_t stats;

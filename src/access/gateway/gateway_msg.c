@@ -296,7 +296,7 @@ static void group_encode(bc_gateway_t *g, const char *name, bc_p2p_group_t *out,
             continue;
         bc_hex_put(BC_VIEW(l->id), text[n]);
         ids[n] = bc_bytes(text[n], 128);
-        protocols[n] = (bc_p2p_protocol_t){ .module = 0, .min = 0, .max = 2 };
+        protocols[n] = (bc_p2p_protocol_t){ .max = BC_FRONT_PROTOCOL };
         types[n] = l->type;
         if (l->type == BC_NODE_CONSENSUS)
             out->type = 0;

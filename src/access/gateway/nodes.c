@@ -43,6 +43,15 @@ bool bc_group_nodes_newer(const bc_group_nodes_t *n, const bc_h256_t *p2p, uint3
     return !g || seq > g->seq;
 }
 
+/* The version that a node and this program have in common; 0 when it names none. */
+static int32_t protocol_of(const bc_p2p_group_t *in, size_t i)
+{
+    const bc_p2p_protocol_t *p = in->protocols.v;
+    if (i >= in->protocols.n || p[i].min > BC_FRONT_PROTOCOL || p[i].max < 0)
+        return 0;
+    return BC_MIN(p[i].max, BC_FRONT_PROTOCOL);
+}
+
 static bc_err_t group_read(const bc_p2p_group_t *in, bc_node_group_t *out)
 {
     if (in->group.n > BC_P2P_GROUP_MAX || in->nodes.n > BC_NODES_PER_GROUP_MAX)
@@ -58,6 +67,7 @@ static bc_err_t group_read(const bc_p2p_group_t *in, bc_node_group_t *out)
         if (bc_hex_fixed(ids[i], node->id.b, sizeof node->id.b))
             continue; /* not a node of this kind of chain */
         node->type = i < in->types.n ? types[i] : 0;
+        node->protocol = protocol_of(in, i);
         out->cnt++;
     }
     return BC_OK;
@@ -203,4 +213,16 @@ void bc_group_nodes_ids(const bc_group_nodes_t *n, bc_bytes_t group, bc_wr_t *ou
             v[kept++] = v[i];
     }
     out->n = start + kept * sizeof *v;
+}
+
+int32_t bc_group_nodes_protocol(const bc_group_nodes_t *n, bc_bytes_t group)
+{
+    int32_t lowest = BC_FRONT_PROTOCOL;
+    const bc_gateway_nodes_t *g;
+    for (size_t i = 0; (g = bc_map_next(&n->gateways, &i));) {
+        const bc_node_group_t *ng = bc_group_nodes_group(g, group);
+        for (size_t k = 0; ng && k < ng->cnt; k++)
+            lowest = BC_MIN(lowest, ng->v[k].protocol);
+    }
+    return lowest;
 }

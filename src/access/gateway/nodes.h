@@ -5,6 +5,9 @@
 #include "access/gateway/p2p_msg.h"
 #include "base/map.h"
 
+/* Front protocol version of this program (spec/20 §5). */
+#define BC_FRONT_PROTOCOL 2
+
 #define BC_NODES_GATEWAYS_MAX  4096
 #define BC_NODES_GROUPS_MAX    64   /* of one gateway */
 #define BC_NODES_PER_GROUP_MAX 1024 /* of one gateway */
@@ -12,6 +15,7 @@
 typedef struct {
     bc_nodeid_t id;
     int32_t type; /* BC_NODE_*; 0 unknown */
+    int32_t protocol; /* front protocol version, 0..BC_FRONT_PROTOCOL */
 } bc_group_node_t;
 
 typedef struct {
@@ -51,5 +55,7 @@ size_t bc_group_nodes_broadcast(const bc_group_nodes_t *n, bc_bytes_t group, uns
                                 bc_bytes_t own_uuid, bc_h256_t *out, size_t max);
 /* Ids of the group's nodes behind all gateways, sorted, each once; appended to out. */
 void bc_group_nodes_ids(const bc_group_nodes_t *n, bc_bytes_t group, bc_wr_t *out);
+/* The lowest front protocol version among them; BC_FRONT_PROTOCOL without nodes. */
+int32_t bc_group_nodes_protocol(const bc_group_nodes_t *n, bc_bytes_t group);
 
 #endif

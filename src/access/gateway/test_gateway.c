@@ -554,9 +554,9 @@ static void count_message(void *ctx, const bc_nodeid_t *from, bc_bytes_t msg)
     (void)from, (void)msg;
     atomic_fetch_add(&((counter_t *)ctx)->got, 1);
 }
-static void count_nodes(void *ctx, const bc_nodeid_t *v, size_t n)
+static void count_nodes(void *ctx, const bc_nodeid_t *v, size_t n, int32_t protocol)
 {
-    (void)v;
+    (void)v, (void)protocol;
     atomic_store(&((counter_t *)ctx)->seen, (unsigned)n);
 }
 

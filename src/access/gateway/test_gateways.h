@@ -65,6 +65,7 @@ typedef struct {
     bc_nodeid_t seen[NODES_MAX];
     size_t seen_cnt;
     unsigned told;
+    int32_t protocol;
 } node_t;
 
 static inline void on_message(void *ctx, const bc_nodeid_t *from, bc_bytes_t msg)
@@ -76,10 +77,11 @@ static inline void on_message(void *ctx, const bc_nodeid_t *from, bc_bytes_t msg
     bc_wr_put(&n->msg, msg);
 }
 
-static inline void on_nodes(void *ctx, const bc_nodeid_t *v, size_t cnt)
+static inline void on_nodes(void *ctx, const bc_nodeid_t *v, size_t cnt, int32_t protocol)
 {
     node_t *n = ctx;
     n->told++;
+    n->protocol = protocol;
     n->seen_cnt = BC_MIN(cnt, NODES_MAX);
     if (n->seen_cnt)
         memcpy(n->seen, v, n->seen_cnt * sizeof *v);

@@ -194,12 +194,13 @@ const bc_conf_key_t bc_ini_keys[] = {
     BOOL("txpool", "enable_txs_from_free_node", txpool.enable_txs_from_free_node, "false", 0,
          "take transactions from nodes outside the group"),
 
-    BOOL("sync", "sync_block_by_tree", sync.sync_block_by_tree, "false", U,
-         "send block status along a tree"),
-    BOOL("sync", "send_txs_by_tree", sync.send_txs_by_tree, "false", U,
-         "send transactions along a tree"),
-    NUM(K_U32, "sync", "tree_width", sync.tree_width, "3", 1, 65535, KF_FATAL | U,
-        "children in it"),
+    BOOL("sync", "sync_block_by_tree", sync.sync_block_by_tree, "false", 0,
+         "tell block heights along a tree, not to every member"),
+    BOOL("sync", "send_txs_by_tree", sync.send_txs_by_tree, "false", 0,
+         "send transactions along a tree of width 3, not to every sealer; directly while a node of the "
+         "group does not know it"),
+    NUM(K_U32, "sync", "tree_width", sync.tree_width, "3", 1, 65535, KF_FATAL,
+        "children in the tree of block heights"),
     BOOL("sync", "allow_free_node", sync.allow_free_node, "false", 0,
          "serve blocks to nodes outside the group"),
 

@@ -2,6 +2,7 @@
 #include "scheduling/blocksync/blocksync_impl.h"
 #include <stdlib.h>
 #include "base/log.h"
+#include "protocol/gossip_tree.h"
 
 peer_t *peer_find(sync_t *s, const bc_nodeid_t *id)
 {
@@ -113,6 +114,62 @@ static void learn_clock(sync_t *s, peer_t *p, int64_t time)
     tell_clock(s);
 }
 
+/* ---- who is told ---- */
+
+typedef struct {
+    bc_nodeid_t id;
+    bool sealer;
+} member_t;
+
+static int member_cmp(const void *a, const void *b)
+{
+    return memcmp(((const member_t *)a)->id.b, ((const member_t *)b)->id.b, sizeof(bc_nodeid_t));
+}
+
+typedef struct {
+    sync_t *s;
+    member_t *v;
+} members_t;
+
+static bool member_up(void *ctx, size_t position)
+{
+    const members_t *m = ctx;
+    const peer_t *p = peer_find(m->s, &m->v[position].id);
+    return p && p->connected;
+}
+
+static size_t members_add(member_t *v, size_t cnt, const bc_node_entry_t *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        v[cnt++] = (member_t){ list[i].id, list[i].kind == BC_NODE_SEALER };
+    return cnt;
+}
+
+/* Nobody when this node is not in the group. */
+static void tell_by_tree(sync_t *s, const BcPb__BlockSyncMessage *msg)
+{
+    const bc_ledger_config_t *c = s->config;
+    size_t n = c->sealer_cnt + c->observer_cnt + c->candidate_cnt, self = 0;
+    members_t m = { s, bc_xcalloc(n, sizeof *m.v) };
+    size_t cnt = members_add(m.v, 0, c->sealers, c->sealer_cnt);
+    cnt = members_add(m.v, cnt, c->observers, c->observer_cnt);
+    members_add(m.v, cnt, c->candidates, c->candidate_cnt);
+    if (n)
+        qsort(m.v, n, sizeof *m.v, member_cmp);
+    bool *sealer = bc_xcalloc(n, sizeof *sealer);
+    for (size_t i = 0; i < n; i++)
+        sealer[i] = m.v[i].sealer;
+    while (self < n && !is_self(s, &m.v[self].id))
+        self++;
+    size_t *to = bc_xcalloc(2 * n, sizeof *to);
+    size_t told = bc_tree_heights(n, self, sealer, s->c.tree_width, member_up, &m, to);
+    for (size_t i = 0; i < told; i++)
+        sync_send(s, &m.v[to[i]].id, msg);
+    free(to);
+    free(sealer);
+    free(m.v);
+}
+
 static void send_status(sync_t *s)
 {
     if (!in_group(s, &s->c.self) && !s->c.allow_free_node)
@@ -124,9 +181,13 @@ static void send_status(sync_t *s)
     msg.hash = (ProtobufCBinaryData){ 32, s->config->hash.b };
     msg.genesishash = (ProtobufCBinaryData){ 32, s->config->genesis_hash.b };
     msg.time = s->now->utc_ms;
-    for (size_t i = 0; i < s->peer_cnt; i++)
-        if (s->peers[i].connected && (s->peers[i].in_group || s->c.allow_free_node))
-            sync_send(s, &s->peers[i].id, &msg);
+    if (s->c.tree_width) {
+        tell_by_tree(s, &msg);
+    } else {
+        for (size_t i = 0; i < s->peer_cnt; i++)
+            if (s->peers[i].connected && (s->peers[i].in_group || s->c.allow_free_node))
+                sync_send(s, &s->peers[i].id, &msg);
+    }
     s->status_sent_at = s->now->mono_ms;
 }
 

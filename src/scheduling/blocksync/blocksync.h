@@ -15,6 +15,7 @@ typedef struct {
     bc_suite_t suite;
     bc_nodeid_t self;
     bool allow_free_node; /* sync.allow_free_node */
+    uint32_t tree_width;  /* sync.tree_width with sync_block_by_tree; 0: everybody is told */
     uint64_t seed;        /* spreads requests over peers */
 } bc_blocksync_config_t;
 

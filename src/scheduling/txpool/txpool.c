@@ -470,6 +470,7 @@ static void on_peers(pool_t *p, bc_msg_t *in)
     free(p->peers);
     p->peers = bc_xcalloc(cnt, sizeof p->peers[0]);
     p->peer_cnt = cnt;
+    p->old_peers = in->flag;
     if (cnt)
         memcpy(p->peers, v.p, cnt * 64);
     if (grew && accepted_cnt(p) == 0)
@@ -547,6 +548,7 @@ bc_actor_if bc_txpool_new(const bc_txpool_config_t *config)
     static const bc_actor_ops_t ops = { step, pool_free };
     pool_t *p = bc_xcalloc(1, sizeof *p);
     p->c = *config;
+    p->draw = config->seed;
     if (!p->c.limit)
         p->c.limit = 15000;
     if (!p->c.expiration_ms)

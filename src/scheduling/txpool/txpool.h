@@ -6,7 +6,10 @@
  * TxPoolIsFull (10002) and drops gossip. What a proposal needs is let in beyond the limit.
  *
  * A client's transaction is checked first and gossiped when accepted, so garbage is not
- * amplified. */
+ * amplified: to every sealer, or by the tree of protocol/gossip_tree.h. What comes by the tree is
+ * passed on before its signature is known to be good, as official nodes do; its sender, a member of
+ * the group, could as well have sent it to everybody. It is passed on whatever the own setting is,
+ * for the sender relies on it. */
 #ifndef BC_TXPOOL_H
 #define BC_TXPOOL_H
 
@@ -21,6 +24,8 @@ typedef struct {
     bool check_block_limit;
     uint32_t block_limit;     /* chain.block_limit: W */
     bool txs_from_free_node;
+    bool by_tree;             /* sync.send_txs_by_tree */
+    uint64_t seed;            /* spreads what an observer sends by the tree over the sealers */
     size_t batch_max;         /* transactions per BC_MSG_RECOVER; 0: 64 */
     unsigned batches_max;     /* recover batches in flight; 0: 4 */
 } bc_txpool_config_t;

@@ -15,6 +15,7 @@ enum { VALUE_TEXT_MAX = 514, WEB3_INPUT_MAX = 49152, WEB3_NONCE_GAP = 600000 };
  * consensus time-out (3 s), which runs while the pool has something: waiting is no failed leader. */
 enum { TURN_WAIT_MS = 2000 };
 enum { FETCH_TIMEOUT_MS = 500, PROPOSALS_MAX = 128, LEDGER_READS_MAX = 256 };
+enum { RELAYS_MAX = 16 };
 
 typedef enum { ENTRY_VERIFYING, ENTRY_UNSEALED, ENTRY_SEALED } entry_state_t;
 
@@ -33,6 +34,7 @@ typedef struct entry {
     bool stored;  /* in s_hash_2_tx */
     bool from_client; /* gossip it when accepted */
     bool at_host;     /* verifying: in a batch that is under way */
+    uint8_t relays;   /* how often it was passed on by the tree */
     bool has_nonce;   /* Web3 and accepted: in web3_nonces */
     uint8_t nonce_key[28]; /* sender, nonce big-endian */
     struct entry *same_nonce; /* others of that key; proposals may bring them */
@@ -127,6 +129,8 @@ typedef struct {
     bool is_sealer;
     bc_nodeid_t *peers;
     size_t peer_cnt;
+    bool old_peers; /* one of them does not know the tree */
+    uint64_t draw;
 
     prop_t *props;
     size_t prop_cnt;

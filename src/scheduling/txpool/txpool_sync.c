@@ -1,7 +1,8 @@
 /* Exchange of transactions with other nodes (spec/30 §1.5, §1.6): gossip of single transactions
- * on module 5000, status, request and response on 2001 and 2002. */
+ * on module 5000, or 6000 by the tree; status, request and response on 2001 and 2002. */
 #include <stdlib.h>
 #include "base/log.h"
+#include "protocol/gossip_tree.h"
 #include "scheduling/txpool/txpool_impl.h"
 #include "txs_sync.pb-c.h"
 
@@ -100,8 +101,39 @@ static bool in_group(const pool_t *p, const bc_nodeid_t *id)
     return p->config && bc_ledger_config_member(p->config, id);
 }
 
+static bool sealer_up(void *ctx, size_t position)
+{
+    const pool_t *p = ctx;
+    const bc_nodeid_t *id = &p->config->sealers[position].id;
+    for (size_t i = 0; i < p->peer_cnt; i++)
+        if (memcmp(p->peers[i].b, id->b, sizeof id->b) == 0)
+            return true;
+    return false;
+}
+
+/* from: as in bc_tree_txs. */
+static void send_by_tree(pool_t *p, int64_t from, bc_buf_t *raw)
+{
+    size_t n = p->config->sealer_cnt;
+    size_t *to = bc_xcalloc(n, sizeof *to);
+    p->draw = p->draw * 6364136223846793005u + 1442695040888963407u;
+    size_t cnt = bc_tree_txs(n, bc_ledger_config_sealer(p->config, &p->c.self), from, p->draw >> 33,
+                             sealer_up, p, to);
+    for (size_t i = 0; i < cnt; i++) {
+        bc_msg_t *m = bc_out_msg(p->out, BC_ACTOR_FRONT, BC_MSG_SEND);
+        m->module = BC_MODULE_TREE_PUSH_TX;
+        m->node = p->config->sealers[to[i]].id;
+        m->data = bc_buf_ref(raw);
+    }
+    free(to);
+}
+
 void sync_gossip(pool_t *p, const bc_tx_t *tx)
 {
+    if (p->c.by_tree && !p->old_peers) {
+        send_by_tree(p, BC_TREE_OWN, tx->raw);
+        return;
+    }
     bc_msg_t *m = bc_out_msg(p->out, BC_ACTOR_FRONT, BC_MSG_BROADCAST);
     m->module = BC_MODULE_SYNC_PUSH_TX;
     m->mask = BC_NODE_CONSENSUS;
@@ -249,6 +281,17 @@ bool sync_loaded(pool_t *p, bc_msg_t *in)
     return false;
 }
 
+/* What came by the tree goes on, also when it came before: another sender, other children. While
+ * nodes disagree on who is a sealer it could go in circles, hence the limit. */
+static void relay(pool_t *p, const bc_msg_t *in, entry_t *e, int32_t status)
+{
+    if (e ? e->relays == RELAYS_MAX : status != BC_TXS_POOL_FULL)
+        return;
+    if (e)
+        e->relays++;
+    send_by_tree(p, bc_ledger_config_sealer(p->config, &in->node), in->data);
+}
+
 static void on_push(pool_t *p, bc_msg_t *in)
 {
     bc_tx_t *tx;
@@ -260,7 +303,10 @@ static void on_push(pool_t *p, bc_msg_t *in)
                  bc_err_name(err));
         return;
     }
-    pool_offer(p, tx, NULL, false);
+    bc_h256_t hash = tx->hash;
+    int32_t status = pool_offer(p, tx, NULL, false);
+    if (in->module == BC_MODULE_TREE_PUSH_TX)
+        relay(p, in, pool_find(p, &hash), status);
 }
 
 void sync_deliver(pool_t *p, bc_msg_t *in)
