@@ -129,6 +129,7 @@ static void host_message(void *ctx, bc_msg_t *msg)
     case BC_MSG_RECOVER: work_recover(h, m); break;
     case BC_MSG_LOAD_TXS: work_load_txs(h, m); break;
     case BC_MSG_LOAD_BLOCK: work_load_block(h, m); break;
+    case BC_MSG_RESTORE_BLOCK: work_restore_block(h, m); break;
     case BC_MSG_RUN_EXECUTE: work_execute(h, m); break;
     case BC_MSG_RUN_COMMIT: work_commit(h, m); break;
     case BC_MSG_DISCARD: work_discard(h, m); break;
@@ -309,9 +310,15 @@ static bc_err_t make_actors(bc_host_t *h)
     if (err)
         return err;
 
+    bc_ledger_totals_t totals;
+    err = h->ledger.ops->totals(h->ledger.self, &totals);
+    if (err)
+        return err;
     bc_blocksync_config_t sync = { .suite = chain->suite,
                                    .self = h->self,
                                    .allow_free_node = n->sync.allow_free_node,
+                                   .archived = totals.archived_number,
+                                   .restore = n->storage.sync_archived_blocks,
                                    .tree_width = n->sync.sync_block_by_tree ? n->sync.tree_width
                                                                             : 0 };
     memcpy(&sync.seed, front.seed, sizeof sync.seed);

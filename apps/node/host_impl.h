@@ -73,6 +73,7 @@ void lane_free(bc_host_t *h);
 void work_recover(bc_host_t *h, bc_msg_t *m);
 void work_load_txs(bc_host_t *h, bc_msg_t *m);
 void work_load_block(bc_host_t *h, bc_msg_t *m);
+void work_restore_block(bc_host_t *h, bc_msg_t *m);
 void work_execute(bc_host_t *h, bc_msg_t *m);
 void work_commit(bc_host_t *h, bc_msg_t *m);
 void work_discard(bc_host_t *h, bc_msg_t *m);

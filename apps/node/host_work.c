@@ -141,7 +141,11 @@ static bc_err_t encode_block(const bc_ledger_block_t *b, bc_buf_t **out)
         else
             wire[i] = b->txs[i]->w;
     }
+    for (size_t i = 0; i < b->tx_cnt && b->receipts; i++)
+        if (!b->receipt_raw[i].n)
+            err = BC_E_NOT_FOUND;
     block.txs = (bc_tars_list_t){ wire, b->txs ? b->tx_cnt : 0 };
+    block.receipts = (bc_tars_list_t){ b->receipts, b->receipts ? b->tx_cnt : 0 };
     bc_wr_t w = { 0 };
     if (!err) {
         bc_tars_encode(&bc_block_tars, &block, &w);
@@ -168,6 +172,67 @@ static void load_block_run(job_t *j)
 void work_load_block(bc_host_t *h, bc_msg_t *m)
 {
     job_start(h, h->read, m, BC_MSG_LOADED_BLOCK, load_block_run, NULL);
+}
+
+/* ---- archived blocks ---- */
+
+/* A block's transactions with their senders, and its receipts as they are stored. */
+typedef struct {
+    bc_txs_t *txs;
+    bc_bytes_t *receipts;
+    bc_arena_t arena;
+} body_t;
+
+static bc_err_t body_decode(bc_suite_t suite, bc_bytes_t in, body_t *out)
+{
+    bc_block_t block;
+    bc_wr_t w = { 0 };
+    bc_err_t err = bc_tars_decode(&bc_block_tars, in, &block, &out->arena);
+    if (err)
+        return err;
+    if (block.txs.n != block.receipts.n)
+        return BC_E_MISMATCH;
+    size_t n = block.txs.n;
+    out->txs = bc_txs_new(n);
+    out->receipts = bc_arena_alloc(&out->arena, n * sizeof *out->receipts + 1);
+    if (!out->receipts)
+        return BC_E_NOMEM;
+    for (size_t i = 0; !err && i < n; i++) {
+        bc_wr_reset(&w);
+        bc_tars_encode(&bc_tx_wire_tars, &((bc_tx_wire_t *)block.txs.v)[i], &w);
+        err = w.err ? w.err : bc_tx_decode(suite, bc_wr_view(&w), &out->txs->v[i]);
+        if (!err)
+            err = bc_tx_recover(out->txs->v[i]);
+        bc_wr_reset(&w);
+        bool ok = true;
+        bc_tars_encode(&bc_receipt_tars, &((bc_receipt_t *)block.receipts.v)[i], &w);
+        out->receipts[i] = bc_arena_copy(&out->arena, bc_wr_view(&w), &ok);
+        if (!err && (w.err || !ok))
+            err = w.err ? w.err : BC_E_NOMEM;
+    }
+    bc_wr_free(&w);
+    return err;
+}
+
+static void restore_run(job_t *j)
+{
+    bc_host_t *h = j->host;
+    body_t b = { 0 };
+    bc_arena_init(&b.arena, 10 * j->in->data->n + 65536);
+    bc_err_t err = body_decode(h->c.chain->suite, bc_buf_view(j->in->data), &b);
+    if (!err)
+        err = bc_ledger_restore(h->c.ledger, j->in->number, b.txs->v, b.txs->cnt, b.receipts);
+    bc_txs_unref(b.txs);
+    bc_arena_free(&b.arena);
+    bc_ledger_totals_t t = { 0 };
+    bc_err_t read = h->ledger.ops->totals(h->ledger.self, &t);
+    j->out->err = err ? err : read;
+    j->out->number = t.archived_number;
+}
+
+void work_restore_block(bc_host_t *h, bc_msg_t *m)
+{
+    job_start(h, h->store, m, BC_MSG_ARCHIVED, restore_run, NULL);
 }
 
 /* ---- execution ---- */

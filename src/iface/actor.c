@@ -110,7 +110,7 @@ const char *bc_msg_name(uint16_t kind)
         "proposal_verified", "mark_sealed", "unseal", "unseal_all", "consensus_state", "seal",
         "seal_reset", "latest", "propose", "execute", "executed", "commit", "commit_done",
         "committed", "run_execute", "ran_execute", "run_commit", "ran_commit", "discard",
-        "load_block", "loaded_block", "persist", "proposal_index", "sync_highest", "peer_status",
+        "load_block", "loaded_block", "restore_block", "archived", "persist", "proposal_index", "sync_highest", "peer_status",
         "aligned_time",
     };
     return kind < BC_MSG_KIND_CNT && names[kind] ? names[kind] : "?";

@@ -144,6 +144,10 @@ typedef enum {
     BC_MSG_DISCARD,     /* SCHEDULER -> HOST: drop executed layers of heights >= number */
     BC_MSG_LOAD_BLOCK,  /* SYNC -> HOST: number, number2 = BC_WITH_* bits, token */
     BC_MSG_LOADED_BLOCK, /* HOST -> SYNC: token, err, data = Tars Block with header (and txs) */
+    BC_MSG_RESTORE_BLOCK, /* SYNC -> HOST: number, data = Tars Block: put transactions and receipts of
+                           * an archived block back, if they are those of our header */
+    BC_MSG_ARCHIVED,      /* HOST -> SYNC: number = the archived number now; token = number of the
+                           * RESTORE_BLOCK that this answers, err; 0 when it changed otherwise */
 
     /* ---- consensus and sync about each other ---- */
     BC_MSG_PERSIST,      /* PBFT -> HOST: consensus record (consensus lane): key = `key` text,

@@ -310,7 +310,8 @@ static void run_execute(sim_node_t *n, bc_msg_t *m)
     bc_wr_t w = { 0 };
     for (size_t i = 0; i < m->txs->cnt; i++)
         bc_wr_put(&w, BC_VIEW(m->txs->v[i]->hash));
-    bc_keccak256(bc_wr_view(&w), &txs_root);
+    BC_MUST(bc_merkle_root(BC_SUITE_STANDARD, (const bc_h256_t *)(const void *)w.p, m->txs->cnt,
+                           &txs_root) == BC_OK);
     bc_wr_put(&w, BC_VIEW(root));
     bc_wr_be64(&w, (uint64_t)m->header->h.data.timestamp);
     bc_keccak256(bc_wr_view(&w), &root);

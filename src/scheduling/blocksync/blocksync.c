@@ -58,6 +58,13 @@ static peer_t *peer_add(sync_t *s, const bc_nodeid_t *id)
     return p;
 }
 
+void peer_bad(sync_t *s, const bc_nodeid_t *id)
+{
+    peer_t *p = peer_find(s, id);
+    if (p)
+        p->bad_until = s->now->mono_ms + BAD_PEER_MS;
+}
+
 static void tell_peer(sync_t *s, const peer_t *p)
 {
     bc_msg_t *m = bc_out_msg(s->out, BC_ACTOR_PBFT, BC_MSG_PEER_STATUS);
@@ -181,6 +188,7 @@ static void send_status(sync_t *s)
     msg.hash = (ProtobufCBinaryData){ 32, s->config->hash.b };
     msg.genesishash = (ProtobufCBinaryData){ 32, s->config->genesis_hash.b };
     msg.time = s->now->utc_ms;
+    msg.archived_number = s->archived;
     if (s->c.tree_width) {
         tell_by_tree(s, &msg);
     } else {
@@ -200,6 +208,14 @@ static void status_soon(sync_t *s)
     } else if (!s->status_soon) {
         s->status_soon = true;
         sync_timer(s, TIMER_STATUS, STATUS_MIN_MS - since);
+    }
+}
+
+static void know_highest(sync_t *s, int64_t number, const bc_h256_t *hash)
+{
+    if (number > s->known_highest) {
+        s->known_highest = number;
+        s->known_hash = *hash;
     }
 }
 
@@ -227,10 +243,7 @@ static void on_status(sync_t *s, const bc_nodeid_t *from, const BcPb__BlockSyncM
         tell_peer(s, p);
     if (first)
         status_soon(s); /* it may not have ours yet */
-    if (p->number > s->known_highest) {
-        s->known_highest = p->number;
-        s->known_hash = p->hash;
-    }
+    know_highest(s, p->number, &p->hash);
     download_try(s);
 }
 
@@ -248,7 +261,15 @@ static void on_deliver(sync_t *s, bc_msg_t *in)
         if (p || in_group(s, &in->node) || s->c.allow_free_node)
             serve_request(s, p ? p : peer_add(s, &in->node), msg);
         break;
-    case PACKET_RESPONSE: download_response(s, &in->node, msg); break;
+    case PACKET_RESPONSE:
+        p = peer_find(s, &in->node);
+        if (!p || p->bad_until > s->now->mono_ms)
+            break;
+        if (msg->number < s->archived)
+            archive_response(s, &in->node, msg);
+        else
+            download_response(s, &in->node, msg);
+        break;
     default: break;
     }
     bc_pb__block_sync_message__free_unpacked(msg, NULL);
@@ -274,6 +295,10 @@ static void on_peers(sync_t *s, bc_msg_t *in)
     for (size_t i = s->peer_cnt; i-- > 0;)
         if (!s->peers[i].connected)
             peer_drop(s, i);
+    s->known_highest = 0;
+    know_highest(s, s->committed, &s->config->hash);
+    for (size_t i = 0; i < s->peer_cnt; i++)
+        know_highest(s, s->peers[i].number, &s->peers[i].hash);
     if (news)
         send_status(s);
 }
@@ -289,9 +314,29 @@ static void take_config(sync_t *s, bc_ledger_config_t *c)
     s->executed = BC_MAX(s->executed, s->committed);
     for (size_t i = 0; i < s->peer_cnt; i++)
         s->peers[i].in_group = in_group(s, &s->peers[i].id);
-    if (s->known_highest < s->committed) {
-        s->known_highest = s->committed;
-        s->known_hash = c->hash;
+    know_highest(s, s->committed, &c->hash);
+}
+
+/* A line now and then while this node is far behind: where it is, how fast, how long yet. */
+static void tell_progress(sync_t *s)
+{
+    progress_t *p = &s->progress;
+    int64_t left = s->known_highest - s->committed, now = s->now->mono_ms;
+    if (!p->on && left >= PROGRESS_LAG) {
+        *p = (progress_t){ .on = true, .from = s->committed, .since_ms = now,
+                           .number = s->committed, .at_ms = now, .seconds_left = -1 };
+    } else if (p->on && left <= 0) {
+        BC_INFO(BADGES, "caught up,number=%ld,blocks=%ld,seconds=%ld", (long)s->committed,
+                (long)(s->committed - p->from), (long)((now - p->since_ms) / 1000));
+        *p = (progress_t){ .seconds_left = -1 };
+    } else if (p->on && now - p->at_ms >= PROGRESS_MS) {
+        p->rate_tenths = (s->committed - p->number) * 10000 / (now - p->at_ms);
+        p->seconds_left = p->rate_tenths ? left * 10 / p->rate_tenths : -1;
+        p->number = s->committed;
+        p->at_ms = now;
+        BC_INFO(BADGES, "catching up,number=%ld,target=%ld,blocksPerSecond=%ld.%ld,secondsLeft=%ld",
+                (long)s->committed, (long)s->known_highest, (long)(p->rate_tenths / 10),
+                (long)(p->rate_tenths % 10), (long)p->seconds_left);
     }
 }
 
@@ -300,13 +345,16 @@ static void on_timer(sync_t *s, bc_msg_t *in)
     switch (in->number) {
     case TIMER_STATUS:
         s->status_soon = false;
-        send_status(s);
+        if (s->now->mono_ms - s->status_sent_at >= STATUS_MIN_MS) /* a block may just have told it */
+            send_status(s);
+        tell_progress(s);
         sync_timer(s, TIMER_STATUS, STATUS_EVERY_MS);
         break;
     case TIMER_DOWNLOAD:
         s->downloading = false;
         download_try(s);
         break;
+    case TIMER_ARCHIVE: archive_timer(s); break;
     case TIMER_RETRY:
         s->retry_armed = false;
         download_apply(s);
@@ -324,6 +372,7 @@ static void step(void *self, const bc_now_t *now, bc_msg_t *in, bc_out_t *out)
     case BC_MSG_START:
         take_config(s, in->config);
         sync_timer(s, TIMER_STATUS, STATUS_EVERY_MS);
+        archive_start(s);
         break;
     case BC_MSG_TIMER: on_timer(s, in); break;
     case BC_MSG_PEERS: on_peers(s, in); break;
@@ -335,8 +384,10 @@ static void step(void *self, const bc_now_t *now, bc_msg_t *in, bc_out_t *out)
         take_config(s, in->committed->config);
         status_soon(s);
         download_committed(s);
+        tell_progress(s);
         break;
     case BC_MSG_LOADED_BLOCK: serve_loaded(s, in); break;
+    case BC_MSG_ARCHIVED: archive_done(s, in); break;
     case BC_MSG_PROPOSAL_INDEX:
         s->consensus_index = in->number;
         download_try(s);
@@ -350,7 +401,8 @@ static void sync_free(void *self)
 {
     sync_t *s = self;
     for (size_t i = 0; i < WINDOW; i++)
-        slot_clear(&s->slots[i]);
+        slot_clear(s, &s->slots[i]);
+    archive_free(s);
     for (size_t i = 0; i < s->peer_cnt; i++)
         free(s->peers[i].wanted);
     free(s->peers);
@@ -365,6 +417,8 @@ bc_actor_if bc_blocksync_new(const bc_blocksync_config_t *config)
     sync_t *s = bc_xcalloc(1, sizeof *s);
     s->c = *config;
     s->rotate = config->seed;
+    s->archived = config->archived;
+    s->progress.seconds_left = -1;
     s->status_sent_at = -STATUS_EVERY_MS;
     return (bc_actor_if){ &ops, s };
 }
@@ -375,6 +429,9 @@ void bc_blocksync_status(bc_actor_if sync, bc_blocksync_status_t *out)
     *out = (bc_blocksync_status_t){ .known_highest = s->known_highest,
                                     .known_latest_hash = s->known_hash,
                                     .syncing = s->downloading || s->executing,
+                                    .archived = s->archived,
+                                    .rate_tenths = s->progress.rate_tenths,
+                                    .seconds_left = s->progress.seconds_left,
                                     .divergent = s->divergent };
     for (size_t i = 0; i < s->peer_cnt && out->peer_cnt < BC_ARRAY_LEN(out->peers); i++)
         if (s->peers[i].number >= 0)

@@ -3,9 +3,12 @@
  *
  * A downloaded block is believed only after its sealer list, weights and distinct signatures of
  * quorum weight are checked against the list in force (empty blocks too), its parent is ours, and
- * its execution here gives the same header hash. A node whose execution differs from a block that
+ * its transactions are those of its header, and its execution here gives the same hash. A node whose execution differs from a block that
  * a quorum signed is divergent: it says so in the log and in its status, and goes on asking
- * slowly without writing anything (design W10). */
+ * slowly without writing anything (design W10).
+ *
+ * Consensus is told of a height that more sealers claim than may be faulty: what one node says makes
+ * nobody stop proposing. */
 #ifndef BC_BLOCKSYNC_H
 #define BC_BLOCKSYNC_H
 
@@ -17,6 +20,8 @@ typedef struct {
     bool allow_free_node; /* sync.allow_free_node */
     uint32_t tree_width;  /* sync.tree_width with sync_block_by_tree; 0: everybody is told */
     uint64_t seed;        /* spreads requests over peers */
+    int64_t archived;     /* archived number of the ledger: blocks below it have no transactions */
+    bool restore;         /* storage.sync_archived_blocks: fetch those of peers */
 } bc_blocksync_config_t;
 
 typedef struct {
@@ -30,6 +35,9 @@ typedef struct {
     int64_t known_highest;
     bc_h256_t known_latest_hash;
     bool syncing;
+    int64_t archived;
+    int64_t rate_tenths;  /* catching up: blocks per 10 s over the latest interval; else 0 */
+    int64_t seconds_left; /* at that rate; -1: unknown, or not catching up */
     int64_t divergent; /* height at which our execution differs from a signed block; 0: none */
     size_t peer_cnt;
     bc_sync_peer_t peers[64];

@@ -15,8 +15,9 @@ static slot_t *slot_find(sync_t *s, int64_t number)
     return slot->state != SLOT_FREE && slot->number == number ? slot : NULL;
 }
 
-void slot_clear(slot_t *slot)
+void slot_clear(sync_t *s, slot_t *slot)
 {
+    s->slot_bytes -= slot->bytes;
     if (slot->header)
         bc_hdr_unref(slot->header);
     bc_txs_unref(slot->txs);
@@ -31,12 +32,11 @@ static bool should_sync(const sync_t *s)
            (s->consensus_index < s->known_highest || s->consensus_timeout);
 }
 
-/* The next peer in turn that has every block up to `to`. */
-static peer_t *pick(sync_t *s, int64_t from, int64_t to)
+peer_t *pick(sync_t *s, int64_t from, int64_t to)
 {
     for (size_t i = 0; i < s->peer_cnt; i++) {
         peer_t *p = &s->peers[s->rotate++ % s->peer_cnt];
-        if (p->number >= to && p->archived < from)
+        if (p->number >= to && p->archived < from && p->bad_until <= s->now->mono_ms)
             return p;
     }
     return NULL;
@@ -50,6 +50,17 @@ static bool have_all(sync_t *s, int64_t from, int64_t to, int64_t interval)
     return true;
 }
 
+void request(sync_t *s, const peer_t *p, int64_t from, int64_t cnt, int64_t interval, int32_t flags)
+{
+    BcPb__BlockSyncMessage msg = BC_PB__BLOCK_SYNC_MESSAGE__INIT;
+    msg.packettype = PACKET_REQUEST;
+    msg.number = from;
+    msg.size = cnt;
+    msg.block_interval = cnt > 1 ? interval : 0;
+    msg.block_data_flag = flags;
+    sync_send(s, &p->id, &msg);
+}
+
 static void ask(sync_t *s, int64_t from, int64_t to, int64_t interval)
 {
     if (have_all(s, from, to, interval))
@@ -57,13 +68,7 @@ static void ask(sync_t *s, int64_t from, int64_t to, int64_t interval)
     peer_t *p = pick(s, from, to);
     if (!p)
         return;
-    BcPb__BlockSyncMessage msg = BC_PB__BLOCK_SYNC_MESSAGE__INIT;
-    msg.packettype = PACKET_REQUEST;
-    msg.number = from;
-    msg.size = (to - from) / interval + 1;
-    msg.block_interval = msg.size > 1 ? interval : 0;
-    msg.block_data_flag = FLAG_HEADER | FLAG_TRANSACTIONS;
-    sync_send(s, &p->id, &msg);
+    request(s, p, from, (to - from) / interval + 1, interval, FLAG_HEADER | FLAG_TRANSACTIONS);
 }
 
 /* Shards of 8 blocks, k peers wide, interleaved so that consecutive blocks come from different
@@ -84,6 +89,37 @@ static void request_blocks(sync_t *s, int64_t base, int64_t target)
     }
 }
 
+/* The highest number that sealers of more weight than may be faulty have: one of them is honest. */
+static int64_t believed_highest(const sync_t *s)
+{
+    const bc_ledger_config_t *c = s->config;
+    uint64_t total = 0;
+    for (size_t i = 0; i < c->sealer_cnt; i++)
+        total += c->sealers[i].vote_weight;
+    int64_t best = 0;
+    for (size_t i = 0; total && i < s->peer_cnt; i++) {
+        uint64_t weight = 0;
+        for (size_t k = 0; s->peers[i].number > best && k < s->peer_cnt; k++) {
+            int64_t at = s->peers[k].number >= s->peers[i].number
+                             ? bc_ledger_config_sealer(c, &s->peers[k].id)
+                             : -1;
+            weight += at >= 0 ? c->sealers[at].vote_weight : 0;
+        }
+        if (weight > (total - 1) / 3)
+            best = s->peers[i].number;
+    }
+    return best;
+}
+
+static void tell_highest(sync_t *s)
+{
+    int64_t number = believed_highest(s);
+    if (number == s->told_highest || number <= s->committed)
+        return;
+    s->told_highest = number;
+    bc_out_msg(s->out, BC_ACTOR_PBFT, BC_MSG_SYNC_HIGHEST)->number = number;
+}
+
 void download_try(sync_t *s)
 {
     if (!should_sync(s)) {
@@ -94,17 +130,11 @@ void download_try(sync_t *s)
     if (s->downloading)
         return;
     int64_t target = BC_MIN(s->known_highest, s->executed + WINDOW - 1);
-    if (s->known_highest != s->told_highest) {
-        s->told_highest = s->known_highest;
-        bc_out_msg(s->out, BC_ACTOR_PBFT, BC_MSG_SYNC_HIGHEST)->number = s->known_highest;
-    }
+    tell_highest(s);
     int64_t base = s->executed;
     while (base < target && slot_find(s, base + 1))
         base++;
     if (base < target) {
-        if (base == s->executed && base % 1000 < SHARD)
-            BC_INFO(BADGES, "download,executed=%ld,knownHighest=%ld,left=%ld", (long)s->executed,
-                    (long)s->known_highest, (long)(s->known_highest - s->executed));
         request_blocks(s, base, target);
         s->downloading = true;
         s->requested_to = target;
@@ -150,22 +180,25 @@ void download_response(sync_t *s, const bc_nodeid_t *from, const BcPb__BlockSync
     for (size_t i = 0; i < msg->n_blocksdata && i < SHARD; i++) {
         bc_hdr_t *header;
         bc_txs_t *txs;
-        bc_err_t err = decode_block(s, bc_bytes(msg->blocksdata[i].data, msg->blocksdata[i].len),
-                                    &header, &txs);
+        size_t bytes = msg->blocksdata[i].len;
+        bc_err_t err = decode_block(s, bc_bytes(msg->blocksdata[i].data, bytes), &header, &txs);
         if (err) {
             BC_WARN(BADGES, "dropped a block,from=%s,error=%s", BC_SHORT(*from), bc_err_name(err));
+            peer_bad(s, from);
             continue;
         }
         int64_t n = header->h.data.number;
-        if (n <= s->executed || n >= s->executed + WINDOW || slot_find(s, n)) {
+        if (n <= s->executed || n >= s->executed + WINDOW || slot_find(s, n) ||
+            (n > s->executed + 1 && s->slot_bytes + bytes > WINDOW_BYTES_MAX)) {
             bc_hdr_unref(header);
             bc_txs_unref(txs);
             continue;
         }
         slot_t *slot = slot_of(s, n);
-        slot_clear(slot);
+        slot_clear(s, slot);
         *slot = (slot_t){ .state = SLOT_WAITING, .number = n, .from = *from, .header = header,
-                          .txs = txs };
+                          .txs = txs, .bytes = bytes };
+        s->slot_bytes += bytes;
     }
     download_apply(s);
 }
@@ -182,6 +215,19 @@ static bool list_matches(const bc_ledger_config_t *c, const bc_header_data_t *h)
             ((int64_t *)h->weights.v)[i] != (int64_t)c->sealers[i].vote_weight)
             return false;
     return true;
+}
+
+/* Are these the transactions that the header was signed with? Else a peer could make this node look
+ * divergent. */
+static bool txs_match(const sync_t *s, const slot_t *slot)
+{
+    size_t n = slot->txs->cnt;
+    bc_h256_t root, *hashes = bc_xcalloc(n, sizeof *hashes);
+    for (size_t i = 0; i < n; i++)
+        hashes[i] = slot->txs->v[i]->hash;
+    bc_err_t err = bc_merkle_root(s->c.suite, hashes, n, &root);
+    free(hashes);
+    return !err && bc_bytes_eq(slot->header->h.data.txs_root, BC_VIEW(root));
 }
 
 /* Distinct signatures of quorum weight over the header hash, by the list in force. */
@@ -214,7 +260,7 @@ static bool check_block(const sync_t *s, const slot_t *slot)
         weight += c->sealers[who].vote_weight;
     }
     free(seen);
-    return ok && weight >= quorum;
+    return ok && weight >= quorum && txs_match(s, slot);
 }
 
 /* ---- execution, in height order ---- */
@@ -258,9 +304,11 @@ void download_apply(sync_t *s)
         if (!slot->checked) {
             if (s->committed < n - 1)
                 return; /* the list may change until its parent is written: look again then */
-            BC_WARN(BADGES, "dropped a block whose signatures do not hold,number=%ld,from=%s",
+            BC_WARN(BADGES,
+                    "dropped a block whose signatures or transactions do not hold,number=%ld,from=%s",
                     (long)n, BC_SHORT(slot->from));
-            slot_clear(slot);
+            peer_bad(s, &slot->from);
+            slot_clear(s, slot);
             s->downloading = false;
             retry_later(s, RETRY_MS);
             return;
@@ -284,7 +332,8 @@ void download_recovered(sync_t *s, bc_msg_t *in)
         if (!slot->txs->v[i]->sender_known) {
             BC_WARN(BADGES, "dropped a block with a bad transaction signature,number=%ld,from=%s",
                     (long)slot->number, BC_SHORT(slot->from));
-            slot_clear(slot);
+            peer_bad(s, &slot->from);
+            slot_clear(s, slot);
             break;
         }
     download_apply(s);
@@ -313,7 +362,7 @@ void download_executed(sync_t *s, bc_msg_t *in)
         diverged(s, n);
     } else if (in->err == BC_E_STALE) {
         if (slot)
-            slot_clear(slot);
+            slot_clear(s, slot);
         s->executed = BC_MAX(s->executed, s->committed);
     } else if (in->err) {
         s->executed = s->committed; /* start again from what is written */
@@ -326,7 +375,7 @@ void download_executed(sync_t *s, bc_msg_t *in)
         bc_msg_t *m = bc_out_msg(s->out, BC_ACTOR_SCHEDULER, BC_MSG_COMMIT);
         m->token = (uint64_t)n;
         m->header = bc_hdr_ref(slot->header);
-        slot_clear(slot);
+        slot_clear(s, slot);
     }
     download_apply(s);
     download_try(s);
@@ -346,7 +395,7 @@ void download_committed(sync_t *s)
 {
     for (size_t i = 0; i < WINDOW; i++)
         if (s->slots[i].state != SLOT_FREE && s->slots[i].number <= s->executed)
-            slot_clear(&s->slots[i]);
+            slot_clear(s, &s->slots[i]);
     if (s->downloading && (s->executed >= s->requested_to || s->executed >= s->known_highest))
         s->downloading = false;
     download_apply(s);

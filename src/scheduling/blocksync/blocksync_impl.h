@@ -1,5 +1,6 @@
 /* Inside of block sync: blocksync.c (state machine, peers), blocksync_download.c (requests,
- * checks, execution), blocksync_serve.c (answers to others). */
+ * checks, execution), blocksync_serve.c (answers to others), blocksync_archive.c (transactions of
+ * archived blocks). */
 #ifndef BC_BLOCKSYNC_IMPL_H
 #define BC_BLOCKSYNC_IMPL_H
 
@@ -9,24 +10,36 @@
 #define BADGES "[BLOCKSYNC]"
 
 enum { PACKET_STATUS = 0, PACKET_REQUEST = 1, PACKET_RESPONSE = 2 };
-enum { FLAG_HEADER = 8, FLAG_TRANSACTIONS = 4 };
-enum { TIMER_STATUS = 1, TIMER_DOWNLOAD = 2, TIMER_RETRY = 3 };
+enum { FLAG_HEADER = 8, FLAG_TRANSACTIONS = 4, FLAG_RECEIPTS = 2, FLAG_FULL = 0xfffe };
+enum { TIMER_STATUS = 1, TIMER_DOWNLOAD = 2, TIMER_RETRY = 3, TIMER_ARCHIVE = 4 };
 enum {
     STATUS_EVERY_MS = 2000,
     STATUS_MIN_MS = 50,
     DOWNLOAD_MS = 1600,
     RETRY_MS = 20,
     DIVERGENT_RETRY_MS = 30000,
+    BAD_PEER_MS = 30000, /* a peer whose block did not hold is not asked and not heard */
+    PROGRESS_MS = 5000,
 };
 enum {
     PEERS_MAX = 1024,
     WINDOW = 256,      /* downloaded blocks kept */
+    WINDOW_BYTES_MAX = 128 << 20, /* of them; the next one is kept all the same */
     AHEAD_MAX = 10,    /* executed beyond the ledger */
     RECOVER_AHEAD = 4, /* blocks whose senders are recovered before their turn */
     SHARD = 8,
     SERVE_PER_PEER_MAX = 1000,
     SERVE_LOADS_MAX = 8,
+    PROGRESS_LAG = 20, /* blocks behind the highest one: a node that catches up */
+    ARCHIVE_BATCH = 64,
+    ARCHIVE_BYTES_MAX = 64 << 20,
 };
+
+/* A block to send, and which parts of it. */
+typedef struct {
+    int64_t number;
+    int32_t flags;
+} want_t;
 
 typedef struct {
     bc_nodeid_t id;
@@ -37,8 +50,9 @@ typedef struct {
     bc_h256_t hash;
     int64_t clock_offset; /* ms */
     bool clock_known;
-    int64_t *wanted; /* numbers to send it, ascending; at most SERVE_PER_PEER_MAX */
+    want_t *wanted; /* ascending numbers; at most SERVE_PER_PEER_MAX */
     size_t wanted_cnt;
+    int64_t bad_until; /* mono ms */
 } peer_t;
 
 typedef enum { SLOT_FREE, SLOT_WAITING, SLOT_RECOVERING, SLOT_READY } slot_state_t;
@@ -50,6 +64,7 @@ typedef struct {
     bc_nodeid_t from;
     bc_hdr_t *header;
     bc_txs_t *txs;
+    size_t bytes;
     bool checked; /* signatures of a quorum in force */
 } slot_t;
 
@@ -58,6 +73,21 @@ typedef struct {
     bc_nodeid_t node;
     int64_t number;
 } load_t;
+
+/* Transactions and receipts of an archived block. */
+typedef struct {
+    int64_t number;
+    bc_nodeid_t from;
+    bc_buf_t *data; /* Tars Block; NULL: free */
+} restore_t;
+
+/* Since when and how fast this node catches up. */
+typedef struct {
+    bool on;
+    int64_t from, since_ms; /* where it began */
+    int64_t number, at_ms;  /* at the latest line */
+    int64_t rate_tenths, seconds_left;
+} progress_t;
 
 typedef struct {
     bc_blocksync_config_t c;
@@ -74,6 +104,7 @@ typedef struct {
     bool consensus_timeout;
 
     slot_t slots[WINDOW]; /* by number % WINDOW */
+    size_t slot_bytes;
     bool downloading;
     int64_t requested_to;
     int64_t executing;     /* number at the scheduler, 0: none */
@@ -83,6 +114,15 @@ typedef struct {
     bool retry_armed;
     uint64_t rotate;       /* spreads requests */
     int64_t told_highest;
+
+    progress_t progress;
+
+    int64_t archived;
+    restore_t restores[ARCHIVE_BATCH]; /* by number % ARCHIVE_BATCH */
+    size_t restore_bytes;
+    int64_t restoring; /* number at the host, 0: none */
+    bc_nodeid_t restoring_from;
+    bool archive_armed;
 
     load_t loads[SERVE_LOADS_MAX];
     size_t load_cnt;
@@ -97,6 +137,8 @@ typedef struct {
 peer_t *peer_find(sync_t *s, const bc_nodeid_t *id);
 void sync_send(sync_t *s, const bc_nodeid_t *to, const BcPb__BlockSyncMessage *msg);
 void sync_timer(sync_t *s, int64_t id, int64_t after_ms);
+/* The peer sent what it should not have: nothing is asked of it for a while. */
+void peer_bad(sync_t *s, const bc_nodeid_t *id);
 
 /* blocksync_download.c */
 void download_try(sync_t *s);
@@ -106,7 +148,17 @@ void download_executed(sync_t *s, bc_msg_t *in);
 void download_commit_done(sync_t *s, bc_msg_t *in);
 void download_committed(sync_t *s);
 void download_apply(sync_t *s);
-void slot_clear(slot_t *slot);
+void slot_clear(sync_t *s, slot_t *slot);
+/* The next peer in turn that has the blocks from..to and is not bad; NULL: none. */
+peer_t *pick(sync_t *s, int64_t from, int64_t to);
+void request(sync_t *s, const peer_t *p, int64_t from, int64_t cnt, int64_t interval, int32_t flags);
+
+/* blocksync_archive.c */
+void archive_start(sync_t *s); /* also when the archived number has changed */
+void archive_timer(sync_t *s);
+void archive_response(sync_t *s, const bc_nodeid_t *from, const BcPb__BlockSyncMessage *msg);
+void archive_done(sync_t *s, bc_msg_t *in);
+void archive_free(sync_t *s);
 
 /* blocksync_serve.c */
 void serve_request(sync_t *s, peer_t *p, const BcPb__BlockSyncMessage *msg);

@@ -4,15 +4,17 @@
 #include "scheduling/blocksync/blocksync_impl.h"
 #include <stdlib.h>
 
-static void want(peer_t *p, int64_t number)
+static void want(peer_t *p, int64_t number, int32_t flags)
 {
     size_t at = p->wanted_cnt;
-    while (at > 0 && p->wanted[at - 1] > number)
+    while (at > 0 && p->wanted[at - 1].number > number)
         at--;
-    if (at > 0 && p->wanted[at - 1] == number)
+    if (at > 0 && p->wanted[at - 1].number == number) {
+        p->wanted[at - 1].flags |= flags;
         return;
+    }
     memmove(&p->wanted[at + 1], &p->wanted[at], (p->wanted_cnt - at) * sizeof p->wanted[0]);
-    p->wanted[at] = number;
+    p->wanted[at] = (want_t){ number, flags };
     p->wanted_cnt++;
 }
 
@@ -23,11 +25,13 @@ void serve_request(sync_t *s, peer_t *p, const BcPb__BlockSyncMessage *msg)
         return;
     if (!p->wanted)
         p->wanted = bc_xcalloc(SERVE_PER_PEER_MAX + 1, sizeof p->wanted[0]);
+    int32_t flags = msg->block_data_flag ? msg->block_data_flag : FLAG_HEADER | FLAG_TRANSACTIONS;
     int64_t n = msg->number;
     for (int64_t i = 0; i < msg->size && n <= s->committed; i++, n += step) {
         if (p->wanted_cnt >= SERVE_PER_PEER_MAX)
             break;
-        want(p, n);
+        if (n >= s->archived)
+            want(p, n, flags);
     }
     serve_next(s);
 }
@@ -42,12 +46,14 @@ void serve_next(sync_t *s)
         }
         tried = 0;
         load_t *l = &s->loads[s->load_cnt++];
-        *l = (load_t){ ++s->next_token, p->id, p->wanted[0] };
+        want_t w = p->wanted[0];
+        *l = (load_t){ ++s->next_token, p->id, w.number };
         memmove(&p->wanted[0], &p->wanted[1], --p->wanted_cnt * sizeof p->wanted[0]);
         bc_msg_t *m = bc_out_msg(s->out, BC_ACTOR_HOST, BC_MSG_LOAD_BLOCK);
         m->token = l->token;
         m->number = l->number;
-        m->number2 = BC_WITH_TXS;
+        m->number2 = (w.flags & FLAG_TRANSACTIONS ? BC_WITH_TXS : 0) |
+                     (w.flags & FLAG_RECEIPTS ? BC_WITH_RECEIPTS : 0);
     }
 }
 

@@ -284,8 +284,11 @@ static bc_err_t check_restored(bc_ledger_t *l, const bc_ledger_block_t *blk, bc_
     for (size_t i = 0; !err && i < cnt; i++) {
         bc_receipt_t r;
         err = bc_tars_decode(&bc_receipt_tars, receipts[i], &r, &a);
-        if (!err)
-            bc_receipt_hash(l->suite, &r.data, &hashes[i]);
+        if (err)
+            break;
+        bc_receipt_hash(l->suite, &r.data, &hashes[i]);
+        if (r.data_hash.n && !bc_bytes_eq(r.data_hash, BC_VIEW(hashes[i])))
+            err = BC_E_MISMATCH; /* it would be answered as it is stored */
     }
     if (!err)
         err = bc_merkle_root(l->suite, hashes, cnt, &root);
