@@ -146,9 +146,9 @@ static void heights_go_down_ranges(void **state)
     (void)state;
     expect_heights(8, 3, "OOOSOOSO", 2, (int[]){ 6, 0, 1, -1 });
     expect_heights(8, 6, "OOOSOOSO", 2, (int[]){ 3, 4, 5, -1 });
-    expect_heights(8, 0, "OOOSOOSO", 2, (int[]){ 3, 2, -1 });    /* its parent; 3 is a sealer */
+    expect_heights(8, 0, "OOOSOOSO", 2, (int[]){ 3, 2, -1 }); /* its parent; 3 is a sealer */
     expect_heights(8, 2, "OOOSOOSO", 2, (int[]){ 0, -1 });
-    expect_heights(8, 4, "OOOSOOSO", 2, (int[]){ 6, 7, -1 });    /* 6 serves them and needs no child */
+    expect_heights(8, 4, "OOOSOOSO", 2, (int[]){ 6, 7, -1 }); /* 6 serves them and needs no child */
     expect_heights(8, 3, "oOOSOOSO", 2, (int[]){ 6, 1, 2, -1 }); /* 0 is away: its child is told */
     expect_heights(8, 3, "OOOSOOsO", 2, (int[]){ 0, 1, 4, 5, -1 }); /* and its range served */
     expect_heights(8, 4, "OOOSOOsO", 2, (int[]){ 3, 7, -1 });

@@ -13,8 +13,12 @@ enum { SEALERS = 10, OBSERVERS = 6, CNT = SEALERS + OBSERVERS };
 
 static sim_t *start(bool trees)
 {
-    sim_options_t o = { .seed = 4, .sealers = SEALERS, .observers = OBSERVERS, .trees = trees,
-                        .delay_ms = 5, .disk_ms = 2 };
+    sim_options_t o = { .seed = 4,
+                        .sealers = SEALERS,
+                        .observers = OBSERVERS,
+                        .trees = trees,
+                        .delay_ms = 5,
+                        .disk_ms = 2 };
     sim_t *s = sim_new(&o);
     for (int i = 0; i < CNT; i++)
         sim_start(s, i);

@@ -15,7 +15,8 @@ static bc_err_t announce(bc_group_nodes_t *n, uint8_t gateway, int32_t seq,
         text[i][0] = (char)('0' + gateway);
         ids[i] = bc_bytes(text[i], 128);
     }
-    bc_p2p_group_t g = { .group = BC_STR("group0"), .nodes = { ids, nodes },
+    bc_p2p_group_t g = { .group = BC_STR("group0"),
+                         .nodes = { ids, nodes },
                          .protocols = { (void *)(uintptr_t)protocols, cnt } };
     bc_p2p_status_t s = { .uuid = BC_STR("u"), .seq = seq, .groups = { &g, 1 } };
     bc_wr_t w = { 0 };
@@ -35,9 +36,11 @@ static void the_lowest_protocol_counts(void **state)
     bc_group_nodes_init(&n);
     const bc_bytes_t group = BC_STR("group0");
     assert_int_equal(bc_group_nodes_protocol(&n, group), 2);
-    assert_int_equal(announce(&n, 1, 1, (bc_p2p_protocol_t[]){ { 0, 0, 2 }, { 0, 0, 9 } }, 2, 2), 0);
+    assert_int_equal(announce(&n, 1, 1, (bc_p2p_protocol_t[]){ { 0, 0, 2 }, { 0, 0, 9 } }, 2, 2),
+                     0);
     assert_int_equal(bc_group_nodes_protocol(&n, group), 2);
-    assert_int_equal(announce(&n, 2, 1, (bc_p2p_protocol_t[]){ { 0, 0, 2 }, { 0, 0, 1 } }, 2, 2), 0);
+    assert_int_equal(announce(&n, 2, 1, (bc_p2p_protocol_t[]){ { 0, 0, 2 }, { 0, 0, 1 } }, 2, 2),
+                     0);
     assert_int_equal(bc_group_nodes_protocol(&n, group), 1);
     assert_int_equal(bc_group_nodes_protocol(&n, BC_STR("group1")), 2);
     /* nothing in common, or nothing said: version 0 */
@@ -57,7 +60,8 @@ static void tables_are_bounded(void **state)
     bc_group_nodes_t n;
     bc_group_nodes_init(&n);
     bc_p2p_group_t groups[BC_NODES_GROUPS_MAX + 1] = { 0 };
-    bc_p2p_status_t s = { .uuid = BC_STR("u"), .seq = 1,
+    bc_p2p_status_t s = { .uuid = BC_STR("u"),
+                          .seq = 1,
                           .groups = { groups, BC_ARRAY_LEN(groups) } };
     bc_wr_t w = { 0 };
     bc_tars_encode(&bc_p2p_status_tars, &s, &w);

@@ -2,7 +2,6 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <dirent.h>
 #include <zstd.h>
 #include <cmocka.h>
 #include "access/gateway/p2p_msg.h"
@@ -155,125 +154,6 @@ static void status_and_routes_are_those_of_the_specification(void **state)
     bc_arena_free(&a);
 }
 
-/* ---- frames captured from official nodes ---- */
-
-typedef struct {
-    size_t frames, options, compressed, status, routes;
-} tally_t;
-
-/* What is inside comes out byte for byte when it is encoded again. */
-static void payload_again(const bc_p2p_frame_t *f, bc_bytes_t payload, bc_arena_t *a, tally_t *t)
-{
-    bc_p2p_status_t s;
-    bc_p2p_routes_t r;
-    bc_wr_t w = { 0 };
-    if (f->type == BC_P2P_STATUS) {
-        assert_int_equal(bc_tars_decode(&bc_p2p_status_tars, payload, &s, a), BC_OK);
-        bc_tars_encode(&bc_p2p_status_tars, &s, &w);
-        assert_true(bc_bytes_eq(bc_wr_view(&w), payload));
-        t->status++;
-    } else if (f->type == BC_P2P_ROUTER) {
-        assert_int_equal(bc_tars_decode(&bc_p2p_routes_tars, payload, &r, a), BC_OK);
-        bc_tars_encode(&bc_p2p_routes_tars, &r, &w);
-        assert_true(bc_bytes_eq(bc_wr_view(&w), payload));
-        const bc_p2p_route_t *e = r.routes.v;
-        for (size_t i = 0; i < r.routes.n; i++) {
-            bc_h256_t id;
-            bc_p2p_short_id(e[i].dst, &id);
-            assert_true(bc_bytes_eq(BC_VIEW(id), e[i].ids.short_id));
-        }
-        t->routes++;
-    }
-    bc_wr_free(&w);
-    bc_arena_reset(a);
-}
-
-static void frame_again(bc_bytes_t in, bc_arena_t *a, tally_t *t)
-{
-    bc_p2p_frame_t f;
-    size_t n;
-    assert_int_equal(bc_p2p_length(in, 32 << 20, &n), BC_OK);
-    assert_int_equal(n, in.n);
-    assert_int_equal(bc_p2p_decode(in, &f), BC_OK);
-    bc_buf_t *b = bc_p2p_encode(&f);
-    assert_non_null(b);
-    assert_true(bc_bytes_eq(bc_buf_view(b), in));
-    bc_buf_unref(b);
-    t->frames++;
-    if (bc_p2p_has_options(f.type)) {
-        assert_int_equal(f.src_node.n, 64);
-        assert_true(f.type == BC_P2P_BROADCAST || f.dst_cnt == 1);
-        assert_true(bc_bytes_eq(f.group, BC_STR("group0")));
-        t->options++;
-    }
-    bc_buf_t *plain = NULL;
-    if (f.ext & BC_P2P_EXT_COMPRESSED) {
-        assert_int_equal(bc_p2p_decompress(f.payload, 32 << 20, &plain), BC_OK);
-        assert_true(plain->n > BC_P2P_COMPRESS_MIN);
-        t->compressed++;
-    }
-    payload_again(&f, plain ? bc_buf_view(plain) : f.payload, a, t);
-    bc_buf_unref(plain);
-}
-
-static void file_again(const char *path, tally_t *t)
-{
-    char cmd[1200];
-    snprintf(cmd, sizeof cmd, "gzip -dc '%s'", path);
-    FILE *in = popen(cmd, "r");
-    assert_non_null(in);
-    char *line = NULL;
-    size_t cap = 0;
-    bc_wr_t w = { 0 };
-    bc_arena_t a = { 0 };
-    while (getline(&line, &cap, in) > 0) {
-        char *hex = strstr(line, "\"hex\": \"");
-        if (hex) {
-            hex += 8;
-        } else if ((hex = strstr(line, "\"hex\":\""))) {
-            hex += 7;
-        } else {
-            continue;
-        }
-        bc_wr_reset(&w);
-        assert_int_equal(bc_hex_append(bc_bytes(hex, strcspn(hex, "\"")), &w), BC_OK);
-        frame_again(bc_wr_view(&w), &a, t);
-    }
-    free(line);
-    bc_wr_free(&w);
-    bc_arena_free(&a);
-    assert_int_equal(pclose(in), 0);
-}
-
-static void captured_frames_decode_and_encode_again(void **state)
-{
-    (void)state;
-    char dir[1000];
-    const char *base = getenv("CBCOS_VECTORS");
-    snprintf(dir, sizeof dir, "%s/official-3.16.4/chain-a/wire", base ? base : "../shared/vectors");
-    DIR *d = opendir(dir);
-    if (!d) {
-        print_message("no captured frames at %s: skipped\n", dir);
-        skip();
-    }
-    tally_t t = { 0 };
-    size_t files = 0;
-    for (struct dirent *e; (e = readdir(d));) {
-        size_t n = strlen(e->d_name);
-        if (n < 14 || strcmp(e->d_name + n - 13, ".p2p.jsonl.gz") != 0)
-            continue;
-        char path[1100];
-        snprintf(path, sizeof path, "%s/%.80s", dir, e->d_name);
-        file_again(path, &t);
-        files++;
-    }
-    closedir(d);
-    print_message("%zu files, %zu frames, %zu with options, %zu compressed, %zu states, %zu tables\n",
-                  files, t.frames, t.options, t.compressed, t.status, t.routes);
-    assert_true(t.frames > 1000 && t.options > 1000 && t.compressed > 10 && t.status > 10 &&
-                t.routes > 10);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,7 +162,6 @@ int main(void)
         cmocka_unit_test(short_id_is_keccak_of_the_text),
         cmocka_unit_test(compression_is_bounded),
         cmocka_unit_test(status_and_routes_are_those_of_the_specification),
-        cmocka_unit_test(captured_frames_decode_and_encode_again),
     };
     return cmocka_run_group_tests_name("p2p_msg", tests, NULL, NULL);
 }

@@ -104,9 +104,13 @@ static group_t group_new(size_t sealers, size_t observers, bool by_tree, size_t 
     c->observers = v + sealers;
     c->observer_cnt = observers;
     for (size_t i = 0; i < g.cnt; i++) {
-        bc_txpool_config_t pc = { .suite = BC_SUITE_STANDARD, .chain_id = "chain0",
-                                  .group_id = "group0", .self = id_of(i), .by_tree = by_tree,
-                                  .limit = limit, .seed = i };
+        bc_txpool_config_t pc = { .suite = BC_SUITE_STANDARD,
+                                  .chain_id = "chain0",
+                                  .group_id = "group0",
+                                  .self = id_of(i),
+                                  .by_tree = by_tree,
+                                  .limit = limit,
+                                  .seed = i };
         g.pool[i] = bc_txpool_new(&pc);
         bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_START);
         m->config = bc_ledger_config_ref(c);
@@ -126,8 +130,11 @@ static void group_free(group_t *g)
 
 static bc_tx_t *make(const group_t *g, const char *nonce, const char *chain)
 {
-    bc_tx_data_t d = { .chain_id = bc_cstr(chain), .group_id = BC_STR("group0"),
-                       .block_limit = 200, .nonce = bc_cstr(nonce), .input = BC_STR("in") };
+    bc_tx_data_t d = { .chain_id = bc_cstr(chain),
+                       .group_id = BC_STR("group0"),
+                       .block_limit = 200,
+                       .nonce = bc_cstr(nonce),
+                       .input = BC_STR("in") };
     bc_tx_t *tx;
     assert_int_equal(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, &g->key, &tx), BC_OK);
     tx->sender_known = false;
@@ -235,10 +242,10 @@ static void what_is_relayed(void **state)
     bc_tx_t *second = make(&g, "c", "chain0"), *third = make(&g, "d", "chain0");
     assert_int_equal(relayed(&g, 0, BC_MODULE_SYNC_PUSH_TX, good), 0);
     assert_int_equal(relayed(&g, 0, BC_MODULE_TREE_PUSH_TX, good), 3);
-    assert_int_equal(relayed(&g, 0, BC_MODULE_TREE_PUSH_TX, other), 0); /* another chain's */
+    assert_int_equal(relayed(&g, 0, BC_MODULE_TREE_PUSH_TX, other), 0);   /* another chain's */
     assert_int_equal(relayed(&g, 20, BC_MODULE_TREE_PUSH_TX, second), 0); /* of no member */
     assert_int_equal(relayed(&g, 13, BC_MODULE_TREE_PUSH_TX, second), 3); /* of an observer */
-    assert_int_equal(relayed(&g, 0, BC_MODULE_TREE_PUSH_TX, third), 3); /* this pool is full */
+    assert_int_equal(relayed(&g, 0, BC_MODULE_TREE_PUSH_TX, third), 3);   /* this pool is full */
     size_t cnt = 0;
     for (int i = 0; i < 100; i++)
         cnt += relayed(&g, 0, BC_MODULE_TREE_PUSH_TX, good);
