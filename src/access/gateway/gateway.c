@@ -485,9 +485,12 @@ void bc_gateway_set_lists(bc_gateway_t *g, bc_text_list_t blacklist, bc_text_lis
 
 /* ---- making ---- */
 
-static bool accept_key(void *ctx, bc_bytes_t key)
+static bool accept_key(void *ctx, bc_bytes_t key, const char *peer)
 {
-    return gw_key_allowed(ctx, key);
+    const char *why = gw_key_refused(ctx, key);
+    if (why)
+        BC_INFO("[GATEWAY]", "connection refused,peer=%s,reason=%s", peer, why);
+    return !why;
 }
 
 static bc_bytes_t session_key(const void *item)

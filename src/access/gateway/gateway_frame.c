@@ -168,8 +168,7 @@ static bool handshake_in(session_t *s, bc_bytes_t payload)
     if (bc_tars_decode(&bc_p2p_protocol_tars, payload, &p, &s->g->arena))
         return false;
     if (p.min > PROTOCOL_MAX || p.max < 0 || p.min > p.max) {
-        BC_WARN("[GATEWAY]", "no common protocol version,peer=%s,min=%d,max=%d", bc_conn_peer(s->c),
-                p.min, p.max);
+        s->fault = "no common protocol version";
         return false;
     }
     s->version = (uint16_t)BC_MIN(PROTOCOL_MAX, p.max);
@@ -345,6 +344,8 @@ bool gw_frame_in(session_t *s, bc_bytes_t in)
     bool ok = true;
     if (f.ext & BC_P2P_EXT_COMPRESSED) {
         ok = bc_p2p_decompress(f.payload, g->msg_max, &plain) == BC_OK;
+        if (!ok)
+            s->fault = "compressed payload that is damaged or too large";
         f.payload = bc_buf_view(plain);
         f.ext = (uint16_t)(f.ext & ~BC_P2P_EXT_COMPRESSED);
     }
@@ -352,6 +353,7 @@ bool gw_frame_in(session_t *s, bc_bytes_t in)
     bc_arena_reset(&g->arena);
     bc_buf_unref(plain);
     if (!ok && !bc_h256_eq(&from, &s->id)) { /* not the neighbour's fault */
+        s->fault = NULL;
         g->stats.ignored++;
         return true;
     }

@@ -15,6 +15,7 @@ enum {
     PROTOCOL_MAX = 3, /* highest frame version */
     DIAL_MS_MIN = 200,
     DIAL_MS_MAX = 10000,
+    DIAL_TELL_EVERY = 30, /* failures of one kind between lines: 5 minutes */
     CONNECT_MS_MAX = 50000,
     ANSWER_TICKS = 10,     /* time-out of a unicast message */
     LIVENESS_TICKS = 60,
@@ -50,6 +51,7 @@ struct session {
     bool negotiated, closing;
     uint32_t router_seq; /* highest announced by the peer */
     bool router_seen;
+    const char *fault; /* what was wrong with the latest frame; NULL: its form */
     bc_wr_t rx; /* beginning of a frame */
 };
 
@@ -63,6 +65,9 @@ struct dial {
     int64_t next_try;
     uint32_t wait_ms;
     bool id_known, self, dropped;
+    bool refused; /* this attempt, by ourselves */
+    unsigned failures; /* since it was connected */
+    bc_err_t last_why;
     bc_h256_t id; /* whom we found there */
 };
 
@@ -160,7 +165,8 @@ void gw_on_accept(bc_conn_t *c, void *ctx);
 void gw_session_close(session_t *s, bool flush);
 void gw_dial_set(bc_gateway_t *g, const bc_text_list_t *peers);
 void gw_redial(void *ctx);
-bool gw_key_allowed(const bc_gateway_t *g, bc_bytes_t key);
+/* Why the certificate lists forbid a public key; NULL: they do not. */
+const char *gw_key_refused(const bc_gateway_t *g, bc_bytes_t key);
 void gw_lists_check(bc_gateway_t *g);
 void gw_dials_free(bc_gateway_t *g);
 

@@ -31,19 +31,21 @@ static bool list_has(const key_list_t *l, bc_bytes_t key)
     return false;
 }
 
-bool gw_key_allowed(const bc_gateway_t *g, bc_bytes_t key)
+const char *gw_key_refused(const bc_gateway_t *g, bc_bytes_t key)
 {
     key = list_key(key);
     if (list_has(&g->black, key))
-        return false;
-    return !g->white.n || list_has(&g->white, key);
+        return "certificate is on the blacklist";
+    return g->white.n && !list_has(&g->white, key) ? "certificate is not on the whitelist" : NULL;
 }
 
 void gw_lists_check(bc_gateway_t *g)
 {
     for (session_t *s = g->sessions; s; s = s->next) {
-        if (!gw_key_allowed(g, bc_conn_peer_key(s->c))) {
-            BC_INFO("[GATEWAY]", "session closed by certificate list,peer=%s", bc_conn_peer(s->c));
+        const char *why = gw_key_refused(g, bc_conn_peer_key(s->c));
+        if (why) {
+            BC_INFO("[GATEWAY]", "session dropped,peer=%s,id=%s,reason=%s", bc_conn_peer(s->c),
+                    BC_SHORT(s->id), why);
             gw_session_close(s, false);
         }
     }
@@ -86,18 +88,32 @@ static void dial_unlink(dial_t *d)
     free(d);
 }
 
+/* The first failure, another kind of failure, and now and then while it stays the same. */
+static void tell_failure(dial_t *d, bc_conn_t *c, bc_err_t why)
+{
+    bool news = !d->failures || d->last_why != why;
+    d->failures = news ? 1 : d->failures + 1;
+    d->last_why = why;
+    if (d->failures % DIAL_TELL_EVERY == 1)
+        BC_INFO("[GATEWAY]", "connect failed,peer=%s,reason=%s,attempts=%u,nextTryMs=%lld",
+                bc_conn_peer(c), bc_err_name(why), d->failures,
+                (long long)(d->next_try - bc_uv_loop_now(d->g->loop)));
+}
+
 static void on_dial_close(bc_conn_t *c, bc_err_t why, void *ctx)
 {
     dial_t *d = ctx;
     bc_gateway_t *g = d->g;
     g->stats.dials_failed++;
-    BC_DEBUG("[GATEWAY]", "connect failed,peer=%s,reason=%s", bc_conn_peer(c), bc_err_name(why));
     d->c = NULL;
     if (d->dropped) {
         dial_unlink(d);
         return;
     }
     dial_again(d);
+    if (!d->refused)
+        tell_failure(d, c, why);
+    d->refused = false;
     if (!g->stopping)
         dial_schedule(g);
 }
@@ -215,12 +231,20 @@ void gw_session_close(session_t *s, bool flush)
     bc_conn_close(s->c, flush);
 }
 
+static bool frame_length(session_t *s, bc_bytes_t data, size_t *n)
+{
+    bc_err_t err = bc_p2p_length(data, s->g->msg_max, n);
+    if (err == BC_E_TOO_BIG)
+        s->fault = "frame above allow_max_msg_size";
+    return !err;
+}
+
 /* Whole frames are read in place; only a frame's beginning is kept. */
 static bool take_frames(session_t *s, bc_bytes_t *data)
 {
     while (!s->closing) {
         size_t n;
-        if (bc_p2p_length(*data, s->g->msg_max, &n))
+        if (!frame_length(s, *data, &n))
             return false;
         if (!n || data->n < n)
             return true;
@@ -236,7 +260,7 @@ static bool take_rest(session_t *s, bc_bytes_t *data)
 {
     while (s->rx.n && data->n) { /* a frame has begun: complete its length, then itself */
         size_t n, want = 4;
-        if (bc_p2p_length(bc_wr_view(&s->rx), s->g->msg_max, &n))
+        if (!frame_length(s, bc_wr_view(&s->rx), &n))
             return false;
         if (n)
             want = n;
@@ -269,7 +293,8 @@ static void on_data(bc_conn_t *c, bc_bytes_t data, void *ctx)
     }
     if (!ok) {
         s->g->stats.protocol_errors++;
-        BC_WARN("[GATEWAY]", "malformed frame: session dropped,peer=%s", bc_conn_peer(c));
+        BC_WARN("[GATEWAY]", "session dropped,peer=%s,id=%s,reason=%s", bc_conn_peer(c),
+                BC_SHORT(s->id), s->fault ? s->fault : "malformed frame");
         gw_session_close(s, false);
     }
 }
@@ -347,13 +372,32 @@ static void oust(session_t *old)
     bc_conn_close(old->c, false);
 }
 
+/* Why the connection is not wanted; NULL: it is. */
+static const char *unwanted(bc_gateway_t *g, const bc_h256_t *id, const session_t *old, bool incoming)
+{
+    if (bc_h256_eq(id, &g->id))
+        return "it is this node itself";
+    if (old && !new_one_stays(old, incoming)) {
+        g->stats.refused_duplicate++;
+        return "there is a session with this peer";
+    }
+    if (!old && g->by_id.cnt >= g->sessions_max) {
+        g->stats.refused_full++;
+        return "too many sessions";
+    }
+    return NULL;
+}
+
 /* Takes a connection whose TLS is done; false: it is not wanted. */
 static bool session_begin(bc_gateway_t *g, bc_conn_t *c, dial_t *d)
 {
     bc_bytes_t key = bc_conn_peer_key(c);
     size_t n = 2 * key.n;
-    if (!key.n || n > BC_P2P_RAW_ID_MAX)
+    if (!key.n || n > BC_P2P_RAW_ID_MAX) {
+        BC_INFO("[GATEWAY]", "connection refused,peer=%s,reason=unusable key in its certificate",
+                bc_conn_peer(c));
         return false;
+    }
     char *raw = bc_xcalloc(1, n + 1);
     bc_hex_put(key, raw);
     bc_h256_t id;
@@ -364,14 +408,10 @@ static bool session_begin(bc_gateway_t *g, bc_conn_t *c, dial_t *d)
         d->self = bc_h256_eq(&id, &g->id);
     }
     session_t *old = gw_session(g, &id);
-    bool take = !bc_h256_eq(&id, &g->id) && (!old || new_one_stays(old, bc_conn_incoming(c)));
-    if (take && !old && g->by_id.cnt >= g->sessions_max) {
-        g->stats.refused_full++;
-        take = false;
-    } else if (!take && old) {
-        g->stats.refused_duplicate++;
-    }
-    if (!take) {
+    const char *why = unwanted(g, &id, old, bc_conn_incoming(c));
+    if (why) {
+        BC_INFO("[GATEWAY]", "connection refused,peer=%s,id=%s,reason=%s", bc_conn_peer(c),
+                BC_SHORT(id), why);
         free(raw);
         return false;
     }
@@ -407,11 +447,13 @@ static void on_dial_open(bc_conn_t *c, void *ctx)
     dial_t *d = ctx;
     bc_gateway_t *g = d->g;
     if (d->dropped || !session_begin(g, c, d)) {
+        d->refused = true;
         bc_conn_close(c, false);
         return;
     }
     d->c = NULL; /* the session's now */
     d->wait_ms = 0;
+    d->failures = 0;
     dial_schedule(g);
 }
 

@@ -13,6 +13,7 @@ enum {
     BATCH_BUFS = 32,       /* plain: buffers per write */
     BATCH_BYTES = 1 << 18, /* TLS: plain bytes encrypted ahead of the socket */
     CONNS_MAX_DEFAULT = 4096,
+    REFUSED_TELL_MS = 10000,
 };
 
 typedef enum { RESOLVE, CONNECT, HANDSHAKE, OPEN, FLUSHING, CLOSING } state_t;
@@ -66,6 +67,8 @@ struct bc_listener {
     bc_listen_config_t config;
     bc_conn_t *conns;
     size_t cnt;
+    size_t refused;       /* since the latest line about it */
+    int64_t refused_told; /* loop time, ms */
     uint16_t port;
 };
 
@@ -192,6 +195,8 @@ static void on_timer(uv_timer_t *t)
     case CLOSING:
         break;
     default:
+        if (c->state == HANDSHAKE && c->incoming)
+            BC_INFO("[NET][TLS]", "handshake timed out,peer=%s,ms=%u", c->peer, c->limits.setup_ms);
         conn_fail(c, BC_E_TIMEOUT);
     }
 }
@@ -451,6 +456,8 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
     if (n == 0 || c->state == CLOSING)
         return;
     if (n < 0) {
+        if (c->state == HANDSHAKE && c->incoming)
+            BC_INFO("[NET][TLS]", "handshake broken off by the other side,peer=%s", c->peer);
         conn_fail(c, n == UV_EOF || n == UV_ECONNRESET ? BC_E_CLOSED : BC_E_IO);
         return;
     }
@@ -586,6 +593,7 @@ static bool ssl_begin(bc_conn_t *c)
     if (!b)
         return false;
     BIO_set_data(b, c);
+    SSL_set_app_data(c->ssl, c);
     BIO_set_init(b, 1);
     SSL_set_bio(c->ssl, b, b);
     if (c->incoming)
@@ -806,6 +814,20 @@ uint64_t bc_conn_bytes_out(const bc_conn_t *c)
 
 /* ---- listeners ---- */
 
+/* Told at most every REFUSED_TELL_MS: a flood of connections shall not become one of lines. */
+static void refuse_full(bc_listener_t *s, bc_conn_t *c)
+{
+    int64_t now = bc_uv_loop_now(s->loop);
+    s->refused++;
+    if (!s->refused_told || now - s->refused_told >= REFUSED_TELL_MS) {
+        BC_WARN("[NET]", "too many connections: refused,port=%u,max=%zu,refused=%zu,peer=%s", s->port,
+                s->config.conns_max, s->refused, c->peer);
+        s->refused_told = now;
+        s->refused = 0;
+    }
+    conn_fail(c, BC_E_FULL);
+}
+
 static void on_connection(uv_stream_t *server, int status)
 {
     bc_listener_t *s = server->data;
@@ -823,9 +845,14 @@ static void on_connection(uv_stream_t *server, int status)
     struct sockaddr_storage a;
     int n = sizeof a;
     c->state = CONNECT;
-    if (uv_accept(server, (uv_stream_t *)&c->tcp) || s->cnt > s->config.conns_max ||
+    if (uv_accept(server, (uv_stream_t *)&c->tcp) ||
         uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&a, &n)) {
-        conn_fail(c, BC_E_FULL);
+        conn_fail(c, BC_E_IO);
+        return;
+    }
+    if (s->cnt > s->config.conns_max) {
+        peer_name(c, (const struct sockaddr *)&a);
+        refuse_full(s, c);
         return;
     }
     peer_name(c, (const struct sockaddr *)&a);

@@ -27,7 +27,7 @@ typedef struct {
     bool verify;
     /* Asked about a peer's leaf certificate during verification; key is the content of its
      * subjectPublicKey BIT STRING. NULL accepts. Any loop that uses the context. */
-    bool (*accept_key)(void *ctx, bc_bytes_t key);
+    bool (*accept_key)(void *ctx, bc_bytes_t key, const char *peer); /* peer: bc_conn_peer */
     void *ctx;
 } bc_tls_config_t;
 

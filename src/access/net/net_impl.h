@@ -32,7 +32,7 @@ struct bc_tls {
     atomic_uint refs;
     SSL_CTX *ctx;
     bool verify;
-    bool (*accept_key)(void *ctx, bc_bytes_t key);
+    bool (*accept_key)(void *ctx, bc_bytes_t key, const char *peer);
     void *accept_ctx;
     bc_buf_t *own_key;
 };

@@ -191,8 +191,9 @@ static void expect_refused(bc_tls_t *stls, bc_tls_t *ctls)
     fix_end(&x);
 }
 
-static bool refuse_key(void *ctx, bc_bytes_t key)
+static bool refuse_key(void *ctx, bc_bytes_t key, const char *peer)
 {
+    assert_memory_equal(peer, "127.0.0.1:", 10);
     *(size_t *)ctx = key.n;
     return false;
 }

@@ -29,7 +29,8 @@ static int verify_cert(int ok, X509_STORE_CTX *sc)
     if (!ok && t->verify)
         return 0;
     if (X509_STORE_CTX_get_error_depth(sc) == 0 && t->accept_key &&
-        !t->accept_key(t->accept_ctx, bc_cert_key(X509_STORE_CTX_get_current_cert(sc)))) {
+        !t->accept_key(t->accept_ctx, bc_cert_key(X509_STORE_CTX_get_current_cert(sc)),
+                       bc_conn_peer(SSL_get_app_data(ssl)))) {
         X509_STORE_CTX_set_error(sc, X509_V_ERR_APPLICATION_VERIFICATION);
         return 0;
     }
