@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include "access/gateway/gateway.h"
+#include "access/rpc/archive.h"
 #include "access/rpc/service.h"
 #include "air/air.h"
 #include "computing/executor/executor.h"
@@ -28,6 +29,7 @@ typedef struct {
     bc_rpc_service_t *rpc;
     pthread_mutex_t rpc_lock; /* the core's thread tells rpc of blocks; NULL once it is going */
     bc_http_server_t *monitor;
+    bc_archive_service_t *archive;
     bool p2p_running, rpc_running;
     char why[1024]; /* what stopped the start */
 } air_t;

@@ -444,11 +444,24 @@ static bool make_monitor(air_t *a)
     return false;
 }
 
+static bool make_archive(air_t *a)
+{
+    const bc_node_config_t *n = a->node;
+    if (!n->storage.enable_archive)
+        return true;
+    if (bc_archive_service_new(a->rpc_loop, n->storage.archive_ip, n->storage.archive_port,
+                               bc_host_node(a->host), &a->archive) == BC_OK)
+        return true;
+    snprintf(a->why, sizeof a->why, "the archive port %s:%u cannot be opened: is it in use?",
+             n->storage.archive_ip, n->storage.archive_port);
+    return false;
+}
+
 bool air_access(air_t *a)
 {
     tls_paths_t tls;
     tls_paths(a, &tls);
-    return make_gateway(a, &tls) && make_rpc(a, &tls) && make_monitor(a);
+    return make_gateway(a, &tls) && make_rpc(a, &tls) && make_monitor(a) && make_archive(a);
 }
 
 static void on_committed(void *ctx, bc_committed_t *block)
@@ -515,6 +528,7 @@ void air_free(air_t *a)
     }
     if (a->host)
         bc_host_stop(a->host);
+    bc_archive_service_free(a->archive);
     if (a->rpc_loop)
         bc_uv_loop_free(a->rpc_loop);
     bc_gateway_free(a->gateway);

@@ -164,7 +164,7 @@ static void incoming_run(bc_op_t *op)
     free(in);
 }
 
-static void incoming(bc_host_t *h, bc_msg_t *m)
+void host_incoming(bc_host_t *h, bc_msg_t *m)
 {
     incoming_t *in = bc_xcalloc(1, sizeof *in);
     in->msg = m;
@@ -187,7 +187,7 @@ static void on_gateway_message(void *ctx, const bc_nodeid_t *from, bc_bytes_t fr
     bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_FRONT, BC_MSG_FRAME_IN);
     m->node = *from;
     m->data = data;
-    incoming(ctx, m);
+    host_incoming(ctx, m);
 }
 
 static void on_gateway_nodes(void *ctx, const bc_nodeid_t *ids, size_t n, int32_t protocol)
@@ -201,7 +201,7 @@ static void on_gateway_nodes(void *ctx, const bc_nodeid_t *ids, size_t n, int32_
         bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, to[i], BC_MSG_PEERS);
         m->data = bc_buf_ref(data);
         m->flag = protocol < 2;
-        incoming(ctx, m);
+        host_incoming(ctx, m);
     }
     bc_buf_unref(data);
 }

@@ -63,6 +63,8 @@ struct bc_host {
 
 /* Queues a message for the core, which runs in the loop's next turn. Core's loop. */
 void host_post(bc_host_t *h, bc_msg_t *m);
+/* The same from any thread. */
+void host_incoming(bc_host_t *h, bc_msg_t *m);
 
 /* host_lane.c */
 void lane_put(bc_host_t *h, bc_msg_t *m);

@@ -109,6 +109,30 @@ static void node_read(void *self, bc_node_read_t *r)
     bc_workers_run(h->read, &r->op, read_run);
 }
 
+/* ---- archive ---- */
+
+static void archive_run(bc_op_t *op)
+{
+    bc_node_archive_t *r = BC_OWNER(op, bc_node_archive_t, op);
+    bc_host_t *h = op->to;
+    bc_err_t err = bc_ledger_archive(h->c.ledger, r->start, r->end);
+    bc_ledger_totals_t t = { 0 };
+    bc_err_t read = h->ledger.ops->totals(h->ledger.self, &t);
+    r->number = t.number;
+    r->archived = t.archived_number;
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SYNC, BC_MSG_ARCHIVED);
+    m->number = t.archived_number;
+    host_incoming(h, m);
+    bc_op_finish(op, err ? err : read);
+}
+
+static void node_archive(void *self, bc_node_archive_t *r)
+{
+    bc_host_t *h = self;
+    r->op.to = h;
+    bc_workers_run(h->read, &r->op, archive_run);
+}
+
 /* ---- values that any thread may read ---- */
 
 static void fill_status(bc_host_t *h, bc_node_status_t *st)
@@ -242,6 +266,6 @@ void node_free(bc_host_t *h)
 bc_node_if bc_host_node(bc_host_t *h)
 {
     static const bc_node_ops_t ops = { node_submit, node_read, node_status, node_config,
-                                       node_pending };
+                                       node_pending, node_archive };
     return (bc_node_if){ &ops, h };
 }

@@ -25,6 +25,15 @@ struct bc_node_read {
     bc_err_t (*job)(bc_node_read_t *r, bc_ledger_if ledger, bc_executor_if exec, bc_view_if latest);
 };
 
+/* Deletes transactions and receipts of blocks start..end-1, in steps between which blocks are
+ * committed. BC_E_RANGE: not 0 < start <= end <= number, or start differs from a recorded archived
+ * number; others: what the store says. */
+typedef struct {
+    bc_op_t op;
+    int64_t start, end;       /* in */
+    int64_t number, archived; /* out: height, archived number now */
+} bc_node_archive_t;
+
 /* Plain values, refreshed by the core at least every 200 ms and on change; read by any thread. */
 typedef struct {
     int64_t number;
@@ -52,6 +61,8 @@ typedef struct {
     bc_ledger_config_t *(*config)(void *self);
     /* Next nonce the pool expects of a Web3 sender, or false when it knows none. Any thread. */
     bool (*pending_nonce)(void *self, const bc_addr_t *sender, uint64_t *out);
+    /* Any thread; NULL: this node has no such service. */
+    void (*archive)(void *self, bc_node_archive_t *r);
 } bc_node_ops_t;
 
 typedef struct {

@@ -50,8 +50,9 @@ bc_err_t bc_ledger_store_txs(bc_ledger_t *l, bc_tx_t *const *txs, size_t cnt,
 /* ---- archive (spec/50 §6.1) ---- */
 
 /* Deletes transactions and receipts of blocks start..end-1 and remembers end as the archived
- * number; also nonces of blocks that lie more than 5000 behind. BC_E_RANGE: not
- * 0 < start <= end <= current, or start differs from a recorded number. */
+ * number; also nonces of blocks that lie more than 5000 behind. In steps, between which blocks may be
+ * committed; each step is recorded. BC_E_RANGE: not 0 < start <= end <= current, or start differs
+ * from a recorded number. */
 bc_err_t bc_ledger_archive(bc_ledger_t *l, int64_t start, int64_t end) BC_WARN_UNUSED;
 /* Puts transactions and receipts of a block back; its roots must be those of the stored header
  * (BC_E_MISMATCH). number must be the archived number - 1, which it lowers (BC_E_STALE). */

@@ -199,6 +199,8 @@ bc_err_t bc_ledger_store_txs(bc_ledger_t *l, bc_tx_t *const *txs, size_t cnt, bo
 
 /* ---- archive ---- */
 
+enum { ARCHIVE_STEP = 64 }; /* blocks; commits wait for one step at most */
+
 static void set_archived(bc_ledger_t *l, int64_t number)
 {
     pthread_mutex_lock(&l->lock);
@@ -252,17 +254,32 @@ static bc_err_t put_archived(bc_ledger_t *l, int64_t number)
     return err;
 }
 
-bc_err_t bc_ledger_archive(bc_ledger_t *l, int64_t start, int64_t end)
+static bc_err_t archive_step(bc_ledger_t *l, int64_t start, int64_t to, int64_t end)
 {
     pthread_mutex_lock(&l->write);
     int64_t current = l->config->number, archived = l->totals.archived_number;
     bc_err_t err = BC_OK;
     if (start <= 0 || start > end || end > current || (archived > 0 && start != archived))
         err = BC_E_RANGE;
-    for (int64_t n = start; !err && n < end; n++)
+    for (int64_t n = start; !err && n < to; n++)
         err = archive_block(l, n);
     if (!err)
-        err = put_archived(l, end);
+        err = put_archived(l, to);
+    pthread_mutex_unlock(&l->write);
+    return err;
+}
+
+bc_err_t bc_ledger_archive(bc_ledger_t *l, int64_t start, int64_t end)
+{
+    int64_t to = start;
+    bc_err_t err;
+    do { /* also for an empty range: it records the number */
+        start = to;
+        to = end - start > ARCHIVE_STEP ? start + ARCHIVE_STEP : end;
+        err = archive_step(l, start, to, end);
+    } while (!err && to < end);
+    pthread_mutex_lock(&l->write);
+    int64_t current = l->config->number;
     if (!err && current > 5000)
         err = delete_nonces(l, 1, current - 5000);
     pthread_mutex_unlock(&l->write);

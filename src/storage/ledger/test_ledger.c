@@ -503,6 +503,33 @@ static void transactions_may_be_stored_before_their_block(void **state)
     chain_free(&c);
 }
 
+/* More blocks than one step takes; what is above stays. */
+static void long_ranges_are_archived_in_steps(void **state)
+{
+    (void)state;
+    chain_t c;
+    chain_new(&c, false);
+    for (int64_t n = 1; n <= 150; n++)
+        assert_int_equal(commit(&c, n, NULL), BC_OK);
+    bc_ledger_if a = bc_ledger_as_if(c.l);
+    bc_ledger_block_t *b;
+    bc_ledger_totals_t t;
+    assert_int_equal(bc_ledger_archive(c.l, 1, 151), BC_E_RANGE);
+    a.ops->totals(a.self, &t);
+    assert_int_equal(t.archived_number, 0);
+    assert_int_equal(bc_ledger_archive(c.l, 1, 140), BC_OK);
+    a.ops->totals(a.self, &t);
+    assert_int_equal(t.archived_number, 140);
+    for (int64_t n = 1; n <= 150; n++) {
+        assert_int_equal(a.ops->block(a.self, n, BC_WITH_TXS, &b), BC_OK);
+        assert_true(b->tx_cnt > 0 && (b->txs[0] == NULL) == (n < 140));
+        bc_ledger_block_free(b);
+    }
+    assert_int_equal(bc_ledger_archive(c.l, 140, 140), BC_OK);
+    assert_int_equal(bc_ledger_archive(c.l, 140, 150), BC_OK);
+    chain_free(&c);
+}
+
 static void archived_blocks_lose_and_regain_their_data(void **state)
 {
     (void)state;
@@ -533,6 +560,15 @@ static void archived_blocks_lose_and_regain_their_data(void **state)
     assert_int_equal(bc_ledger_restore(c.l, 3, kept->txs, 2, swapped), BC_E_MISMATCH);
     assert_int_equal(bc_ledger_restore(c.l, 3, kept->txs, 1, kept->receipt_raw), BC_E_MISMATCH);
     assert_int_equal(bc_ledger_restore(c.l, 2, kept->txs, 2, kept->receipt_raw), BC_E_STALE);
+    /* a receipt that names another hash than its own: RPC would answer it */
+    bc_receipt_t lying = kept->receipts[0];
+    bc_h256_t other = { { 7 } };
+    bc_wr_t w = { 0 };
+    lying.data_hash = BC_VIEW(other);
+    bc_tars_encode(&bc_receipt_tars, &lying, &w);
+    bc_bytes_t lies[2] = { bc_wr_view(&w), kept->receipt_raw[1] };
+    assert_int_equal(bc_ledger_restore(c.l, 3, kept->txs, 2, lies), BC_E_MISMATCH);
+    bc_wr_free(&w);
     assert_int_equal(bc_ledger_restore(c.l, 3, kept->txs, 2, kept->receipt_raw), BC_OK);
     assert_int_equal(a.ops->block(a.self, 3, BC_WITH_TXS, &b), BC_OK);
     assert_non_null(b->txs[0]);
@@ -641,6 +677,7 @@ int main(void)
         cmocka_unit_test(configuration_changes_are_in_force_at_their_block),
         cmocka_unit_test(node_lists_follow_their_row),
         cmocka_unit_test(transactions_may_be_stored_before_their_block),
+        cmocka_unit_test(long_ranges_are_archived_in_steps),
         cmocka_unit_test(archived_blocks_lose_and_regain_their_data),
         cmocka_unit_test(a_newer_program_adds_the_flags_of_the_stored_version),
         cmocka_unit_test(a_store_left_before_block_0_is_finished),

@@ -10,9 +10,10 @@
 // Needs cbcos-sender beside cbcos. Prints "ok NAME" or "FAIL NAME why", then "N passed, M failed".
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
 import { join, resolve } from 'node:path';
 import { attack, badConfigs } from './bad.mjs';
-import { Chain, must, now, sleep, until } from './lib.mjs';
+import { Chain, must, now, post, sleep, until } from './lib.mjs';
 
 const MB = 1 << 20;
 
@@ -50,6 +51,31 @@ function bench(chain, ...args) {
             }
         });
     });
+}
+
+// Sets keys of a section of the node's config.ini; gives the text that was there before.
+function configure(node, section, values) {
+    const file = `${node.dir}/config.ini`;
+    const before = readFileSync(file, 'utf8');
+    let inside = false;
+    const lines = before.split('\n').flatMap((line) => {
+        const head = /^\s*\[(\w+)\]/.exec(line);
+        inside = head ? head[1] === section : inside;
+        if (head && inside)
+            return [line, ...Object.entries(values).map(([k, v]) => `    ${k}=${v}`)];
+        return inside && Object.keys(values).some((k) => new RegExp(`^\\s*${k}\\s*=`).test(line)) ? [] : [line];
+    });
+    writeFileSync(file, lines.join('\n'));
+    return before;
+}
+
+async function withConfig(nodes, section, values, work) {
+    const before = nodes.map((n) => configure(n, section, values));
+    try {
+        return await work();
+    } finally {
+        nodes.forEach((n, i) => writeFileSync(`${n.dir}/config.ini`, before[i]));
+    }
 }
 
 const scenarios = {
@@ -199,6 +225,90 @@ const scenarios = {
         const took = now() - from;
         await chain.agree();
         return `${top} blocks in ${Math.round(took)} ms`;
+    },
+
+    // Transactions and heights by the trees, with a node that comes and goes.
+    async trees(chain) {
+        const values = { send_txs_by_tree: true, sync_block_by_tree: true, tree_width: 2 };
+        await chain.endAll('SIGTERM');
+        const told = await withConfig(chain.nodes, 'sync', values, async () => {
+            await chain.startAll();
+            const from = Math.max(...await chain.heights());
+            const loads = chain.nodes.map((n) => chain.load({ nodes: [n], rate: 50 }));
+            await Promise.all(loads.map((l) => l.more(50)));
+            const victim = chain.nodes[2];
+            await victim.end('SIGKILL');
+            await Promise.all(loads.filter((_, i) => i !== 2).map((l) => l.more(50, 30000)));
+            victim.start();
+            await victim.serving();
+            await chain.level(30000);
+            await Promise.all(loads.map((l) => l.end()));
+            await chain.level();
+            await chain.agree(Math.max(1, from));
+            for (const l of loads)
+                await l.isOn(chain.nodes[0]);
+            await chain.endAll('SIGTERM');
+            return loads.reduce((sum, l) => sum + l.told.size, 0);
+        });
+        await chain.startAll();
+        return `${told} transactions`;
+    },
+
+    // A node gives old transactions away when the archive tool says so, and gets them back from peers.
+    async archive(chain) {
+        const node = chain.nodes[3];
+        const other = chain.nodes[0];
+        const load = chain.load();
+        await load.more(300);
+        await load.end();
+        const top = await chain.level();
+        const end = Math.max(2, top - 2);
+        const old = [...load.told].filter(([, t]) => t.block < end)[0]?.[0];
+        must(old, `no transaction below block ${end}`);
+        const port = chain.ports + 9;
+        const status = async () => (await node.rpc('getSyncStatus', 'group0', '')).archivedBlockNumber;
+        const ask = async (params) => {
+            const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'deleteArchivedData', params });
+            return JSON.parse((await post(http, { port, path: '/' }, body, 30000)).text).result.status;
+        };
+        await node.end('SIGTERM');
+        await withConfig([node], 'storage', { enable_archive: true, archive_ip: '127.0.0.1', archive_port: port }, async () => {
+            node.start();
+            await node.serving();
+            await chain.level();
+            must(await ask([0, 5]) === 'error, invalid block range', 'a range from 0 was taken');
+            const again = chain.load(); // blocks are committed meanwhile
+            await again.more(20);
+            must(await ask([1, end]) === 'success', 'the range was refused');
+            await again.more(20);
+            await again.end();
+            must(await status() === end, `archived number ${await status()}, not ${end}`);
+            must(await node.rpc('getTransaction', 'group0', '', old, false).then(() => false, () => true),
+                'an archived transaction is still there');
+            await chain.level();
+            await node.end('SIGTERM');
+        });
+        const took = await withConfig([node], 'storage', { sync_archived_blocks: true }, async () => {
+            node.start();
+            const from = now();
+            await node.serving();
+            must(await status() <= end, 'the archived number was forgotten');
+            await until('archived blocks are back', 30000 + end * 40, async () => await status() === 1);
+            const ms = now() - from;
+            await chain.agree();
+            for (const method of ['getTransaction', 'getTransactionReceipt']) {
+                const [a, b] = await Promise.all([node, other].map((n) => n.rpc(method, 'group0', '', old, false)));
+                delete a.importTime; // each node's own
+                delete b.importTime;
+                must(JSON.stringify(a) === JSON.stringify(b), `${method}: ${JSON.stringify(a)} is not ${JSON.stringify(b)}`);
+            }
+            await load.isOn(node);
+            await node.end('SIGTERM');
+            return ms;
+        });
+        node.start();
+        await node.serving();
+        return `${end - 1} blocks given away, back within ${Math.round(took)} ms`;
     },
 
     async idle(chain, o) {
