@@ -1,0 +1,249 @@
+/* What a node serves to others, and archived blocks. */
+#include "scheduling/blocksync/test_rig.h"
+
+/* W9: a request for everything is cut; blocks are read a few at a time. */
+static void a_huge_request_is_bounded(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    bc_committed_t *c = bc_xcalloc(1, sizeof *c);
+    atomic_init(&c->refs, 1);
+    c->number = 100000;
+    c->config = config_at(&r, 100000);
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_SYNC, BC_MSG_COMMITTED);
+    m->committed = c;
+    feed(&r, m);
+    drop_all(&r);
+    BcPb__BlockSyncMessage msg = BC_PB__BLOCK_SYNC_MESSAGE__INIT;
+    msg.packettype = 1;
+    msg.number = 1;
+    msg.size = INT64_MAX;
+    deliver(&r, 0, &msg);
+    size_t loads = 0, served = 0;
+    bc_msg_t *load[64];
+    while ((m = take(&r, BC_MSG_LOAD_BLOCK)))
+        load[loads++] = m;
+    assert_true(loads > 0 && loads <= 8);
+    while (loads) {
+        bc_msg_t *got = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SYNC, BC_MSG_LOADED_BLOCK);
+        got->token = load[--loads]->token;
+        got->data = bc_buf_copy(BC_STR("block"));
+        bc_msg_free(load[loads]);
+        feed(&r, got);
+        served++;
+        while ((m = take(&r, BC_MSG_LOAD_BLOCK)))
+            load[loads++] = m;
+    }
+    assert_true(served <= 1008);
+    rig_free(&r);
+}
+
+static void requests_are_merged_and_archived_blocks_left_out(void **state)
+{
+    (void)state;
+    rig_t r = rig_with((bc_blocksync_config_t){ .archived = 95 });
+    int64_t number[64], parts[64];
+    committed(&r, 100);
+    drop_all(&r);
+    /* the loads of the first request are under way while the others are merged */
+    ask(&r, 0, 91, 20, 0, 12); /* 95..100 */
+    size_t cnt = serve_all(&r, number, parts, 64);
+    assert_int_equal(cnt, 6);
+    for (size_t i = 0; i < cnt; i++) {
+        assert_int_equal(number[i], 95 + (int64_t)i);
+        assert_int_equal(parts[i], BC_WITH_TXS);
+    }
+    size_t served = 0;
+    for (bc_msg_t *m; (m = take(&r, BC_MSG_SEND)); bc_msg_free(m))
+        served++;
+    assert_int_equal(served, 6);
+    ask(&r, 0, 96, 3, 2, 0xfffe); /* 96, 98, 100 whole */
+    cnt = serve_all(&r, number, parts, 64);
+    assert_int_equal(cnt, 3);
+    assert_int_equal(number[1], 98);
+    assert_int_equal(parts[1], BC_WITH_TXS | BC_WITH_RECEIPTS);
+    ask(&r, 0, 97, 1, 0, 8);
+    cnt = serve_all(&r, number, parts, 64);
+    assert_int_equal(cnt, 1);
+    assert_int_equal(parts[0], 0);
+    /* numbers waiting: each once */
+    committed(&r, 200);
+    drop_all(&r);
+    ask(&r, 0, 100, 50, 0, 0); /* 8 are being read */
+    ask(&r, 0, 110, 50, 0, 0);
+    ask(&r, 0, 108, 20, 2, 0);
+    cnt = serve_all(&r, number, parts, 64);
+    assert_int_equal(cnt, 60);
+    rig_free(&r);
+}
+
+static void archive_number_is_told(void **state)
+{
+    (void)state;
+    rig_t r = rig_with((bc_blocksync_config_t){ .archived = 7 });
+    r.now.mono_ms += 1000;
+    committed(&r, 10);
+    bc_msg_t *m = take(&r, BC_MSG_SEND);
+    assert_non_null(m);
+    BcPb__BlockSyncMessage *msg = bc_pb__block_sync_message__unpack(NULL, m->data->n, m->data->p);
+    assert_int_equal(msg->packettype, 0);
+    assert_int_equal(msg->archived_number, 7);
+    bc_pb__block_sync_message__free_unpacked(msg, NULL);
+    bc_msg_free(m);
+    rig_free(&r);
+}
+
+static void peers_without_the_blocks_are_not_asked(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    BcPb__BlockSyncMessage req[16];
+    size_t to[16];
+    status_archived(&r, 0, 50, 30); /* 1..29 are gone there */
+    assert_int_equal(requests(&r, req, to, 16), 0);
+    status_archived(&r, 1, 50, 0);
+    r.now.mono_ms += 1600;
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SYNC, BC_MSG_TIMER);
+    m->number = 2;
+    feed(&r, m);
+    size_t cnt = requests(&r, req, to, 16);
+    assert_true(cnt > 0);
+    for (size_t i = 0; i < cnt; i++)
+        assert_true(to[i] == 1 || req[i].number > 30);
+    rig_free(&r);
+}
+
+static void restore_tick(rig_t *r)
+{
+    r->now.mono_ms += 1600;
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SYNC, BC_MSG_TIMER);
+    m->number = 4;
+    feed(r, m);
+}
+
+static void archived_block(rig_t *r, size_t from, int64_t number)
+{
+    uint8_t body[8] = { (uint8_t)number };
+    ProtobufCBinaryData data = { sizeof body, body };
+    BcPb__BlockSyncMessage msg = BC_PB__BLOCK_SYNC_MESSAGE__INIT;
+    msg.packettype = 2;
+    msg.number = number;
+    msg.n_blocksdata = 1;
+    msg.blocksdata = &data;
+    deliver(r, from, &msg);
+}
+
+static void restored(rig_t *r, int64_t number, int64_t archived, bc_err_t err)
+{
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SYNC, BC_MSG_ARCHIVED);
+    m->token = (uint64_t)number;
+    m->number = archived;
+    m->err = err;
+    feed(r, m);
+}
+
+/* The number that the host is asked to put back, 0: none. */
+static int64_t restoring(rig_t *r)
+{
+    bc_msg_t *m = take(r, BC_MSG_RESTORE_BLOCK);
+    if (!m)
+        return 0;
+    int64_t n = m->number;
+    assert_int_equal(m->token, n);
+    assert_int_equal(m->data->p[0], n & 255);
+    bc_msg_free(m);
+    return n;
+}
+
+static void archived_blocks_come_back_from_the_top(void **state)
+{
+    (void)state;
+    rig_t r = rig_with((bc_blocksync_config_t){ .archived = 100, .restore = true });
+    BcPb__BlockSyncMessage req[4];
+    size_t to[4];
+    committed(&r, 200);
+    status_archived(&r, 0, 200, 100); /* has them no more */
+    drop_all(&r);
+    restore_tick(&r);
+    assert_int_equal(requests(&r, req, to, 4), 0);
+    status_archived(&r, 1, 200, 70); /* has a part */
+    drop_all(&r);
+    restore_tick(&r);
+    assert_int_equal(requests(&r, req, to, 4), 1);
+    assert_int_equal(to[0], 1);
+    assert_int_equal(req[0].number, 71);
+    assert_int_equal(req[0].size, 29);
+    assert_int_equal(req[0].block_data_flag, 0xfffe);
+    archived_block(&r, 1, 98);
+    archived_block(&r, 1, 35);          /* out of reach */
+    assert_int_equal(restoring(&r), 0); /* 99 first */
+    archived_block(&r, 1, 99);
+    assert_int_equal(restoring(&r), 99);
+    assert_int_equal(restoring(&r), 0); /* one at a time */
+    restored(&r, 99, 99, BC_OK);
+    assert_int_equal(restoring(&r), 98);
+    restored(&r, 98, 99, BC_E_MISMATCH); /* it was another block: ask somebody else */
+    assert_int_equal(restoring(&r), 0);
+    status_archived(&r, 2, 200, 0);
+    drop_all(&r);
+    restore_tick(&r);
+    assert_int_equal(requests(&r, req, to, 4), 1);
+    assert_int_equal(to[0], 2);
+    assert_int_equal(req[0].number, 99 - 64);
+    assert_int_equal(req[0].size, 64);
+    archived_block(&r, 1, 98); /* not heard */
+    assert_int_equal(restoring(&r), 0);
+    for (int64_t n = 98; n >= 35; n--)
+        archived_block(&r, 2, n);
+    for (int64_t n = 98; n >= 35; n--) {
+        assert_int_equal(restoring(&r), n);
+        restored(&r, n, n, BC_OK);
+    }
+    bc_blocksync_status_t st;
+    bc_blocksync_status(r.sync, &st);
+    assert_int_equal(st.archived, 35);
+    restored(&r, 0, 2, BC_OK); /* put back by other means */
+    drop_all(&r);
+    restore_tick(&r);
+    assert_int_equal(requests(&r, req, to, 4), 1);
+    assert_int_equal(req[0].number, 1);
+    assert_int_equal(req[0].size, 1);
+    archived_block(&r, 2, 1);
+    assert_int_equal(restoring(&r), 1);
+    restored(&r, 1, 1, BC_OK);
+    drop_all(&r);
+    restore_tick(&r); /* block 0 is never archived: done */
+    assert_int_equal(requests(&r, req, to, 4), 0);
+    assert_null(take(&r, BC_MSG_TIMER_SET));
+    rig_free(&r);
+}
+
+static void archived_blocks_stay_away_unless_wanted(void **state)
+{
+    (void)state;
+    rig_t r = rig_with((bc_blocksync_config_t){ .archived = 100 });
+    BcPb__BlockSyncMessage req[4];
+    size_t to[4];
+    committed(&r, 200);
+    status_archived(&r, 1, 200, 0);
+    drop_all(&r);
+    restore_tick(&r);
+    assert_int_equal(requests(&r, req, to, 4), 0);
+    archived_block(&r, 1, 99);
+    assert_int_equal(restoring(&r), 0);
+    rig_free(&r);
+}
+
+int main(void)
+{
+    bc_log_set_level(BC_LOG_FATAL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(requests_are_merged_and_archived_blocks_left_out),
+        cmocka_unit_test(archive_number_is_told),
+        cmocka_unit_test(peers_without_the_blocks_are_not_asked),
+        cmocka_unit_test(archived_blocks_come_back_from_the_top),
+        cmocka_unit_test(archived_blocks_stay_away_unless_wanted),
+        cmocka_unit_test(a_huge_request_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
