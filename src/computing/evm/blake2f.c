@@ -32,16 +32,46 @@ static inline uint64_t rotr(uint64_t v, unsigned n)
     return v >> n | v << (64 - n);
 }
 
-static inline void mix(uint64_t v[16], int a, int b, int c, int d, uint64_t x, uint64_t y)
+#define MIX(a, b, c, d, x, y)                                                                      \
+    do {                                                                                           \
+        (a) += (b) + (x);                                                                          \
+        (d) = rotr((d) ^ (a), 32);                                                                 \
+        (c) += (d);                                                                                \
+        (b) = rotr((b) ^ (c), 24);                                                                 \
+        (a) += (b) + (y);                                                                          \
+        (d) = rotr((d) ^ (a), 16);                                                                 \
+        (c) += (d);                                                                                \
+        (b) = rotr((b) ^ (c), 63);                                                                 \
+    } while (0)
+
+/* Up to 2^32 - 1 rounds are asked for: the words of the message are laid out in the order of their
+ * use once, and the state is sixteen variables. */
+static void mix_rounds(uint64_t v[16], const uint64_t m[16], uint32_t rounds)
 {
-    v[a] += v[b] + x;
-    v[d] = rotr(v[d] ^ v[a], 32);
-    v[c] += v[d];
-    v[b] = rotr(v[b] ^ v[c], 24);
-    v[a] += v[b] + y;
-    v[d] = rotr(v[d] ^ v[a], 16);
-    v[c] += v[d];
-    v[b] = rotr(v[b] ^ v[c], 63);
+    uint64_t plan[10][16];
+    for (int i = 0; i < 10; i++)
+        for (int k = 0; k < 16; k++)
+            plan[i][k] = m[sigma[i][k]];
+    uint64_t v0 = v[0], v1 = v[1], v2 = v[2], v3 = v[3], v4 = v[4], v5 = v[5], v6 = v[6], v7 = v[7];
+    uint64_t v8 = v[8], v9 = v[9], v10 = v[10], v11 = v[11];
+    uint64_t v12 = v[12], v13 = v[13], v14 = v[14], v15 = v[15];
+    unsigned row = 0;
+    for (uint32_t r = 0; r < rounds; r++) {
+        const uint64_t *s = plan[row];
+        row = row == 9 ? 0 : row + 1;
+        MIX(v0, v4, v8, v12, s[0], s[1]);
+        MIX(v1, v5, v9, v13, s[2], s[3]);
+        MIX(v2, v6, v10, v14, s[4], s[5]);
+        MIX(v3, v7, v11, v15, s[6], s[7]);
+        MIX(v0, v5, v10, v15, s[8], s[9]);
+        MIX(v1, v6, v11, v12, s[10], s[11]);
+        MIX(v2, v7, v8, v13, s[12], s[13]);
+        MIX(v3, v4, v9, v14, s[14], s[15]);
+    }
+    const uint64_t end[16] = {
+        v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15
+    };
+    memcpy(v, end, sizeof end);
 }
 
 void bc_blake2f(const uint8_t in[213], uint8_t out[64])
@@ -60,19 +90,7 @@ void bc_blake2f(const uint8_t in[213], uint8_t out[64])
     v[13] ^= load_le64(in + 204);
     if (in[212])
         v[14] = ~v[14];
-    unsigned row = 0;
-    for (uint32_t r = 0; r < rounds; r++) {
-        const uint8_t *s = sigma[row];
-        row = row == 9 ? 0 : row + 1;
-        mix(v, 0, 4, 8, 12, m[s[0]], m[s[1]]);
-        mix(v, 1, 5, 9, 13, m[s[2]], m[s[3]]);
-        mix(v, 2, 6, 10, 14, m[s[4]], m[s[5]]);
-        mix(v, 3, 7, 11, 15, m[s[6]], m[s[7]]);
-        mix(v, 0, 5, 10, 15, m[s[8]], m[s[9]]);
-        mix(v, 1, 6, 11, 12, m[s[10]], m[s[11]]);
-        mix(v, 2, 7, 8, 13, m[s[12]], m[s[13]]);
-        mix(v, 3, 4, 9, 14, m[s[14]], m[s[15]]);
-    }
+    mix_rounds(v, m, rounds);
     for (int i = 0; i < 8; i++) {
         h[i] ^= v[i] ^ v[i + 8];
         memcpy(out + 8 * i, &h[i], 8);
