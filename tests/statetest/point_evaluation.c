@@ -7,7 +7,7 @@
  * computed in Fp2 as well, so that one set of formulas serves. Fp12 = Fp[w]/(w^12 - 2w^6 + 2), in
  * which u is w^6 - 1. */
 
-static mpz_t p, r; /* field prime, group order */
+static _Thread_local mpz_t p, r; /* field prime, group order */
 
 typedef struct {
     mpz_t a, b; /* a + b u */

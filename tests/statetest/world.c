@@ -134,8 +134,9 @@ void world_revert(world_t *w, snapshot_t s)
 
 static bool host_account_exists(void *ctx, const bc_addr_t *addr)
 {
-    account_t *a = world_account(ctx, addr);
-    return a->s.exists && !world_is_empty(a);
+    world_t *w = ctx;
+    account_t *a = world_account(w, addr);
+    return a->s.exists && (w->rules.rev < BC_EVM_SPURIOUS || !world_is_empty(a)); /* EIP-161 */
 }
 
 static void host_get_storage(void *ctx, const bc_addr_t *addr, const bc_h256_t *key, bc_h256_t *value)
@@ -340,7 +341,7 @@ static bool run_precompile(world_t *w, const bc_evm_msg_t *msg, bc_evm_result_t 
     bc_evm_pre_t res;
     bc_wr_t *to = &w->scratch[w->scratch_next++ % BC_ARRAY_LEN(w->scratch)];
     bc_wr_reset(to);
-    if (n == 10) {
+    if (n == 10 && w->rules.rev >= BC_EVM_CANCUN) {
         uint8_t answer[64];
         res = (bc_evm_pre_t){ .gas_cost = POINT_EVALUATION_GAS };
         res.ok = res.gas_cost <= msg->gas && point_evaluation(msg->input, answer);
@@ -419,9 +420,14 @@ static void deposit(world_t *w, account_t *a, bc_evm_result_t *out)
 {
     bc_bytes_t code = out->output;
     int64_t cost = 200 * (int64_t)code.n;
-    if (code.n > 24576 || cost > out->gas_left)
-        out->status = BC_EVM_OUT_OF_GAS;
-    else if (code.n && code.p[0] == 0xef)
+    bc_evm_rev_t rev = w->rules.rev;
+    if (cost > out->gas_left && rev == BC_EVM_FRONTIER) { /* what cannot be paid is left out */
+        code.n = 0;
+        cost = 0;
+    }
+    if ((rev >= BC_EVM_SPURIOUS && code.n > 24576) || cost > out->gas_left)
+        out->status = BC_EVM_OUT_OF_GAS; /* EIP-170 */
+    else if (rev >= BC_EVM_LONDON && code.n && code.p[0] == 0xef)
         out->status = BC_EVM_INTERNAL; /* EIP-3541 */
     if (out->status != BC_EVM_OK) {
         out->gas_left = 0;
@@ -460,7 +466,7 @@ static void do_create(world_t *w, const bc_evm_msg_t *msg, bc_evm_result_t *out)
     snapshot_t snap = world_snapshot(w);
     world_save(w, a);
     a->s.exists = a->s.created = true;
-    a->s.nonce = 1;
+    a->s.nonce = w->rules.rev >= BC_EVM_SPURIOUS; /* EIP-161 */
     move_value(w, from, a, &msg->value);
     run_code(w, &m, msg->input, out);
     if (out->status == BC_EVM_OK)
@@ -483,7 +489,8 @@ void world_finish(world_t *w)
 {
     account_t *a;
     for (size_t i = 0; (a = bc_map_next(&w->accounts, &i));)
-        if (a->s.destructed || (a->s.touched && world_is_empty(a)))
+        if (a->s.destructed ||
+            (w->rules.rev >= BC_EVM_SPURIOUS && a->s.touched && world_is_empty(a)))
             a->s.exists = false;
 }
 
