@@ -418,6 +418,12 @@ static void metrics_request(void *ctx, bc_http_req_t *req)
           (int64_t)g.limited_out);
     gauge(&w, "cbcos_p2p_limited_in", "P2P messages refused by the limits of incoming ones.",
           (int64_t)g.limited_in);
+    gauge(&w, "cbcos_p2p_refused", "Connections refused: duplicates, too many sessions.",
+          (int64_t)(g.refused_duplicate + g.refused_full));
+    gauge(&w, "cbcos_p2p_connect_failures", "Attempts to connect that failed.",
+          (int64_t)g.dials_failed);
+    gauge(&w, "cbcos_p2p_protocol_errors", "Sessions dropped because of what came over them.",
+          (int64_t)g.protocol_errors);
     gauge(&w, "cbcos_p2p_bytes_in", "Bytes received over P2P.", (int64_t)g.bytes_in);
     gauge(&w, "cbcos_p2p_bytes_out", "Bytes sent over P2P.", (int64_t)g.bytes_out);
     bc_metrics_text(&w);
