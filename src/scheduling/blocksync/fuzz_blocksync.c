@@ -7,7 +7,8 @@
 static bc_actor_if make(bc_nodeid_t *peer)
 {
     memset(peer->b, 7, 64);
-    bc_blocksync_config_t c = { .suite = BC_SUITE_STANDARD };
+    /* what is below block 3 was archived, and comes back */
+    bc_blocksync_config_t c = { .suite = BC_SUITE_STANDARD, .archived = 3, .restore = true };
     bc_actor_if sync = bc_blocksync_new(&c);
     bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SYNC, BC_MSG_START);
     m->config = bc_xcalloc(1, sizeof *m->config);
@@ -21,6 +22,10 @@ static bc_actor_if make(bc_nodeid_t *peer)
     memcpy(m->config->genesis_hash.b, genesis, 4);
     bc_out_t out = { .from = BC_ACTOR_SYNC };
     bc_now_t now = { 0, 1700000000000 };
+    sync.ops->step(sync.self, &now, m, &out);
+    bc_msg_free(m);
+    m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SYNC, BC_MSG_PEERS); /* strangers' blocks are not taken */
+    m->data = bc_buf_copy(BC_VIEW(*peer));
     sync.ops->step(sync.self, &now, m, &out);
     bc_msg_free(m);
     while (out.head) {

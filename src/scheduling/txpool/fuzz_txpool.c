@@ -11,6 +11,7 @@ static bc_actor_if make(bc_nodeid_t *peer)
                              .chain_id = "chain0",
                              .group_id = "group0",
                              .limit = 64,
+                             .self = { .b = { 9 } },
                              .check_block_limit = true,
                              .block_limit = 10 };
     bc_actor_if pool = bc_txpool_new(&c);
@@ -18,13 +19,26 @@ static bc_actor_if make(bc_nodeid_t *peer)
     m->config = bc_xcalloc(1, sizeof *m->config);
     atomic_init(&m->config->refs, 1);
     m->config->tx_count_limit = 100;
-    m->config->sealers = bc_arena_alloc(&m->config->arena, sizeof *m->config->sealers);
-    m->config->sealer_cnt = 1;
+    enum { SEALERS = 5 }; /* the sender, this node, and three to relay to */
+    m->config->sealers = bc_arena_alloc(&m->config->arena, SEALERS * sizeof *m->config->sealers);
+    m->config->sealer_cnt = SEALERS;
     m->config->sealers[0] = (bc_node_entry_t){ .id = *peer, .vote_weight = 1 };
+    for (uint8_t i = 1; i < SEALERS; i++)
+        m->config->sealers[i] = (bc_node_entry_t){ .id = { { (uint8_t)(8 + i) } }, .vote_weight = 1 };
     bc_out_t out = { .from = BC_ACTOR_TXPOOL };
     bc_now_t now = { 0, 1700000000000 };
     pool.ops->step(pool.self, &now, m, &out);
     bc_msg_free(m);
+    m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_PEERS);
+    bc_nodeid_t others[SEALERS - 2] = { { { 10 } }, { { 11 } }, { { 12 } } };
+    m->data = bc_buf_copy(bc_bytes(others, sizeof others));
+    pool.ops->step(pool.self, &now, m, &out);
+    bc_msg_free(m);
+    while (out.head) {
+        m = out.head;
+        out.head = m->next;
+        bc_msg_free(m);
+    }
     return pool;
 }
 
