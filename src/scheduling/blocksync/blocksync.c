@@ -265,6 +265,7 @@ static void on_deliver(sync_t *s, bc_msg_t *in)
         p = peer_find(s, &in->node);
         if (!p || p->bad_until > s->now->mono_ms)
             break;
+        p->asked = false;
         if (msg->number < s->archived)
             archive_response(s, &in->node, msg);
         else
@@ -351,8 +352,7 @@ static void on_timer(sync_t *s, bc_msg_t *in)
         sync_timer(s, TIMER_STATUS, STATUS_EVERY_MS);
         break;
     case TIMER_DOWNLOAD:
-        s->downloading = false;
-        download_try(s);
+        download_timeout(s);
         break;
     case TIMER_ARCHIVE: archive_timer(s); break;
     case TIMER_RETRY:

@@ -55,7 +55,7 @@ void archive_timer(sync_t *s)
         to--;
     if (to < from)
         return;
-    peer_t *p = pick(s, to, to); /* it may have archived a part of them itself */
+    peer_t *p = pick(s, to); /* it may have archived a part of them itself */
     if (!p)
         return;
     from = BC_MAX(from, p->archived + 1);

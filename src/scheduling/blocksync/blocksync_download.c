@@ -32,13 +32,16 @@ static bool should_sync(const sync_t *s)
            (s->consensus_index < s->known_highest || s->consensus_timeout);
 }
 
-peer_t *pick(sync_t *s, int64_t from, int64_t to)
+peer_t *pick(sync_t *s, int64_t number)
 {
-    for (size_t i = 0; i < s->peer_cnt; i++) {
-        peer_t *p = &s->peers[s->rotate++ % s->peer_cnt];
-        if (p->number >= to && p->archived < from && p->bad_until <= s->now->mono_ms)
-            return p;
-    }
+    int64_t now = s->now->mono_ms;
+    for (int slow = 0; slow < 2; slow++)
+        for (size_t i = 0; i < s->peer_cnt; i++) {
+            peer_t *p = &s->peers[s->rotate++ % s->peer_cnt];
+            if (p->number >= number && p->archived < number && p->bad_until <= now &&
+                (slow || p->slow_until <= now))
+                return p;
+        }
     return NULL;
 }
 
@@ -50,7 +53,7 @@ static bool have_all(sync_t *s, int64_t from, int64_t to, int64_t interval)
     return true;
 }
 
-void request(sync_t *s, const peer_t *p, int64_t from, int64_t cnt, int64_t interval, int32_t flags)
+void request(sync_t *s, peer_t *p, int64_t from, int64_t cnt, int64_t interval, int32_t flags)
 {
     BcPb__BlockSyncMessage msg = BC_PB__BLOCK_SYNC_MESSAGE__INIT;
     msg.packettype = PACKET_REQUEST;
@@ -58,6 +61,7 @@ void request(sync_t *s, const peer_t *p, int64_t from, int64_t cnt, int64_t inte
     msg.size = cnt;
     msg.block_interval = cnt > 1 ? interval : 0;
     msg.block_data_flag = flags;
+    p->asked = true;
     sync_send(s, &p->id, &msg);
 }
 
@@ -65,16 +69,18 @@ static void ask(sync_t *s, int64_t from, int64_t to, int64_t interval)
 {
     if (have_all(s, from, to, interval))
         return;
-    peer_t *p = pick(s, from, to);
+    peer_t *p = pick(s, from);
     if (!p)
         return;
+    to = BC_MIN(to, p->number); /* as much of them as it has */
     request(s, p, from, (to - from) / interval + 1, interval, FLAG_HEADER | FLAG_TRANSACTIONS);
 }
 
 /* Shards of 8 blocks, k peers wide, interleaved so that consecutive blocks come from different
- * peers; at most two rounds over the peers (spec/30 §5). */
-static void request_blocks(sync_t *s, int64_t base, int64_t target)
+ * peers; at most two rounds over the peers (spec/30 §5). Returns the highest number asked for. */
+static int64_t request_blocks(sync_t *s, int64_t base, int64_t target)
 {
+    int64_t highest = base;
     int64_t k = 0;
     for (size_t i = 0; i < s->peer_cnt; i++)
         k += s->peers[i].number > base;
@@ -86,29 +92,54 @@ static void request_blocks(sync_t *s, int64_t base, int64_t target)
         int64_t to = BC_MIN(from + (SHARD - 1) * k, target);
         to = from + (to - from) / k * k;
         ask(s, from, to, k);
+        highest = BC_MAX(highest, to);
     }
+    return highest;
+}
+
+/* Everything that was asked for is here or executed: time to ask for more, while what came waits. */
+static bool got_all(sync_t *s)
+{
+    for (int64_t n = s->executed + 1; n <= s->requested_to; n++)
+        if (!slot_find(s, n))
+            return false;
+    return true;
+}
+
+typedef struct {
+    int64_t number;
+    uint64_t weight;
+} claim_t;
+
+static int claim_cmp(const void *a, const void *b)
+{
+    const claim_t *x = a, *y = b;
+    return (x->number < y->number) - (x->number > y->number); /* highest first */
 }
 
 /* The highest number that sealers of more weight than may be faulty have: one of them is honest. */
 static int64_t believed_highest(const sync_t *s)
 {
     const bc_ledger_config_t *c = s->config;
-    uint64_t total = 0;
+    claim_t *v = bc_xcalloc(s->peer_cnt, sizeof *v);
+    size_t cnt = 0;
+    for (size_t i = 0; i < s->peer_cnt; i++) {
+        int64_t at = s->peers[i].number > 0 ? bc_ledger_config_sealer(c, &s->peers[i].id) : -1;
+        if (at >= 0)
+            v[cnt++] = (claim_t){ s->peers[i].number, c->sealers[at].vote_weight };
+    }
+    qsort(v, cnt, sizeof *v, claim_cmp);
+    uint64_t total = 0, weight = 0;
     for (size_t i = 0; i < c->sealer_cnt; i++)
         total += c->sealers[i].vote_weight;
-    int64_t best = 0;
-    for (size_t i = 0; total && i < s->peer_cnt; i++) {
-        uint64_t weight = 0;
-        for (size_t k = 0; s->peers[i].number > best && k < s->peer_cnt; k++) {
-            int64_t at = s->peers[k].number >= s->peers[i].number
-                             ? bc_ledger_config_sealer(c, &s->peers[k].id)
-                             : -1;
-            weight += at >= 0 ? c->sealers[at].vote_weight : 0;
-        }
+    int64_t number = 0;
+    for (size_t i = 0; i < cnt && !number; i++) {
+        weight += v[i].weight;
         if (weight > (total - 1) / 3)
-            best = s->peers[i].number;
+            number = v[i].number;
     }
-    return best;
+    free(v);
+    return number;
 }
 
 static void tell_highest(sync_t *s)
@@ -127,20 +158,32 @@ void download_try(sync_t *s)
             s->downloading = false;
         return;
     }
-    if (s->downloading)
+    if (s->downloading && !got_all(s))
         return;
     int64_t target = BC_MIN(s->known_highest, s->executed + WINDOW - 1);
     tell_highest(s);
     int64_t base = s->executed;
     while (base < target && slot_find(s, base + 1))
         base++;
-    if (base < target) {
-        request_blocks(s, base, target);
+    /* a window that is full is filled up by the quarter, not block by block */
+    if (base < target && (target == s->known_highest || target - base >= WINDOW / 4)) {
+        s->requested_to = request_blocks(s, base, target);
         s->downloading = true;
-        s->requested_to = target;
         sync_timer(s, TIMER_DOWNLOAD, DOWNLOAD_MS);
     }
     download_apply(s);
+}
+
+/* What was asked for has not come. */
+void download_timeout(sync_t *s)
+{
+    for (size_t i = 0; i < s->peer_cnt; i++)
+        if (s->peers[i].asked) {
+            s->peers[i].asked = false;
+            s->peers[i].slow_until = s->now->mono_ms + SLOW_PEER_MS;
+        }
+    s->downloading = false;
+    download_try(s);
 }
 
 /* ---- arrival ---- */
@@ -201,6 +244,7 @@ void download_response(sync_t *s, const bc_nodeid_t *from, const BcPb__BlockSync
         s->slot_bytes += bytes;
     }
     download_apply(s);
+    download_try(s);
 }
 
 /* ---- checks ---- */

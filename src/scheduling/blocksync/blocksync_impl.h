@@ -19,6 +19,7 @@ enum {
     RETRY_MS = 20,
     DIVERGENT_RETRY_MS = 30000,
     BAD_PEER_MS = 30000, /* a peer whose block did not hold is not asked and not heard */
+    SLOW_PEER_MS = 10000,
     PROGRESS_MS = 5000,
 };
 enum {
@@ -53,6 +54,8 @@ typedef struct {
     want_t *wanted; /* ascending numbers; at most SERVE_PER_PEER_MAX */
     size_t wanted_cnt;
     int64_t bad_until; /* mono ms */
+    bool asked;         /* for blocks, and has sent none since */
+    int64_t slow_until; /* mono ms: others are asked first */
 } peer_t;
 
 typedef enum { SLOT_FREE, SLOT_WAITING, SLOT_RECOVERING, SLOT_READY } slot_state_t;
@@ -106,7 +109,7 @@ typedef struct {
     slot_t slots[WINDOW]; /* by number % WINDOW */
     size_t slot_bytes;
     bool downloading;
-    int64_t requested_to;
+    int64_t requested_to;  /* highest number asked for */
     int64_t executing;     /* number at the scheduler, 0: none */
     int64_t wait_commit;   /* a system block that must be written before the next one executes */
     int64_t divergent;
@@ -148,10 +151,12 @@ void download_executed(sync_t *s, bc_msg_t *in);
 void download_commit_done(sync_t *s, bc_msg_t *in);
 void download_committed(sync_t *s);
 void download_apply(sync_t *s);
+void download_timeout(sync_t *s);
 void slot_clear(sync_t *s, slot_t *slot);
-/* The next peer in turn that has the blocks from..to and is not bad; NULL: none. */
-peer_t *pick(sync_t *s, int64_t from, int64_t to);
-void request(sync_t *s, const peer_t *p, int64_t from, int64_t cnt, int64_t interval, int32_t flags);
+/* The next peer in turn that has the block and is not bad, a slow one only when there is no other;
+ * NULL: none. */
+peer_t *pick(sync_t *s, int64_t number);
+void request(sync_t *s, peer_t *p, int64_t from, int64_t cnt, int64_t interval, int32_t flags);
 
 /* blocksync_archive.c */
 void archive_start(sync_t *s); /* also when the archived number has changed */

@@ -22,23 +22,24 @@ static void peers_ahead_are_asked_for_shards(void **state)
     rig_free(&r);
 }
 
+static void consensus_is_at(rig_t *r, int64_t index)
+{
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_PBFT, BC_ACTOR_SYNC, BC_MSG_PROPOSAL_INDEX);
+    m->number = index;
+    feed(r, m);
+}
+
 static void blocks_of_a_shard_come_from_different_peers(void **state)
 {
     (void)state;
     rig_t r = rig_new();
     BcPb__BlockSyncMessage req[16];
     size_t to[16];
-    status(&r, 0, 2, 0x22);
-    drop_all(&r);
-    status(&r, 1, 100, 0x22);
-    status(&r, 2, 100, 0x22);
-    drop_all(&r);
-    status(&r, 0, 100, 0x22);
-    drop_all(&r);
-    r.now.mono_ms += 1600;
-    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SYNC, BC_MSG_TIMER);
-    m->number = 2; /* what was asked for did not come */
-    feed(&r, m);
+    consensus_is_at(&r, 100); /* nothing to do yet */
+    for (size_t i = 0; i < 3; i++)
+        status(&r, i, 100, 0x22);
+    assert_int_equal(requests(&r, req, to, 16), 0);
+    consensus_is_at(&r, 0);
     size_t cnt = requests(&r, req, to, 16);
     assert_int_equal(cnt, 6);
     static const int64_t from[] = { 1, 2, 3, 25, 26, 27 };
@@ -78,6 +79,77 @@ static void consensus_is_told_what_more_than_f_sealers_claim(void **state)
     feed(&r, m);
     bc_blocksync_status(r.sync, &st);
     assert_int_equal(st.known_highest, 35);
+    rig_free(&r);
+}
+
+static void fire(rig_t *r, int64_t timer, int64_t after)
+{
+    r->now.mono_ms += after;
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SYNC, BC_MSG_TIMER);
+    m->number = timer;
+    feed(r, m);
+}
+
+/* What has come is not waited for: the next blocks are on their way while these are executed. */
+static void more_is_asked_for_as_soon_as_all_has_come(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    BcPb__BlockSyncMessage req[64];
+    size_t to[64];
+    status(&r, 0, 1000, 0x22);
+    int64_t next = 1;
+    for (int round = 0; round < 10; round++) {
+        size_t cnt = requests(&r, req, to, 64);
+        int64_t asked = 0;
+        for (size_t i = 0; i < cnt; i++)
+            asked += req[i].size;
+        assert_int_equal(req[0].number, next);
+        assert_int_equal(asked, 16);
+        for (int64_t n = next; n < next + asked; n++) {
+            bc_hdr_t *h = make_header(&r, n, 7, false);
+            respond(&r, 0, h);
+            bc_hdr_unref(h);
+        }
+        next += asked;
+    }
+    rig_free(&r);
+}
+
+/* One that claims much and sends nothing delays others, no more. */
+static void a_silent_peer_stops_nobody(void **state)
+{
+    (void)state;
+    enum { TOP = 60 };
+    rig_t r = rig_new();
+    BcPb__BlockSyncMessage req[64];
+    size_t to[64];
+    bc_hdr_t *h[TOP + 1];
+    for (int64_t n = 1; n <= TOP; n++)
+        h[n] = make_header(&r, n, 7, false);
+    status(&r, 0, 1000000, 0x22);
+    status(&r, 1, TOP, 0x22);
+    status(&r, 2, TOP, 0x22);
+    int64_t done = 0;
+    for (int round = 0; round < 6 && done < TOP; round++) {
+        fire(&r, 2, 1600);
+        for (size_t cnt; (cnt = requests(&r, req, to, 64));)
+            for (size_t i = 0; i < cnt; i++) {
+                int64_t step = req[i].block_interval ? req[i].block_interval : 1;
+                for (int64_t k = 0, n = req[i].number; to[i] && k < req[i].size; k++, n += step)
+                    respond(&r, to[i], h[n]);
+            }
+        for (bc_msg_t *m; (m = take(&r, BC_MSG_EXECUTE)); bc_msg_free(m)) {
+            bc_msg_t *x = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_SYNC, BC_MSG_EXECUTED);
+            x->token = m->token;
+            x->header = bc_hdr_ref(m->header);
+            feed(&r, x);
+            committed(&r, ++done);
+        }
+    }
+    assert_int_equal(done, TOP);
+    for (int64_t n = 1; n <= TOP; n++)
+        bc_hdr_unref(h[n]);
     rig_free(&r);
 }
 
@@ -397,6 +469,8 @@ int main(void)
         cmocka_unit_test(peers_ahead_are_asked_for_shards),
         cmocka_unit_test(another_chains_status_is_ignored),
         cmocka_unit_test(blocks_of_a_shard_come_from_different_peers),
+        cmocka_unit_test(more_is_asked_for_as_soon_as_all_has_come),
+        cmocka_unit_test(a_silent_peer_stops_nobody),
         cmocka_unit_test(consensus_is_told_what_more_than_f_sealers_claim),
         cmocka_unit_test(a_block_that_does_not_hold_is_dropped),
         cmocka_unit_test(strangers_blocks_are_not_taken),
