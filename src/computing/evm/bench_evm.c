@@ -37,21 +37,26 @@ typedef struct {
     bc_evm_code_t *callee;
 } ctx_t;
 
-static void call(void *ctx, const bc_evm_msg_t *msg, bc_evm_result_t *out);
+static bool begin(void *ctx, void *slot, bc_evm_msg_t *msg, bc_evm_begun_t *begun, bc_evm_result_t *out)
+{
+    (void)slot, (void)msg, (void)out;
+    *begun = (bc_evm_begun_t){ ((ctx_t *)ctx)->callee, ctx };
+    return true;
+}
+
+static void end(void *ctx, void *slot, bc_evm_result_t *res)
+{
+    (void)ctx, (void)slot, (void)res;
+}
 
 static const bc_evm_host_t host = {
     .get_storage = get_word,
     .set_storage = set_storage,
     .access_account = cold_account,
     .access_storage = cold,
-    .call = call,
+    .begin = begin,
+    .end = end,
 };
-
-static void call(void *ctx, const bc_evm_msg_t *msg, bc_evm_result_t *out)
-{
-    ctx_t *c = ctx;
-    bc_evm_run(c->evm, c->rules, &host, c, c->env, msg, c->callee, out);
-}
 
 static double now(void)
 {

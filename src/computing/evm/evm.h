@@ -3,10 +3,21 @@
  * asks it through bc_evm_host_t. Pure library: no locks, no globals but the code cache that the
  * caller makes. One bc_evm_t is used by one thread at a time; a code cache by many.
  *
- * Nested calls: the host's call() runs the child, usually by bc_evm_run on the same bc_evm_t,
- * whose frame memory is a stack; depth is bounded to 1024 by the interpreter (a deeper call fails
- * without reaching the host). The C stack used per depth must stay below 1 KiB in the
- * interpreter so that 1024 frames fit a worker's stack. */
+ * Nested messages: the frames of running code are a stack in the bc_evm_t, not on the C stack.
+ * bc_evm_run interprets the top frame until it ends or wants a message (CALL.., CREATE..). Then
+ * host->begin does what comes before the message's first opcode, and either has its result at
+ * once (a refusal, a contract that is no code) or names the code to run; that gets a frame on
+ * top. When this frame has ended, host->end does what comes after (takes back or keeps, deposits
+ * code, maps the status), and the frame below goes on with the result. Between begin and end the
+ * host's data of the message is in a slot of host->slot_bytes beside the frame, so that no depth
+ * costs C stack or an allocation. The interpreter bounds depth to 1024: a deeper message fails
+ * without reaching the host.
+ *
+ * A host that can only run a message to its end (another library's interface, a test) leaves
+ * begin and end NULL and gives call, in which it may use bc_evm_run on the same bc_evm_t; so may
+ * begin and end. Each such bc_evm_run is a recursion in C, of less than 2 KiB in the interpreter
+ * (optimised code; sanitizers take a multiple): such a host needs stack for its own depth, a
+ * purely recursive one for 1024. */
 #ifndef BC_COMPUTING_EVM_H
 #define BC_COMPUTING_EVM_H
 
@@ -84,6 +95,16 @@ typedef enum {
     BC_EVM_STORAGE_MODIFIED_RESTORED,
 } bc_evm_storage_t; /* EVMC's nine cases */
 
+typedef struct bc_evm_code bc_evm_code_t; /* see below */
+
+/* The code of a message that has begun. */
+typedef struct {
+    bc_evm_code_t *code; /* borrowed until the message's end */
+    void *ctx;           /* what the host's functions get while it runs; may point into the slot */
+} bc_evm_begun_t;
+
+#define BC_EVM_SLOT_MAX 1024
+
 typedef struct bc_evm_host bc_evm_host_t;
 struct bc_evm_host {
     /* Every function: ctx first. Storage keys and values are 32-byte big-endian words. */
@@ -103,7 +124,15 @@ struct bc_evm_host {
     /* true: the access was warm already (and it is warm from now on). FISCO: always false. */
     bool (*access_account)(void *ctx, const bc_addr_t *a);
     bool (*access_storage)(void *ctx, const bc_addr_t *a, const bc_h256_t *key);
+    /* Nested messages (see above); ctx is that of the code that makes the message. call runs msg
+     * to its end, with a zeroed *out; it is not used when there is begin. */
     void (*call)(void *ctx, const bc_evm_msg_t *msg, bc_evm_result_t *out);
+    /* False: *out is the result. True: *begun is to run, for msg as begin leaves it (the host may
+     * change it; msg stays where it is until the end), and end follows with the same slot. */
+    bool (*begin)(void *ctx, void *slot, bc_evm_msg_t *msg, bc_evm_begun_t *begun, bc_evm_result_t *out);
+    /* The code has ended with *res; what end makes of it is the result of the message. */
+    void (*end)(void *ctx, void *slot, bc_evm_result_t *res);
+    size_t slot_bytes; /* at most BC_EVM_SLOT_MAX; a slot is aligned to 16 and not zeroed */
 };
 
 typedef struct {
@@ -113,7 +142,6 @@ typedef struct {
 } bc_evm_rules_t;
 
 /* Analysed code: jump map and padded copy. Counted; immutable. */
-typedef struct bc_evm_code bc_evm_code_t;
 bc_evm_code_t *bc_evm_code_new(bc_bytes_t code, bc_evm_rev_t rev) BC_WARN_UNUSED; /* NULL: no memory */
 bc_evm_code_t *bc_evm_code_ref(bc_evm_code_t *c);
 void bc_evm_code_unref(bc_evm_code_t *c);
@@ -126,14 +154,14 @@ void bc_evm_cache_free(bc_evm_cache_t *c);
 bc_evm_code_t *bc_evm_cache_get(bc_evm_cache_t *c, const bc_h256_t *hash); /* a reference or NULL */
 void bc_evm_cache_put(bc_evm_cache_t *c, const bc_h256_t *hash, bc_evm_code_t *code);
 
-/* An interpreter instance: the memory for stacks and frames. */
+/* An interpreter instance: the memory for stacks, frames and slots. */
 typedef struct bc_evm bc_evm_t;
 bc_evm_t *bc_evm_new(void) BC_WARN_UNUSED;
 void bc_evm_free(bc_evm_t *evm);
 
 /* Runs code for msg (calls and init code alike; the host did everything that comes before the
- * first opcode). host->call may call bc_evm_run on the same evm. out->output_owner, when not
- * NULL, is a reference given to the caller. */
+ * first opcode), and the messages that it makes. host->begin, end and call may call bc_evm_run on
+ * the same evm. out->output_owner, when not NULL, is a reference given to the caller. */
 void bc_evm_run(bc_evm_t *evm, const bc_evm_rules_t *rules, const bc_evm_host_t *host, void *ctx,
                 const bc_evm_env_t *env, const bc_evm_msg_t *msg, bc_evm_code_t *code,
                 bc_evm_result_t *out);

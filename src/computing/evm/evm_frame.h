@@ -8,6 +8,11 @@
 
 #define EVM_STACK_MAX 1024
 #define EVM_DEPTH_MAX 1024
+/* Frames of one interpreter together. Depth alone does not bound them: a host that runs messages
+ * from C may begin again at depth 0. Gas does, as each frame passes on 63/64 of what it has: the
+ * largest limit, 2^63, is used up after less than 2500 messages, which is twice as many frames
+ * when every message goes through such a host. */
+#define EVM_FRAMES_MAX 5120
 #define EVM_BUFFER_MAX UINT32_MAX /* an offset or size above it is out of gas, as in evmone */
 /* Memory of all frames of one interpreter together. Gas keeps ordinary chains far below; beyond
  * it an expansion is out of gas, the same on every node. */
@@ -29,22 +34,27 @@ struct bc_evm_code {
 typedef struct {
     uint8_t *p;
     size_t reserved, committed;
-    size_t peak; /* most that was used since the last trim */
+    size_t peak; /* most that was used since more than EVM_MEMORY_KEEP was given back */
 } evm_region_t;
 
 bool evm_region_init(evm_region_t *r, size_t reserve) BC_WARN_UNUSED;
 void evm_region_free(evm_region_t *r);
+bool evm_region_grow(evm_region_t *r, size_t n) BC_WARN_UNUSED;
 /* Makes the first n bytes usable; false beyond the reserve. Stops the process when the system
  * has no memory: an answer that depends on it would split the chain. */
-bool evm_region_need(evm_region_t *r, size_t n) BC_WARN_UNUSED;
+static inline BC_WARN_UNUSED bool evm_region_need(evm_region_t *r, size_t n)
+{
+    return BC_LIKELY(n <= r->peak) || evm_region_grow(r, n);
+}
 void evm_region_trim(evm_region_t *r); /* gives pages above EVM_MEMORY_KEEP back */
 
 struct bc_evm {
-    evm_region_t stack, mem;
+    evm_region_t stack, mem, frames;
     size_t stack_top; /* bytes that the frames below the running one hold */
     size_t mem_top;
-    unsigned live;    /* frames on the C stack */
-    bc_wr_t ret;      /* return data of the innermost frame; others are inside a call, have none */
+    size_t frames_top; /* here the running one counts, too */
+    unsigned live;     /* bc_evm_run on the C stack */
+    bc_wr_t ret;       /* return data of the innermost frame; others are inside a call, have none */
 };
 
 /* What differs between revisions in price alone. */
@@ -52,7 +62,7 @@ typedef struct {
     int16_t balance, extcode, extcodehash, sload, call, selfdestruct, exp_byte;
 } evm_costs_t;
 
-typedef struct {
+typedef struct evm_frame {
     bc_evm_t *evm;
     const bc_evm_rules_t *rules;
     const bc_evm_host_t *host;
@@ -66,7 +76,32 @@ typedef struct {
     int64_t refund;
     bc_evm_status_t status; /* set by a helper that returns a negative gas */
     bc_bytes_t output;
+    bc_u256_t *base; /* of its stack */
+    /* where it goes on after a message, whose result is then sp[-1] */
+    const uint8_t *pc;
+    bc_u256_t *sp;
+    int64_t gas; /* what it kept when it made the message */
+    uint64_t out_off, out_n; /* where the message's output goes, and how much at most */
+    bool creates;
+    struct evm_frame *up;    /* whose message this is; NULL: it is bc_evm_run's */
+    struct evm_frame *child; /* a message that is to run, or runs; NULL: none */
+    bc_evm_begun_t begun;    /* of a message of up, as is the rest */
+    bc_evm_msg_t own;
+    _Alignas(16) uint8_t slot[]; /* the host's */
 } evm_frame_t;
+
+/* Room for one more frame and a slot. NULL: none left. */
+static inline evm_frame_t *evm_frame_push(bc_evm_t *evm, size_t slot_bytes)
+{
+    size_t at = evm->frames_top, top = at + sizeof(evm_frame_t) + (slot_bytes + 15) / 16 * 16;
+    BC_MUST(slot_bytes <= BC_EVM_SLOT_MAX);
+    if (!evm_region_need(&evm->frames, top))
+        return NULL;
+    evm->frames_top = top;
+    return (evm_frame_t *)(void *)(evm->frames.p + at);
+}
+/* The message of f in c has ended: its result goes to f, which is the running frame again. */
+void evm_frame_leave(evm_frame_t *f, evm_frame_t *c, const bc_evm_result_t *r);
 
 /* Makes memory reach `end` (> mem_n), charges it. Returns the gas left; negative: out of gas, and
  * memory did not grow. */
@@ -113,7 +148,8 @@ int64_t evm_op_tstore(evm_frame_t *f, bc_u256_t *top, int64_t gas);
 int64_t evm_op_log(evm_frame_t *f, bc_u256_t *top, int64_t gas, unsigned topics);
 int64_t evm_op_selfdestruct(evm_frame_t *f, bc_u256_t *top, int64_t gas);
 int64_t evm_op_return(evm_frame_t *f, bc_u256_t *top, int64_t gas);       /* and REVERT */
-/* Result where the last operand was; live is the stack in use, operands included. */
+/* A message that ended at once has its result where the last operand was, f->sp[-1]. Otherwise
+ * f->child is to run. */
 int64_t evm_op_call(evm_frame_t *f, bc_u256_t *top, int64_t gas, int op);
 int64_t evm_op_create(evm_frame_t *f, bc_u256_t *top, int64_t gas, int op);
 

@@ -1,7 +1,8 @@
 /* The dispatch loop. Per instruction, as evmone does: defined in this revision? stack room and
  * operands? static price? then the work. One function with computed gotos; the operands live on
  * the interpreter's stack region, `sp` is one past the top. Anything that is rare or needs the
- * host is a call into evm_ops.c, which keeps this function's C frame small (evm.h promises it). */
+ * host is a call into evm_ops.c. The frames are a stack of the bc_evm_t, and one loop
+ * runs them all: descend() and ascend() go from one to the other. */
 #include "computing/evm/evm_frame.h"
 #include "computing/evm/evm_opcodes.h"
 
@@ -86,6 +87,71 @@ CALC2(shr, bc_u256_shr(b, shift_amount(a)))
 CALC2(sar, bc_u256_sar(b, shift_amount(a)))
 CALC3(addmod, bc_u256_addmod(a, b, m))
 CALC3(mulmod, bc_u256_mulmod(a, b, m))
+
+/* ---- frames ---- */
+
+/* Makes f the running frame; false: no stack is left. A host that does not count depth gets
+ * there. */
+static bool start(evm_frame_t *f, const bc_evm_code_t *code)
+{
+    bc_evm_t *evm = f->evm;
+    if (!evm_region_need(&evm->stack, evm->stack_top + EVM_STACK_MAX * sizeof(bc_u256_t)))
+        return false;
+    bc_wr_reset(&evm->ret);
+    f->code = code;
+    f->mem = evm->mem.p + evm->mem_top;
+    f->mem_n = 0;
+    f->refund = 0;
+    f->status = BC_EVM_OUT_OF_GAS;
+    f->output = (bc_bytes_t){ 0 };
+    f->pc = code->code;
+    f->base = f->sp = (bc_u256_t *)(void *)(evm->stack.p + evm->stack_top);
+    f->gas = f->msg->gas;
+    f->child = NULL;
+    return true;
+}
+
+/* The message c of f has ended with *r. */
+static evm_frame_t *back_to(evm_frame_t *f, evm_frame_t *c, bc_evm_result_t *r)
+{
+    f->host->end(f->ctx, c->slot, r);
+    evm_frame_leave(f, c, r);
+    return f;
+}
+
+/* From f to the message that it has begun. Returns the frame that runs now. */
+static __attribute__((noinline)) evm_frame_t *descend(evm_frame_t *f, bc_evm_result_t *r)
+{
+    evm_frame_t *c = f->child;
+    c->evm = f->evm;
+    c->rules = f->rules;
+    c->host = f->host;
+    c->ctx = c->begun.ctx;
+    c->env = f->env;
+    c->msg = &c->own;
+    c->costs = f->costs;
+    c->up = f;
+    if (start(c, c->begun.code))
+        return c;
+    *r = (bc_evm_result_t){ .status = BC_EVM_CALL_DEPTH };
+    return back_to(f, c, r);
+}
+
+/* f has ended, with what it has left in gas. Returns the frame that runs now; NULL: *r is the
+ * result of all. */
+static __attribute__((noinline)) evm_frame_t *ascend(evm_frame_t *f, int64_t gas, bc_evm_result_t *r)
+{
+    bool keeps = f->status == BC_EVM_OK || f->status == BC_EVM_REVERT;
+    *r = (bc_evm_result_t){ .status = f->status };
+    r->gas_refund = f->status == BC_EVM_OK ? f->refund : 0;
+    if (keeps) {
+        r->gas_left = gas;
+        r->output = f->output;
+    }
+    return f->up ? back_to(f->up, f, r) : NULL;
+}
+
+/* ---- the loop ---- */
 
 #define NEXT(len)                                                                                  \
     do {                                                                                           \
@@ -178,8 +244,21 @@ CALC3(mulmod, bc_u256_mulmod(a, b, m))
     swap_words(sp - 1, sp - 1 - (n));                                                              \
     NEXT(1)
 
-/* Runs to the end. Returns the gas left; f->status says how it ended. */
-static __attribute__((noinline)) int64_t interpret(evm_frame_t *f, bc_u256_t *const base, int64_t gas)
+/* A message has ended at once, or begins with its first instruction. */
+#define MESSAGE(call)                                                                              \
+    do {                                                                                           \
+        HELP(call);                                                                                \
+        if (f->child) {                                                                            \
+            f->pc = pc + 1;                                                                        \
+            f = descend(f, out);                                                                   \
+            goto frame;                                                                            \
+        }                                                                                          \
+        sp = f->sp;                                                                                \
+        NEXT(1);                                                                                   \
+    } while (0)
+
+/* Runs f, which has started, and the frames above it to the end of f. */
+static __attribute__((noinline)) void interpret(evm_frame_t *f, bc_evm_result_t *out)
 {
     static const void *const labels[256] = {
         [0x0c ... 0x0f] = &&undefined, [0x1e ... 0x1f] = &&undefined, [0x21 ... 0x2f] = &&undefined,
@@ -217,9 +296,17 @@ static __attribute__((noinline)) int64_t interpret(evm_frame_t *f, bc_u256_t *co
         [0xfe] = &&invalid, [0xff] = &&selfdestruct,
     };
     const bc_evm_rev_t rev = f->rules->rev;
-    bc_u256_t *const limit = base + EVM_STACK_MAX;
-    bc_u256_t *sp = base;
-    const uint8_t *pc = f->code->code;
+    bc_u256_t *base, *limit, *sp;
+    const uint8_t *pc;
+    int64_t gas;
+frame:
+    base = f->base;
+    limit = base + EVM_STACK_MAX;
+    sp = f->sp;
+    pc = f->pc;
+    gas = f->gas;
+    if (BC_UNLIKELY(gas < 0)) /* a message's host took more than there was */
+        goto failed;
     goto *labels[*pc];
 
     /* ---- arithmetic ---- */
@@ -554,64 +641,58 @@ delegatecall:
     SINCE(BC_EVM_HOMESTEAD);
     WANT(6);
     PRICE(f->costs->call);
-    HELP(evm_op_call(f, sp, gas, *pc));
-    sp -= 5;
-    NEXT(1);
+    MESSAGE(evm_op_call(f, sp, gas, *pc));
 call:
     WANT(7);
     PRICE(f->costs->call);
-    HELP(evm_op_call(f, sp, gas, *pc));
-    sp -= 6;
-    NEXT(1);
+    MESSAGE(evm_op_call(f, sp, gas, *pc));
 create:
     WANT(3);
     PRICE(32000);
-    HELP(evm_op_create(f, sp, gas, OP_CREATE));
-    sp -= 2;
-    NEXT(1);
+    MESSAGE(evm_op_create(f, sp, gas, OP_CREATE));
 create2:
     SINCE(BC_EVM_CONSTANTINOPLE);
     WANT(4);
     PRICE(32000);
-    HELP(evm_op_create(f, sp, gas, OP_CREATE2));
-    sp -= 3;
-    NEXT(1);
+    MESSAGE(evm_op_create(f, sp, gas, OP_CREATE2));
 return_:
     WANT(2);
     HELP(evm_op_return(f, sp, gas));
     f->status = BC_EVM_OK;
-    return gas;
+    goto end;
 revert:
     SINCE(BC_EVM_BYZANTIUM);
     WANT(2);
     HELP(evm_op_return(f, sp, gas));
     f->status = BC_EVM_REVERT;
-    return gas;
+    goto end;
 selfdestruct:
     WANT(1);
     PRICE(f->costs->selfdestruct);
     HELP(evm_op_selfdestruct(f, sp, gas));
 stop:
     f->status = BC_EVM_OK;
-    return gas;
+    goto end;
 
 undefined:
     f->status = BC_EVM_UNDEFINED;
-    return 0;
+    goto end;
 invalid:
     f->status = BC_EVM_INVALID;
-    return 0;
+    goto end;
 overflow:
     f->status = BC_EVM_STACK_OVERFLOW;
-    return 0;
+    goto end;
 underflow:
     f->status = BC_EVM_STACK_UNDERFLOW;
-    return 0;
+    goto end;
 bad_jump:
     f->status = BC_EVM_BAD_JUMP;
-    return 0;
 failed: /* f->status was preset, or set by a helper */
-    return 0;
+end:
+    f = ascend(f, gas, out);
+    if (f)
+        goto frame;
 }
 
 void bc_evm_run(bc_evm_t *evm, const bc_evm_rules_t *rules, const bc_evm_host_t *host, void *ctx,
@@ -622,26 +703,27 @@ void bc_evm_run(bc_evm_t *evm, const bc_evm_rules_t *rules, const bc_evm_host_t 
     if (evm->live == 0) {
         evm_region_trim(&evm->stack);
         evm_region_trim(&evm->mem);
+        evm_region_trim(&evm->frames);
         if (evm->ret.cap > EVM_MEMORY_KEEP)
             bc_wr_free(&evm->ret);
-        evm->stack_top = evm->mem_top = 0;
+        evm->stack_top = evm->mem_top = evm->frames_top = 0;
     }
-    if (!evm_region_need(&evm->stack, evm->stack_top + EVM_STACK_MAX * sizeof(bc_u256_t)))
-        return; /* a host that does not count depth */
-    bc_wr_reset(&evm->ret);
-    evm_frame_t f = {
-        .evm = evm, .rules = rules, .host = host, .ctx = ctx, .env = env, .msg = msg, .code = code,
-        .costs = &costs_by_rev[rules->rev],
-        .mem = evm->mem.p + evm->mem_top,
-        .status = BC_EVM_OUT_OF_GAS,
-    };
-    evm->live++;
-    int64_t gas = interpret(&f, (bc_u256_t *)(void *)(evm->stack.p + evm->stack_top), msg->gas);
-    evm->live--;
-    bool keeps = f.status == BC_EVM_OK || f.status == BC_EVM_REVERT;
-    out->status = f.status;
-    out->gas_left = keeps ? gas : 0;
-    out->gas_refund = f.status == BC_EVM_OK ? f.refund : 0;
-    if (keeps)
-        out->output = f.output;
+    size_t frames_top = evm->frames_top;
+    evm_frame_t *f = evm_frame_push(evm, 0);
+    if (!f)
+        return;
+    f->evm = evm;
+    f->rules = rules;
+    f->host = host;
+    f->ctx = ctx;
+    f->env = env;
+    f->msg = msg;
+    f->costs = &costs_by_rev[rules->rev];
+    f->up = NULL;
+    if (start(f, code)) {
+        evm->live++;
+        interpret(f, out);
+        evm->live--;
+    }
+    evm->frames_top = frames_top;
 }

@@ -20,12 +20,11 @@ void evm_region_free(evm_region_t *r)
     *r = (evm_region_t){ 0 };
 }
 
-bool evm_region_need(evm_region_t *r, size_t n)
+bool evm_region_grow(evm_region_t *r, size_t n)
 {
     if (n > r->reserved)
         return false;
-    if (n > r->peak)
-        r->peak = n;
+    r->peak = BC_MAX(r->peak, n);
     if (n <= r->committed)
         return true;
     size_t want = BC_MAX(n, r->committed * 2);
@@ -38,9 +37,10 @@ bool evm_region_need(evm_region_t *r, size_t n)
 
 void evm_region_trim(evm_region_t *r)
 {
-    if (r->peak > EVM_MEMORY_KEEP)
-        madvise(r->p + EVM_MEMORY_KEEP, r->committed - EVM_MEMORY_KEEP, MADV_DONTNEED);
-    r->peak = 0;
+    if (r->peak <= EVM_MEMORY_KEEP)
+        return;
+    madvise(r->p + EVM_MEMORY_KEEP, r->committed - EVM_MEMORY_KEEP, MADV_DONTNEED);
+    r->peak = EVM_MEMORY_KEEP;
 }
 
 static int64_t memory_price(int64_t words)
@@ -69,7 +69,9 @@ bc_evm_t *bc_evm_new(void)
     if (!e)
         return NULL;
     size_t stack = (size_t)(EVM_DEPTH_MAX + 2) * EVM_STACK_MAX * sizeof(bc_u256_t);
-    if (!evm_region_init(&e->stack, stack) || !evm_region_init(&e->mem, EVM_MEMORY_MAX)) {
+    size_t frames = (size_t)EVM_FRAMES_MAX * (sizeof(evm_frame_t) + BC_EVM_SLOT_MAX);
+    if (!evm_region_init(&e->stack, stack) || !evm_region_init(&e->mem, EVM_MEMORY_MAX) ||
+        !evm_region_init(&e->frames, frames)) {
         bc_evm_free(e);
         return NULL;
     }
@@ -83,6 +85,7 @@ void bc_evm_free(bc_evm_t *evm)
     BC_MUST(evm->live == 0);
     evm_region_free(&evm->stack);
     evm_region_free(&evm->mem);
+    evm_region_free(&evm->frames);
     bc_wr_free(&evm->ret);
     free(evm);
 }

@@ -346,21 +346,47 @@ int64_t evm_op_return(evm_frame_t *f, bc_u256_t *top, int64_t gas)
 
 /* ---- calls ---- */
 
-/* Lets the host run msg above this frame; stack and memory in use stay below. */
-static void enter(evm_frame_t *f, const bc_evm_msg_t *msg, const bc_u256_t *top, bc_evm_result_t *out)
+void evm_frame_leave(evm_frame_t *f, evm_frame_t *c, const bc_evm_result_t *r)
 {
     bc_evm_t *e = f->evm;
-    size_t stack_top = e->stack_top, mem_top = e->mem_top;
+    e->stack_top = (size_t)((const uint8_t *)f->base - e->stack.p);
+    e->mem_top = (size_t)(f->mem - e->mem.p);
+    e->frames_top = (size_t)((const uint8_t *)c - e->frames.p);
+    f->child = NULL;
+    bc_wr_reset(&e->ret);
+    if (r->output.n) {
+        bc_wr_put(&e->ret, r->output);
+        BC_MUST(e->ret.err == BC_OK);
+        size_t n = BC_MIN((size_t)f->out_n, e->ret.n);
+        if (n)
+            memcpy(f->mem + f->out_off, e->ret.p, n);
+    }
+    if (r->output_owner)
+        bc_buf_unref(r->output_owner);
+    f->gas += r->gas_left;
+    f->refund += r->gas_refund;
+    bool ok = r->status == BC_EVM_OK;
+    f->sp[-1] = !f->creates ? bc_u256(ok) : ok ? bc_u256_from_addr(&r->created) : bc_u256(0);
+}
+
+/* Begins the message c->own above f, whose stack up to top and memory stay below. Returns the gas
+ * of f. */
+static int64_t enter(evm_frame_t *f, evm_frame_t *c, const bc_u256_t *top, int64_t gas)
+{
+    bc_evm_t *e = f->evm;
+    bc_evm_result_t r;
     e->stack_top = (size_t)((const uint8_t *)top - e->stack.p);
     e->mem_top = (size_t)(f->mem - e->mem.p) + (size_t)f->mem_n;
-    f->host->call(f->ctx, msg, out);
-    e->stack_top = stack_top;
-    e->mem_top = mem_top;
-    bc_wr_reset(&e->ret);
-    bc_wr_put(&e->ret, out->output);
-    BC_MUST(e->ret.err == BC_OK);
-    if (out->output_owner)
-        bc_buf_unref(out->output_owner);
+    f->gas = gas - c->own.gas;
+    if (!f->host->begin) {
+        r = (bc_evm_result_t){ 0 };
+        f->host->call(f->ctx, &c->own, &r);
+    } else if (f->host->begin(f->ctx, c->slot, &c->own, &c->begun, &r)) {
+        f->child = c;
+        return f->gas;
+    }
+    evm_frame_leave(f, c, &r);
+    return f->gas;
 }
 
 static bool can_pay(const evm_frame_t *f, const bc_u256_t *value)
@@ -428,7 +454,6 @@ __attribute__((noinline)) int64_t evm_op_call(evm_frame_t *f, bc_u256_t *top, in
 {
     call_args_t a;
     call_args(&a, top, op);
-    bc_u256_t *result = top - (a.value ? 7 : 6);
     bool pays = a.value && !bc_u256_is_zero(a.value);
     bc_wr_reset(&f->evm->ret);
     if (cold_account(f, &a.to) && (gas -= COLD_ACCOUNT_EXTRA) < 0)
@@ -449,25 +474,23 @@ __attribute__((noinline)) int64_t evm_op_call(evm_frame_t *f, bc_u256_t *top, in
     }
     if (gas < 0)
         return gas;
-    bc_evm_msg_t m;
-    m.gas = call_gas(f, &a, pays, &gas);
-    if (m.gas < 0)
+    int64_t child_gas = call_gas(f, &a, pays, &gas);
+    if (child_gas < 0)
         return -1;
-    call_msg(f, &a, op, &m);
-    size_t out_n = (size_t)a.out_n->w[0];
-    bool ok = false;
-    if (f->msg->depth < EVM_DEPTH_MAX && (!pays || can_pay(f, &m.value))) {
-        bc_evm_result_t r = { 0 };
-        enter(f, &m, top, &r);
-        ok = r.status == BC_EVM_OK;
-        out_n = BC_MIN(out_n, f->evm->ret.n);
-        if (out_n)
-            memcpy(f->mem + a.out_off->w[0], f->evm->ret.p, out_n);
-        gas -= m.gas - r.gas_left;
-        f->refund += r.gas_refund;
+    f->sp = top - (a.value ? 6 : 5);
+    evm_frame_t *c = NULL;
+    if (f->msg->depth < EVM_DEPTH_MAX && (!pays || can_pay(f, a.value)))
+        c = evm_frame_push(f->evm, f->host->slot_bytes);
+    if (!c) {
+        f->sp[-1] = bc_u256(0);
+        return gas;
     }
-    *result = bc_u256(ok);
-    return gas;
+    call_msg(f, &a, op, &c->own);
+    c->own.gas = child_gas;
+    f->out_off = a.out_off->w[0];
+    f->out_n = a.out_n->w[0];
+    f->creates = false;
+    return enter(f, c, top, gas);
 }
 
 __attribute__((noinline)) int64_t evm_op_create(evm_frame_t *f, bc_u256_t *top, int64_t gas, int op)
@@ -475,7 +498,6 @@ __attribute__((noinline)) int64_t evm_op_create(evm_frame_t *f, bc_u256_t *top, 
     bc_evm_rev_t rev = f->rules->rev;
     bool two = op == OP_CREATE2;
     bc_u256_t *value = top - 1, *off = top - 2, *size = top - 3;
-    bc_u256_t *result = top - (two ? 4 : 3);
     if (f->msg->is_static)
         return evm_fail(f, BC_EVM_STATIC_VIOLATION);
     bc_wr_reset(&f->evm->ret);
@@ -487,26 +509,26 @@ __attribute__((noinline)) int64_t evm_op_create(evm_frame_t *f, bc_u256_t *top, 
     gas -= evm_words(size->w[0]) * ((two ? 6 : 0) + (rev >= BC_EVM_SHANGHAI ? 2 : 0));
     if (gas < 0)
         return gas;
-    bc_addr_t created = { 0 };
-    if (f->msg->depth < EVM_DEPTH_MAX && can_pay(f, value)) {
-        size_t n = (size_t)size->w[0];
-        bc_evm_msg_t m = {
-            .kind = two ? BC_EVM_CREATE2 : BC_EVM_CREATE,
-            .depth = f->msg->depth + 1,
-            .gas = rev >= BC_EVM_TANGERINE ? gas - gas / 64 : gas,
-            .sender = f->msg->recipient,
-            .value = *value,
-            .input = bc_bytes(n ? f->mem + off->w[0] : f->mem, n),
-        };
-        if (two)
-            m.salt = top[-4];
-        bc_evm_result_t r = { 0 };
-        enter(f, &m, top, &r);
-        if (r.status == BC_EVM_OK)
-            created = r.created;
-        gas -= m.gas - r.gas_left;
-        f->refund += r.gas_refund;
+    f->sp = top - (two ? 3 : 2);
+    evm_frame_t *c = NULL;
+    if (f->msg->depth < EVM_DEPTH_MAX && can_pay(f, value))
+        c = evm_frame_push(f->evm, f->host->slot_bytes);
+    if (!c) {
+        f->sp[-1] = bc_u256(0);
+        return gas;
     }
-    *result = bc_u256_from_addr(&created);
-    return gas;
+    size_t n = (size_t)size->w[0];
+    c->own = (bc_evm_msg_t){
+        .kind = two ? BC_EVM_CREATE2 : BC_EVM_CREATE,
+        .depth = f->msg->depth + 1,
+        .gas = rev >= BC_EVM_TANGERINE ? gas - gas / 64 : gas,
+        .sender = f->msg->recipient,
+        .value = *value,
+        .input = bc_bytes(n ? f->mem + off->w[0] : f->mem, n),
+    };
+    if (two)
+        c->own.salt = top[-4];
+    f->out_n = 0;
+    f->creates = true;
+    return enter(f, c, top, gas);
 }

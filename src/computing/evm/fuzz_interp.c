@@ -1,5 +1,6 @@
 /* Random code on the interpreter, over a host that answers from a few cells and runs nested
- * messages on the same instance. The first bytes choose revision, gas and flags. */
+ * messages on the same instance: once as frames and once by recursion, with the same outcome. The
+ * first bytes choose revision, gas and flags. */
 #include <stdlib.h>
 #include "computing/evm/evm.h"
 #include "computing/evm/u256.h"
@@ -13,9 +14,8 @@ typedef struct {
     bc_evm_code_t *code;
     bc_h256_t cells[16];
     unsigned seed;
+    const bc_evm_host_t *host;
 } world_t;
-
-static const bc_evm_host_t host;
 
 static unsigned coin(void *ctx)
 {
@@ -114,33 +114,77 @@ static bool access_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *k)
     return coin(ctx) & 1;
 }
 
-static void run(world_t *w, const bc_evm_msg_t *msg, bc_evm_result_t *out)
+static void ended(world_t *w, int64_t gas, const bc_evm_result_t *out)
 {
-    bc_evm_run(w->evm, &w->rules, &host, w, &w->env, msg, w->code, out);
-    BC_MUST(out->gas_left >= 0 && out->gas_left <= msg->gas);
+    BC_MUST(out->gas_left >= 0 && out->gas_left <= gas);
     BC_MUST(out->status == BC_EVM_OK || out->status == BC_EVM_REVERT || out->gas_left == 0);
     for (size_t i = 0; i < out->output.n; i += 32)
         w->seed += out->output.p[i];
 }
 
-static void call(void *ctx, const bc_evm_msg_t *msg, bc_evm_result_t *out)
+static void run(world_t *w, const bc_evm_msg_t *msg, bc_evm_result_t *out)
+{
+    bc_evm_run(w->evm, &w->rules, w->host, w, &w->env, msg, w->code, out);
+    ended(w, msg->gas, out);
+}
+
+static bool runs_code(world_t *w, const bc_evm_msg_t *msg, bc_evm_result_t *out)
 {
     BC_MUST(msg->gas >= 0 && msg->depth >= 1 && msg->depth <= 1024);
-    world_t *w = ctx;
     for (size_t i = 0; i < msg->input.n; i += 32)
         w->seed += msg->input.p[i];
     if (coin(w) % 4)
-        run(w, msg, out);
-    else
-        *out = (bc_evm_result_t){ .status = coin(w) & 1 ? BC_EVM_OK : BC_EVM_REVERT,
-                                  .gas_left = msg->gas / 2 };
+        return true;
+    *out = (bc_evm_result_t){ .status = coin(w) & 1 ? BC_EVM_OK : BC_EVM_REVERT,
+                              .gas_left = msg->gas / 2 };
+    return false;
 }
 
-static const bc_evm_host_t host = {
-    account_exists, get_cell, set_storage, get_cell, set_cell, get_balance, get_code_size,
-    get_code_hash, copy_code, selfdestruct, emit_log, get_block_hash, access_account,
-    access_storage, call,
-};
+static void call(void *ctx, const bc_evm_msg_t *msg, bc_evm_result_t *out)
+{
+    if (runs_code(ctx, msg, out))
+        run(ctx, msg, out);
+}
+
+typedef struct {
+    int64_t gas;
+    uint8_t mark[25];
+} slot_t;
+
+/* At some depths by recursion all the same, as system contracts do it. */
+static bool begin(void *ctx, void *slot, bc_evm_msg_t *msg, bc_evm_begun_t *begun, bc_evm_result_t *out)
+{
+    world_t *w = ctx;
+    slot_t *s = slot;
+    if (!runs_code(w, msg, out))
+        return false;
+    if (msg->depth % 4 == 3) {
+        run(w, msg, out);
+        return false;
+    }
+    s->gas = msg->gas;
+    memset(s->mark, msg->depth & 0xff, sizeof s->mark);
+    *begun = (bc_evm_begun_t){ w->code, w };
+    return true;
+}
+
+static void end(void *ctx, void *slot, bc_evm_result_t *res)
+{
+    slot_t *s = slot;
+    for (size_t i = 1; i < sizeof s->mark; i++)
+        BC_MUST(s->mark[i] == s->mark[0]);
+    ended(ctx, s->gas, res);
+}
+
+#define CELLS                                                                                      \
+    .account_exists = account_exists, .get_storage = get_cell, .set_storage = set_storage,         \
+    .get_transient = get_cell, .set_transient = set_cell, .get_balance = get_balance,              \
+    .get_code_size = get_code_size, .get_code_hash = get_code_hash, .copy_code = copy_code,        \
+    .selfdestruct = selfdestruct, .emit_log = emit_log, .get_block_hash = get_block_hash,          \
+    .access_account = access_account, .access_storage = access_storage
+
+static const bc_evm_host_t host = { CELLS, .begin = begin, .end = end, .slot_bytes = sizeof(slot_t) };
+static const bc_evm_host_t recursive_host = { CELLS, .call = call };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -151,6 +195,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!evm)
         evm = bc_evm_new();
     world_t w = {
+        .host = &host,
         .evm = evm,
         .rules = { .rev = (bc_evm_rev_t)(data[0] % (BC_EVM_CANCUN + 1)),
                    .suite = data[1] & 2 ? BC_SUITE_SM : BC_SUITE_STANDARD },
@@ -165,8 +210,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     w.code = bc_evm_code_new(bc_bytes(data + 6, size - 6), w.rules.rev);
     if (!evm || !w.code)
         return 0;
-    bc_evm_result_t out;
+    world_t again = w;
+    bc_evm_result_t out, same;
+    again.host = &recursive_host;
     run(&w, &msg, &out);
+    run(&again, &msg, &same);
+    BC_MUST(out.status == same.status && out.gas_left == same.gas_left && out.gas_refund == same.gas_refund &&
+            out.output.n == same.output.n && w.seed == again.seed && !memcmp(w.cells, again.cells, sizeof w.cells));
     bc_evm_code_unref(w.code);
     return 0;
 }

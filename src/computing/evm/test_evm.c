@@ -1,6 +1,7 @@
 /* The interpreter against a host of a few cells. Gas figures are worked out by hand from the
  * price lists (EIP-150, 160, 1153, 2200, 2929, 3529, 3855, 3860, 5656) for Cancun. The official
  * state tests (tests/statetest) are the wide net; this names what broke. */
+#include <pthread.h>
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 typedef struct {
     bc_evm_t *evm;
+    const bc_evm_host_t *host; /* NULL: the one whose messages are frames */
     bc_evm_rules_t rules;
     bc_evm_env_t env;
     bool warm_account, warm_slot, account_exists;
@@ -25,12 +27,21 @@ typedef struct {
     size_t last_input;
     bc_evm_result_t reply;
     int64_t reply_used;
-    bc_evm_code_t *nested; /* not NULL: calls run this on the same evm */
+    bc_evm_code_t *nested; /* not NULL: messages run this on the same evm */
+    int recurse_each;      /* not 0: at every depth that it divides by recursion */
+    bool forgets_depth;    /* every message is at depth 0 */
     int deepest;
+    int running, most; /* messages begun and not ended */
+    int64_t deposit;   /* creates: what end takes */
     bc_addr_t heir;
 } mock_t;
 
-static const bc_evm_host_t host;
+static const bc_evm_host_t frames_host, recursive_host;
+
+static const bc_evm_host_t *host_of(const mock_t *m)
+{
+    return m->host ? m->host : &frames_host;
+}
 
 static bool account_exists(void *ctx, const bc_addr_t *a)
 {
@@ -139,18 +150,61 @@ static void call(void *ctx, const bc_evm_msg_t *msg, bc_evm_result_t *out)
     m->last_input = msg->input.n;
     m->deepest = BC_MAX(m->deepest, msg->depth);
     if (m->nested) {
-        bc_evm_run(m->evm, &m->rules, &host, m, &m->env, msg, m->nested, out);
+        bc_evm_run(m->evm, &m->rules, host_of(m), m, &m->env, msg, m->nested, out);
         return;
     }
     *out = m->reply;
     out->gas_left = msg->gas - m->reply_used;
 }
 
-static const bc_evm_host_t host = {
-    account_exists, get_storage, set_storage, get_transient, set_transient, get_balance,
-    get_code_size, get_code_hash, copy_code, selfdestruct, emit_log, get_block_hash,
-    access_account, access_storage, call,
-};
+typedef struct {
+    int no;
+    bc_evm_msg_t *msg;
+    uint8_t odd[3];
+} slot_t;
+
+static bool begin(void *ctx, void *slot, bc_evm_msg_t *msg, bc_evm_begun_t *begun, bc_evm_result_t *out)
+{
+    mock_t *m = ctx;
+    slot_t *s = slot;
+    if (!m->nested || (m->recurse_each && msg->depth % m->recurse_each == 0)) {
+        call(ctx, msg, out);
+        return false;
+    }
+    m->calls++;
+    m->deepest = BC_MAX(m->deepest, msg->depth);
+    s->no = ++m->running;
+    s->msg = msg;
+    memset(s->odd, s->no & 0xff, sizeof s->odd);
+    m->most = BC_MAX(m->most, m->running);
+    if (m->forgets_depth)
+        msg->depth = 0;
+    *begun = (bc_evm_begun_t){ m->nested, m };
+    return true;
+}
+
+static void end(void *ctx, void *slot, bc_evm_result_t *res)
+{
+    mock_t *m = ctx;
+    slot_t *s = slot;
+    BC_MUST(s->no == m->running-- && s->odd[0] == (s->no & 0xff) && s->odd[2] == s->odd[0]);
+    if (s->msg->kind < BC_EVM_CREATE || res->status != BC_EVM_OK)
+        return;
+    res->gas_left -= m->deposit;
+    res->created.b[18] = (uint8_t)(s->no >> 8);
+    res->created.b[19] = (uint8_t)s->no;
+    res->output = (bc_bytes_t){ 0 };
+}
+
+#define CELLS                                                                                      \
+    .account_exists = account_exists, .get_storage = get_storage, .set_storage = set_storage,      \
+    .get_transient = get_transient, .set_transient = set_transient, .get_balance = get_balance,    \
+    .get_code_size = get_code_size, .get_code_hash = get_code_hash, .copy_code = copy_code,        \
+    .selfdestruct = selfdestruct, .emit_log = emit_log, .get_block_hash = get_block_hash,          \
+    .access_account = access_account, .access_storage = access_storage
+
+static const bc_evm_host_t frames_host = { CELLS, .begin = begin, .end = end, .slot_bytes = sizeof(slot_t) };
+static const bc_evm_host_t recursive_host = { CELLS, .call = call };
 
 static bc_evm_code_t *code_from(const char *hex, const char *tail)
 {
@@ -173,7 +227,7 @@ static bc_evm_result_t run_msg(mock_t *m, const char *hex, const char *tail, con
 {
     bc_evm_result_t r;
     bc_evm_code_t *c = code_from(hex, tail);
-    bc_evm_run(m->evm, &m->rules, &host, m, &m->env, msg, c, &r);
+    bc_evm_run(m->evm, &m->rules, host_of(m), m, &m->env, msg, c, &r);
     bc_evm_code_unref(c);
     return r;
 }
@@ -383,10 +437,10 @@ static void failures_and_their_order(void **state)
     ends(&m, "60006000fd", GAS, false, BC_EVM_UNDEFINED, GAS);
 }
 
-static void calls(void **state)
+static void calls_by(const bc_evm_host_t *host)
 {
-    (void)state;
     mock_t m = fresh();
+    m.host = host;
     m.balance = bc_u256(5);
     m.account_exists = false;
     m.reply_used = 1000;
@@ -450,10 +504,17 @@ static void calls(void **state)
     assert_int_equal(m.calls, 0);
 }
 
-static void creates(void **state)
+static void calls(void **state)
 {
     (void)state;
+    calls_by(&frames_host);
+    calls_by(&recursive_host);
+}
+
+static void creates_by(const bc_evm_host_t *host)
+{
     mock_t m = fresh();
+    m.host = host;
     m.reply.created.b[19] = 0xcd;
     gives(&m, "5f5f5ff0", 0xcd, 6 + 32000 + 15);
     assert_int_equal(m.last.kind, BC_EVM_CREATE);
@@ -475,6 +536,13 @@ static void creates(void **state)
     ends(&m, "60aaff", GAS, false, BC_EVM_OK, 3 + 5000 + 2600 + 25000);
 }
 
+static void creates(void **state)
+{
+    (void)state;
+    creates_by(&frames_host);
+    creates_by(&recursive_host);
+}
+
 static void revert_keeps_gas_and_data(void **state)
 {
     (void)state;
@@ -487,32 +555,136 @@ static void revert_keeps_gas_and_data(void **state)
     assert_int_equal(r.output.p[0], 0xab);
 }
 
-/* A contract that marks its memory, calls itself with all gas, and checks the mark and its stack
- * afterwards: frames share two regions and must not see each other. */
+/* ---- depth ---- */
+
+/* word = GAS, different in each frame; MSTORE(0, word); CALL(self) with 32 bytes of output at 32;
+ * if MLOAD(0) != word: INVALID; RETURN MLOAD(32) + 1: a contract that marks its memory, calls itself
+ * with all gas, and checks the mark and its stack afterwards. Frames share two regions and must not
+ * see each other. */
+static const char call_chain[] = "5a80"                     /* 00 word word */
+                                 "5f52"                     /* 02 MSTORE(0, word) */
+                                 "602060205f5f5f305af1"     /* 04 out 32 at 32, no input, no value */
+                                 "50"                       /* 0e */
+                                 "5f5114"                   /* 0f MLOAD(0) == word */
+                                 "601657"                   /* 12 JUMPI 0x16 */
+                                 "fe"                       /* 15 */
+                                 "5b602051600101602052"     /* 16 word at 32 += 1 */
+                                 "60206020f3";
+
+/* CREATE without init code, RETURN what came of it. */
+static const char create_chain[] = "5f5f5ff0" RETURN_TOP;
+
+typedef struct {
+    mock_t m;
+    bc_evm_result_t r;
+    bc_u256_t top;
+} chain_t;
+
+static void *run_chain(void *arg)
+{
+    chain_t *c = arg;
+    bc_evm_msg_t msg = { .gas = INT64_MAX };
+    bc_evm_run(c->m.evm, &c->m.rules, host_of(&c->m), &c->m, &c->m.env, &msg, c->m.nested, &c->r);
+    c->top = c->r.output.n == 32 ? bc_u256_from_be(c->r.output.p) : bc_u256(0);
+    return NULL;
+}
+
+static void run_on_small_stack(chain_t *c)
+{
+    pthread_attr_t attr;
+    pthread_t t;
+    pthread_attr_init(&attr);
+    assert_int_equal(pthread_attr_setstacksize(&attr, 128u << 10), 0);
+    assert_int_equal(pthread_create(&t, &attr, run_chain, c), 0);
+    pthread_join(t, NULL);
+    pthread_attr_destroy(&attr);
+}
+
+static chain_t chain(const char *code)
+{
+    chain_t c = { .m = fresh() };
+    c.m.nested = code_from(code, "");
+    c.m.warm_account = true;
+    return c;
+}
+
 static void frames_keep_apart_down_to_the_limit(void **state)
 {
     (void)state;
+    int64_t gas_left = 0;
+    /* as frames; by recursion; every 16th by recursion */
+    for (int i = 0; i < 3; i++) {
+        chain_t c = chain(call_chain);
+        c.m.host = i == 1 ? &recursive_host : &frames_host;
+        c.m.recurse_each = i == 2 ? 16 : 0;
+        run_chain(&c);
+        assert_int_equal(c.r.status, BC_EVM_OK);
+        assert_int_equal(c.m.deepest, 1024);
+        assert_int_equal(c.m.calls, 1024);
+        assert_int_equal(c.m.running, 0);
+        assert_int_equal(c.top.w[0], 1025);
+        assert_true(i == 0 || c.r.gas_left == gas_left);
+        gas_left = c.r.gas_left;
+        bc_evm_code_unref(c.m.nested);
+    }
+}
+
+static void depth_takes_no_c_stack(void **state)
+{
+    (void)state;
+    chain_t c = chain(call_chain);
+    run_on_small_stack(&c);
+    assert_int_equal(c.r.status, BC_EVM_OK);
+    assert_int_equal(c.m.most, 1024);
+    assert_int_equal(c.top.w[0], 1025);
+    bc_evm_code_unref(c.m.nested);
+
+    c = chain(create_chain);
+    run_on_small_stack(&c);
+    assert_int_equal(c.r.status, BC_EVM_OK);
+    assert_int_equal(c.m.most, 1024);
+    assert_int_equal(c.top.w[0], 1); /* the first message */
+    bc_evm_code_unref(c.m.nested);
+}
+
+static void what_end_says_is_what_code_sees(void **state)
+{
+    (void)state;
     mock_t m = fresh();
-    /* word = GAS, different in each frame; MSTORE(0, word); CALL(self) with 32 bytes of output at 32;
-     * if MLOAD(0) != word: INVALID; RETURN MLOAD(32) + 1 */
-    m.nested = code_from("5a80"                     /* 00 word word */
-                         "5f52"                     /* 02 MSTORE(0, word) */
-                         "602060205f5f5f305af1"     /* 04 out 32 at 32, no input, no value */
-                         "50"                       /* 0e */
-                         "5f5114"                   /* 0f MLOAD(0) == word */
-                         "601657"                   /* 12 JUMPI 0x16 */
-                         "fe"                       /* 15 */
-                         "5b602051600101602052"     /* 16 word at 32 += 1 */
-                         "60206020f3", "");
-    m.warm_account = true;
-    bc_evm_msg_t msg = { .gas = INT64_MAX };
-    bc_evm_result_t r;
-    bc_evm_run(m.evm, &m.rules, &host, &m, &m.env, &msg, m.nested, &r);
-    assert_int_equal(r.status, BC_EVM_OK);
-    bc_u256_t v = bc_u256_from_be(r.output.p);
-    assert_int_equal(m.deepest, 1024);
-    assert_int_equal(v.w[0], 1025);
+    m.nested = code_from("60aa60bb0100", ""); /* 9 gas */
+    m.deposit = 700;
+    gives(&m, "5f5f5ff0", 1, 6 + 32000 + 9 + 700 + 15);
+    gives(&m, "5f5f5ff0503d", 0, 6 + 32000 + 9 + 700 + 2 + 2 + 15); /* no return data */
     bc_evm_code_unref(m.nested);
+    /* a host that takes more than there is: the code that made the message is out of gas */
+    m.nested = code_from("00", "");
+    m.deposit = GAS;
+    ends(&m, "5f5f5ff0", GAS, false, BC_EVM_OUT_OF_GAS, GAS);
+    assert_int_equal(m.running, 0);
+    bc_evm_code_unref(m.nested);
+}
+
+/* Only gas ends messages that all begin at depth 0; frames are enough for it. Before EIP-150 gas
+ * does not: there the frames end, as depth does. */
+static void a_host_may_forget_depth(void **state)
+{
+    (void)state;
+    chain_t c = chain(call_chain);
+    c.m.forgets_depth = true;
+    run_on_small_stack(&c);
+    assert_int_equal(c.r.status, BC_EVM_OK);
+    assert_in_range(c.m.most, 2000, 2500);
+    bc_evm_code_unref(c.m.nested);
+
+    c = chain("600060006000600060003060c85a03f1" RETURN_TOP); /* CALL(GAS - 200, self) */
+    c.m.rules.rev = BC_EVM_HOMESTEAD;
+    c.m.forgets_depth = true;
+    run_on_small_stack(&c);
+    assert_int_equal(c.r.status, BC_EVM_OK);
+    assert_int_equal(c.top.w[0], 1);
+    assert_in_range(c.m.most, 5000, 50000);
+    assert_int_equal(c.m.running, 0);
+    bc_evm_code_unref(c.m.nested);
 }
 
 int main(void)
@@ -529,6 +701,9 @@ int main(void)
         cmocka_unit_test(creates),
         cmocka_unit_test(revert_keeps_gas_and_data),
         cmocka_unit_test(frames_keep_apart_down_to_the_limit),
+        cmocka_unit_test(depth_takes_no_c_stack),
+        cmocka_unit_test(what_end_says_is_what_code_sees),
+        cmocka_unit_test(a_host_may_forget_depth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
