@@ -261,9 +261,8 @@ bc_err_t bc_block_roots(bc_block_run_t *b, bc_crew_t *crew)
     return err;
 }
 
-void bc_block_run(void *arg)
+void bc_block_run(bc_block_run_t *b)
 {
-    bc_block_run_t *b = arg;
     bc_exec_result_t *res = b->res;
     size_t n = b->in->tx_cnt;
     bc_arena_init(&res->arena, 0);

@@ -80,7 +80,7 @@ bc_err_t bc_block_serial(bc_block_run_t *b, size_t from) BC_WARN_UNUSED;
 bc_err_t bc_block_roots(bc_block_run_t *b, bc_crew_t *crew) BC_WARN_UNUSED;
 /* Transactions, roots and changes, with the crew, which the caller has taken (parallel.c). */
 bc_err_t bc_block_parallel(bc_block_run_t *b, bc_crew_t *crew) BC_WARN_UNUSED;
-/* The whole of b (a bc_block_run_t *): fills res and err. */
-void bc_block_run(void *b);
+/* The whole of b: fills res and err. */
+void bc_block_run(bc_block_run_t *b);
 
 #endif

@@ -41,23 +41,18 @@ static void *helper_main(void *arg)
     return NULL;
 }
 
-bc_crew_t *bc_crew_new(size_t helpers, size_t stack_bytes)
+bc_crew_t *bc_crew_new(size_t helpers)
 {
-    pthread_attr_t attr;
     bc_crew_t *c = calloc(1, sizeof(*c) + helpers * sizeof(c->threads[0]));
     if (!c)
         return NULL;
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->wake, NULL);
     pthread_cond_init(&c->quiet, NULL);
-    bool ok = pthread_attr_init(&attr) == 0;
-    if (ok) {
-        ok = pthread_attr_setstacksize(&attr, stack_bytes) == 0;
-        while (ok && c->cnt < helpers) {
-            ok = pthread_create(&c->threads[c->cnt], &attr, helper_main, c) == 0;
-            c->cnt += ok;
-        }
-        pthread_attr_destroy(&attr);
+    bool ok = true;
+    while (ok && c->cnt < helpers) {
+        ok = pthread_create(&c->threads[c->cnt], NULL, helper_main, c) == 0;
+        c->cnt += ok;
     }
     if (ok)
         return c;

@@ -8,7 +8,7 @@ typedef struct bc_crew bc_crew_t;
 typedef void (*bc_crew_fn)(void *arg, size_t no);
 
 /* NULL: no memory or no threads. */
-bc_crew_t *bc_crew_new(size_t helpers, size_t stack_bytes) BC_WARN_UNUSED;
+bc_crew_t *bc_crew_new(size_t helpers) BC_WARN_UNUSED;
 void bc_crew_free(bc_crew_t *c); /* nobody may have it; NULL is fine */
 /* False at once when somebody else has it. */
 bool bc_crew_take(bc_crew_t *c) BC_WARN_UNUSED;

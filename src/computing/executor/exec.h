@@ -17,18 +17,35 @@ typedef struct {
 
 typedef struct bc_exec_rules bc_exec_rules_t;
 
-/* A running message. */
+typedef struct bc_exec bc_exec_t;
+
+/* What the interpreter's callbacks get: the transaction and the account that executes. */
+typedef struct {
+    bc_exec_t *x;
+    bc_account_t *self; /* whose storage */
+    bc_addr_t address;  /* who it says it is: ADDRESS, logs, sender of inner messages */
+    bc_addr_t code;     /* whose code */
+    bool is_static;
+} bc_exec_code_frame_t;
+
+/* A running message. It lives in the interpreter's slot when code made the message, else on the
+ * C stack of bc_exec_message. */
 typedef struct bc_exec_frame {
     struct bc_exec_frame *up;
     bc_rows_mark_t mark, transient_mark;
     bc_rows_mark_t first_child; /* where the first inner message began; BC_EXEC_NO_CHILD */
     size_t log_mark;            /* logs of this message start here */
     size_t log_own;             /* version 0: those before it came back from inner messages */
+    size_t log_before;          /* version 0: when the caller asked for it */
+    /* of a message that runs code */
+    const bc_evm_msg_t *m;
+    bc_evm_code_t *code; /* a reference */
+    bc_exec_code_frame_t run;
 } bc_exec_frame_t;
 #define BC_EXEC_NO_CHILD SIZE_MAX
 
 /* One block, or one call. */
-typedef struct {
+struct bc_exec {
     const bc_exec_rules_t *law; /* what the executor version does differently */
     bc_exec_frame_t *frame;     /* innermost running message */
     size_t next_log;            /* where the logs of the next message start */
@@ -53,7 +70,7 @@ typedef struct {
     bool web3;
     bc_addr_t origin;
     bc_bytes_t abi;
-} bc_exec_t;
+};
 
 typedef struct {
     bc_evm_status_t evm;
@@ -64,17 +81,8 @@ typedef struct {
     bc_addr_t created;
 } bc_msg_result_t;
 
-/* What the interpreter's callbacks get: the transaction and the account that executes. */
-typedef struct {
-    bc_exec_t *x;
-    bc_account_t *self; /* whose storage */
-    bc_addr_t address;  /* who it says it is: ADDRESS, logs, sender of inner messages */
-    bc_addr_t code;     /* whose code */
-    bool is_static;
-} bc_exec_code_frame_t;
-
 /* The executor versions as data: what one does otherwise than the other. The message loop, the
- * interpreter's host, accounts and system contracts are shared (message.c); version 1 is there,
+ * interpreter's host, accounts and system contracts are shared (message.c, system.c); version 1 is there,
  * version 0 in v0_*.c (spec/40 §9). */
 struct bc_exec_rules {
     bool undo_by_status; /* a message has failed when its status says so, not its EVM status */
@@ -82,12 +90,18 @@ struct bc_exec_rules {
     bool top_text;       /* a failed transaction's output is replaced by its text */
     /* Before the code: authority, value, nonces. True: *out is the end of the message. */
     bool (*stopped)(bc_exec_t *x, bc_evm_msg_t *m, bc_msg_result_t *out);
-    void (*create)(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out);
-    void (*call)(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out);
+    /* Both: true: x->frame's code is to run (bc_exec_enter_code), for m as they leave it. False:
+     * *out is the end of the message. */
+    bool (*create)(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out);
+    bool (*call)(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out);
+    /* The init code of x->frame has ended with *out. */
+    void (*created)(bc_exec_t *x, bc_msg_result_t *out);
     /* The interpreter's answer as a message's result; takes over r's output. */
     void (*convert)(bc_exec_t *x, const bc_evm_msg_t *m, bc_evm_result_t *r, bc_msg_result_t *out);
-    /* A message that running code makes. */
-    void (*inner)(bc_exec_t *x, const bc_exec_code_frame_t *f, bc_evm_msg_t *m, bc_msg_result_t *out);
+    /* A message that running code makes; true: its code is to run, and inner_end follows. */
+    bool (*inner)(bc_exec_t *x, const bc_exec_code_frame_t *caller, bc_exec_frame_t *f, bc_evm_msg_t *m,
+                  bc_msg_result_t *out);
+    void (*inner_end)(bc_exec_t *x, const bc_exec_frame_t *f, bc_msg_result_t *out);
     /* A system contract has ended. */
     void (*system_end)(bc_exec_t *x, const bc_evm_msg_t *m, bc_pc_end_t end, bc_pc_t *pc, bc_msg_result_t *out);
     /* Takes back what the running message wrote. */
@@ -108,13 +122,15 @@ void bc_exec_host_log(void *ctx, const bc_addr_t *a, bc_bytes_t data, const bc_h
 void bc_exec_host_block_hash(void *ctx, int64_t number, bc_h256_t *out);
 bool bc_exec_host_access_account(void *ctx, const bc_addr_t *a);
 bool bc_exec_host_access_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key);
-void bc_exec_host_call(void *ctx, const bc_evm_msg_t *msg, bc_evm_result_t *out);
+bool bc_exec_host_begin(void *ctx, void *slot, bc_evm_msg_t *m, bc_evm_begun_t *begun, bc_evm_result_t *out);
+void bc_exec_host_end(void *ctx, void *slot, bc_evm_result_t *res);
 
 /* Pieces of the loop that both versions use. */
 void bc_exec_set_result(bc_msg_result_t *out, bc_evm_status_t evm, int32_t status, int64_t gas_left,
                         bc_bytes_t output);
-void bc_exec_run_code(bc_exec_t *x, bc_account_t *self, const bc_addr_t *code_address, const bc_evm_msg_t *m,
-                      bc_evm_code_t *code, bc_msg_result_t *out);
+/* Makes code, a reference that it takes over, what x->frame runs. */
+void bc_exec_enter_code(bc_exec_t *x, bc_account_t *self, const bc_addr_t *code_address, const bc_evm_msg_t *m,
+                        bc_evm_code_t *code);
 void bc_exec_store_code(bc_exec_t *x, const bc_account_t *a, bc_bytes_t code);
 void bc_exec_call_system(bc_exec_t *x, const bc_pc_contract_t *c, const bc_evm_msg_t *m, bc_msg_result_t *out);
 /* False: the text names no contract. m's addresses and input change. */
@@ -151,6 +167,10 @@ void bc_exec_create_address(bc_exec_t *x, bc_evm_msg_t *m, const bc_u256_t *nonc
 void bc_exec_message(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out);
 /* A message made by a message: takes a sequence number. */
 void bc_exec_nested(bc_exec_t *x, bc_evm_msg_t *m, bc_msg_result_t *out);
+/* The same in two parts: true: the code in f is to run, and bc_exec_end follows. */
+bool bc_exec_begin_nested(bc_exec_t *x, bc_exec_frame_t *f, bc_evm_msg_t *m, bc_msg_result_t *out);
+/* The code of the innermost message has ended. */
+void bc_exec_end(bc_exec_t *x, bc_evm_result_t *r, bc_msg_result_t *out);
 
 /* Accounts. Never NULL: the rows' sticky error covers missing memory. */
 bc_account_t *bc_exec_account(bc_exec_t *x, const bc_addr_t *a);

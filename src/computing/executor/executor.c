@@ -24,7 +24,7 @@ bc_executor_t *bc_executor_new(const bc_executor_config_t *config)
     e->codes = bc_evm_cache_new(config->code_cache_bytes ? config->code_cache_bytes : 64u << 20);
     bool helped = config->workers > 1;
     if (helped)
-        e->crew = bc_crew_new(BC_MIN(config->workers, (size_t)WORKERS_MAX) - 1, BC_EXECUTOR_STACK_BYTES);
+        e->crew = bc_crew_new(BC_MIN(config->workers, (size_t)WORKERS_MAX) - 1);
     if (e->contracts && e->codes && (!helped || e->crew))
         return e;
     bc_executor_free(e);
@@ -64,61 +64,6 @@ static void evm_give(bc_executor_t *e, bc_evm_t *evm)
     }
     pthread_mutex_unlock(&e->lock);
     bc_evm_free(evm);
-}
-
-/* --- stack: nested calls need room --- */
-
-typedef struct {
-    void (*fn)(void *arg);
-    void *arg;
-} deep_t;
-
-static void *deep_main(void *arg)
-{
-    deep_t *d = arg;
-    d->fn(d->arg);
-    return NULL;
-}
-
-/* Is what is left of this thread's stack enough? */
-static bool stack_enough(void)
-{
-    static _Thread_local uintptr_t low; /* of the usable stack; 0: not asked yet */
-    if (!low) {
-        pthread_attr_t attr;
-        void *base = NULL;
-        size_t size = 0;
-        low = UINTPTR_MAX;
-        if (pthread_getattr_np(pthread_self(), &attr) == 0) {
-            if (pthread_attr_getstack(&attr, &base, &size) == 0 && base)
-                low = (uintptr_t)base;
-            pthread_attr_destroy(&attr);
-        }
-    }
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    /* a thread with exactly the documented size has already used a little of it */
-    return here > low && here - low >= BC_EXECUTOR_STACK_BYTES - BC_EXECUTOR_STACK_BYTES / 8;
-}
-
-/* Runs fn(arg) with enough stack; BC_E_NOMEM when there is none to be had. */
-static bc_err_t with_stack(void (*fn)(void *arg), void *arg)
-{
-    if (stack_enough()) {
-        fn(arg);
-        return BC_OK;
-    }
-    deep_t d = { fn, arg };
-    pthread_attr_t attr;
-    pthread_t t;
-    if (pthread_attr_init(&attr))
-        return BC_E_NOMEM;
-    bool ok = pthread_attr_setstacksize(&attr, BC_EXECUTOR_STACK_BYTES) == 0 &&
-              pthread_create(&t, &attr, deep_main, &d) == 0;
-    pthread_attr_destroy(&attr);
-    if (!ok)
-        return BC_E_NOMEM;
-    pthread_join(t, NULL);
-    return BC_OK;
 }
 
 /* --- context --- */
@@ -217,9 +162,8 @@ static bc_err_t local_execute(void *self, const bc_exec_block_t *in, bc_exec_res
         b->e = self;
         b->in = in;
         b->res = res;
-        err = with_stack(bc_block_run, b);
-        if (!err)
-            err = b->err;
+        bc_block_run(b);
+        err = b->err;
     }
     free(b);
     if (err)
@@ -240,9 +184,8 @@ typedef struct {
     bc_err_t err;
 } call_run_t;
 
-static void run_call(void *arg)
+static void run_call(call_run_t *c)
 {
-    call_run_t *c = arg;
     const bc_exec_call_t *in = c->in;
     c->err = bc_exec_open(c->e, &c->x, in->state, in->number, in->timestamp, 0);
     bc_bytes_t v;
@@ -284,9 +227,8 @@ static bc_err_t local_call(void *self, const bc_exec_call_t *in, bc_exec_call_re
     c->in = in;
     c->out = out;
     c->arena = arena;
-    bc_err_t err = with_stack(run_call, c);
-    if (!err)
-        err = c->err;
+    run_call(c);
+    bc_err_t err = c->err;
     free(c);
     return err;
 }

@@ -10,20 +10,17 @@
  * order (parallel.c); the result is the same. The helpers are made once and serve one block at a
  * time: a block that finds them busy is run serially.
  *
- * Nested calls live on the C stack (depth 1024). A thread that calls in with less than
- * BC_EXECUTOR_STACK_BYTES of stack is served all the same, through a short-lived thread with a
- * stack of that size; workers made with at least BC_EXECUTOR_STACK_BYTES avoid that cost. */
+ * A thread that calls in needs BC_EXECUTOR_STACK_BYTES of stack, whatever the transactions do:
+ * nested messages (depth 1024) are frames of the interpreter. Only those that system contracts
+ * make are a recursion in C; where hostile code drives it deep, it goes on on a short-lived
+ * thread. */
 #ifndef BC_COMPUTING_EXECUTOR_H
 #define BC_COMPUTING_EXECUTOR_H
 
 #include "iface/chain_config.h"
 #include "iface/executor.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define BC_EXECUTOR_STACK_BYTES (64u << 20)
-#else
-#define BC_EXECUTOR_STACK_BYTES (8u << 20)
-#endif
+#define BC_EXECUTOR_STACK_BYTES (256u << 10)
 
 typedef struct bc_executor bc_executor_t;
 

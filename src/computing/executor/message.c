@@ -1,5 +1,5 @@
-/* The message loop: authority, value transfer, creates, calls, system contracts, and what the
- * interpreter asks of its host (spec/40 §2.3-2.7). */
+/* The message loop: authority, value transfer, creates, calls, and what the interpreter asks of
+ * its host (spec/40 §2.3-2.7). */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -114,78 +114,6 @@ static bool moves_value(const bc_exec_t *x, const bc_evm_msg_t *m)
 
 /* --- system contracts --- */
 
-static void pc_nested(void *self, bc_pc_t *pc, const bc_addr_t *sender, const bc_addr_t *to,
-                      const bc_addr_t *code, bc_bytes_t input, bool is_static, bc_pc_reply_t *out)
-{
-    bc_exec_t *x = self;
-    bc_msg_result_t r = { 0 };
-    bc_evm_msg_t m = { .kind = BC_EVM_CALL,
-                       .is_static = is_static,
-                       .gas = pc->gas_left,
-                       .recipient = *to,
-                       .code_address = *code,
-                       .sender = *sender,
-                       .input = input };
-    size_t logs = x->next_log = x->log_cnt;
-    bc_exec_nested(x, &m, &r);
-    if (x->law->keeps_logs)
-        x->log_cnt = logs; /* nobody passes them on */
-    out->ok = x->law->undo_by_status ? r.status == BC_TXS_NONE : r.evm == BC_EVM_OK;
-    out->data = r.owner ? bc_arena_copy(&x->tx_arena, r.output, NULL) : r.output;
-    bc_buf_unref(r.owner);
-}
-
-/* Version 0: an inner message of a system contract that is no more than its bookkeeping. */
-static int64_t pc_child(void *self)
-{
-    bc_exec_t *x = self;
-    if (x->frame && x->frame->first_child == BC_EXEC_NO_CHILD)
-        x->frame->first_child = bc_rows_mark(x->rows);
-    return ++x->seq;
-}
-
-static bool pc_deploy_refused(void *self, const bc_addr_t *created)
-{
-    bc_exec_t *x = self;
-    bc_msg_result_t r = { 0 };
-    bc_addr_t sender = bc_addr_of(BC_SYS_TABLE_MANAGER);
-    bc_evm_msg_t m = { .kind = BC_EVM_CREATE, .gas = x->config.gas_limit, .sender = sender, .recipient = *created };
-    return x->config.auth_check && !x->config.flags[BC_F_bugfix_internal_create_permission_denied] &&
-           bc_v0_auth_refused(x, &m, &r);
-}
-
-__attribute__((noinline)) void bc_exec_call_system(bc_exec_t *x, const bc_pc_contract_t *c,
-                                                   const bc_evm_msg_t *m, bc_msg_result_t *out)
-{
-    bc_pc_t pc = { .sender = m->sender,
-                   .origin = x->origin,
-                   .code_address = m->code_address,
-                   .recipient = m->recipient,
-                   .is_static = m->is_static,
-                   .create = m->kind == BC_EVM_CREATE,
-                   .gas_left = m->gas,
-                   .input = m->input,
-                   .config = &x->config,
-                   .context_id = x->context_id,
-                   .seq = x->seq,
-                   .rows = x->rows,
-                   .arena = &x->tx_arena,
-                   .host = x,
-                   .nested = pc_nested,
-                   .child = pc_child,
-                   .deploy_refused = pc_deploy_refused };
-    bc_pc_end_t end = bc_pc_run(x->contracts, c, &pc);
-    if (end == BC_PC_OK) {
-        bc_exec_set_result(out, BC_EVM_OK, BC_TXS_NONE, pc.gas_left, (bc_bytes_t){ 0 });
-        if (pc.out.n) {
-            out->owner = bc_buf_copy(bc_wr_view(&pc.out));
-            out->output = bc_buf_view(out->owner);
-        }
-    }
-    x->law->system_end(x, m, end, &pc, out);
-    bc_wr_free(&pc.out);
-}
-
 static void system_end(bc_exec_t *x, const bc_evm_msg_t *m, bc_pc_end_t end, bc_pc_t *pc, bc_msg_result_t *out)
 {
     if (end == BC_PC_OK)
@@ -235,13 +163,13 @@ static bool call_native(bc_exec_t *x, const bc_addr_t *at, bool ungated, const b
 
 /* --- interpreter host --- */
 
-void bc_exec_run_code(bc_exec_t *x, bc_account_t *self, const bc_addr_t *code_address, const bc_evm_msg_t *m,
-                      bc_evm_code_t *code, bc_msg_result_t *out)
+void bc_exec_enter_code(bc_exec_t *x, bc_account_t *self, const bc_addr_t *code_address, const bc_evm_msg_t *m,
+                        bc_evm_code_t *code)
 {
-    frame_t f = { x, self, m->recipient, *code_address, m->is_static };
-    bc_evm_result_t r = { 0 };
-    bc_evm_run(x->evm, &x->rules, x->law->host, &f, &x->env, m, code, &r);
-    x->law->convert(x, m, &r, out);
+    bc_exec_frame_t *f = x->frame;
+    f->m = m;
+    f->code = code;
+    f->run = (frame_t){ x, self, m->recipient, *code_address, m->is_static };
 }
 
 bool bc_exec_host_exists(void *ctx, const bc_addr_t *a)
@@ -398,27 +326,47 @@ bool bc_exec_host_access_storage(void *ctx, const bc_addr_t *a, const bc_h256_t 
     return false;
 }
 
-void bc_exec_host_call(void *ctx, const bc_evm_msg_t *msg, bc_evm_result_t *out)
+/* A message's result as the code that made it sees it. */
+static void show(const bc_msg_result_t *r, bc_evm_result_t *out)
 {
-    frame_t *f = ctx;
-    bc_evm_msg_t m = *msg;
-    bc_msg_result_t r = { 0 };
-    if (m.kind == BC_EVM_STATICCALL) {
-        m.kind = BC_EVM_CALL;
-        m.is_static = true;
-    }
-    f->x->law->inner(f->x, f, &m, &r);
-    *out = (bc_evm_result_t){ .status = r.evm,
-                              .gas_left = r.gas_left,
-                              .output = r.output,
-                              .output_owner = r.owner,
-                              .created = r.created };
+    *out = (bc_evm_result_t){ .status = r->evm,
+                              .gas_left = r->gas_left,
+                              .output = r->output,
+                              .output_owner = r->owner,
+                              .created = r->created };
 }
 
-static void inner(bc_exec_t *x, const bc_exec_code_frame_t *f, bc_evm_msg_t *m, bc_msg_result_t *out)
+bool bc_exec_host_begin(void *ctx, void *slot, bc_evm_msg_t *m, bc_evm_begun_t *begun, bc_evm_result_t *out)
 {
-    (void)f;
-    bc_exec_nested(x, m, out);
+    const frame_t *caller = ctx;
+    bc_exec_frame_t *f = slot;
+    bc_msg_result_t r;
+    if (!caller->x->law->inner(caller->x, caller, f, m, &r)) {
+        show(&r, out);
+        return false;
+    }
+    *begun = (bc_evm_begun_t){ f->code, &f->run };
+    return true;
+}
+
+void bc_exec_host_end(void *ctx, void *slot, bc_evm_result_t *res)
+{
+    bc_exec_t *x = ((frame_t *)ctx)->x;
+    bc_msg_result_t r;
+    bc_exec_end(x, res, &r);
+    x->law->inner_end(x, slot, &r);
+    show(&r, res);
+}
+
+static bool inner(bc_exec_t *x, const frame_t *caller, bc_exec_frame_t *f, bc_evm_msg_t *m, bc_msg_result_t *out)
+{
+    (void)caller;
+    return bc_exec_begin_nested(x, f, m, out);
+}
+
+static void inner_end(bc_exec_t *x, const bc_exec_frame_t *f, bc_msg_result_t *out)
+{
+    (void)x, (void)f, (void)out;
 }
 
 const bc_evm_host_t bc_exec_host = {
@@ -436,7 +384,9 @@ const bc_evm_host_t bc_exec_host = {
     .get_block_hash = bc_exec_host_block_hash,
     .access_account = bc_exec_host_access_account,
     .access_storage = bc_exec_host_access_storage,
-    .call = bc_exec_host_call,
+    .begin = bc_exec_host_begin,
+    .end = bc_exec_host_end,
+    .slot_bytes = sizeof(bc_exec_frame_t),
 };
 
 /* --- creates --- */
@@ -511,20 +461,20 @@ static void internal_error(const bc_evm_msg_t *m, bc_msg_result_t *out)
     bc_exec_set_result(out, BC_EVM_INTERNAL, BC_TXS_OUT_OF_GAS, m->gas, (bc_bytes_t){ 0 });
 }
 
-static void run_create(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
+static bool begin_create(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
 {
     static const bc_u256_t one = { { 1 } };
     bc_account_t *self = bc_exec_account(x, &m->recipient);
     if (x->config.number != 0 && !bc_auth_create_table(x->rows, bc_table_name(self->table), &x->origin)) {
         internal_error(m, out);
-        return;
+        return false;
     }
     if (x->web3 && level != 0) {
         bc_u256_t nonce;
         bc_account_t *sender = bc_exec_account(x, &m->sender);
         if (!bc_exec_nonce(x, sender, &nonce)) {
             internal_error(m, out);
-            return;
+            return false;
         }
         bc_u256_addto(&nonce, &one);
         bc_exec_set_nonce(x, sender, &nonce);
@@ -534,8 +484,14 @@ static void run_create(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_resu
         bc_exec_set_nonce(x, self, &one);
     bc_evm_code_t *init = bc_evm_code_new(m->input, BC_EVM_CANCUN);
     BC_MUST(init);
-    bc_exec_run_code(x, self, &m->code_address, m, init, out);
-    bc_evm_code_unref(init);
+    bc_exec_enter_code(x, self, &m->code_address, m, init);
+    return true;
+}
+
+static void created(bc_exec_t *x, bc_msg_result_t *out)
+{
+    static const bc_u256_t one = { { 1 } };
+    bc_account_t *self = x->frame->run.self;
     if (out->evm != BC_EVM_OK)
         return;
     bc_exec_store_code(x, self, out->output);
@@ -543,7 +499,7 @@ static void run_create(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_resu
         bc_exec_set_nonce(x, self, &one);
     int64_t gas_left = out->gas_left - (int64_t)out->output.n * DEPOSIT_GAS;
     bc_exec_set_result(out, BC_EVM_OK, BC_TXS_NONE, gas_left, (bc_bytes_t){ 0 });
-    out->created = m->code_address;
+    out->created = x->frame->run.code;
 }
 
 /* --- calls --- */
@@ -598,34 +554,34 @@ bool bc_exec_is_dynamic(bc_bytes_t code)
     return code.n > DYNAMIC_PREFIX && memcmp(code.p, "[PRECOMPILED]", DYNAMIC_PREFIX) == 0;
 }
 
-static void run_call(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
+static bool begin_call(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
 {
     if (level == 0) {
         if (m->gas < TRANSFER_GAS) {
             bc_exec_set_result(out, BC_EVM_OUT_OF_GAS, BC_TXS_OUT_OF_GAS, m->gas, bc_exec_status_text(x, BC_EVM_OUT_OF_GAS));
-            return;
+            return false;
         }
         m->gas -= TRANSFER_GAS;
     }
     if (m->kind != BC_EVM_DELEGATECALL && call_native(x, &m->code_address, false, m, out))
-        return;
+        return false;
     bc_evm_code_t *code = bc_exec_code(x, bc_exec_account(x, &m->code_address));
     if (!code) {
         if (m->input.n)
             no_code(x, m, out);
         else
             bc_exec_set_result(out, BC_EVM_OK, BC_TXS_NONE, m->gas, (bc_bytes_t){ 0 });
-        return;
+        return false;
     }
     bc_bytes_t text = bc_evm_code_bytes(code);
     if (bc_exec_is_dynamic(text)) {
         if (!bc_exec_call_dynamic(x, text, m, out))
             internal_error(m, out);
-        return;
+        return false;
     }
-    bc_evm_code_ref(code); /* the account may drop it when a nested create replaces the code */
-    bc_exec_run_code(x, bc_exec_account(x, &m->recipient), &m->code_address, m, code, out);
-    bc_evm_code_unref(code);
+    /* a reference: the account may drop it when a nested create replaces the code */
+    bc_exec_enter_code(x, bc_exec_account(x, &m->recipient), &m->code_address, m, bc_evm_code_ref(code));
+    return true;
 }
 
 /* --- the loop --- */
@@ -645,55 +601,98 @@ static void undo(bc_exec_t *x)
 const bc_exec_rules_t bc_exec_v1 = {
     .top_text = true,
     .stopped = stopped,
-    .create = run_create,
-    .call = run_call,
+    .create = begin_create,
+    .call = begin_call,
+    .created = created,
     .convert = convert,
     .inner = inner,
+    .inner_end = inner_end,
     .system_end = system_end,
     .undo = undo,
     .host = &bc_exec_host,
 };
 
-void bc_exec_message(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
+/* The end of the innermost message. */
+static void end_message(bc_exec_t *x, int64_t gas, bc_msg_result_t *out)
 {
-    bc_exec_frame_t f = { .up = x->frame,
-                          .mark = bc_rows_mark(x->rows),
-                          .transient_mark = x->transient ? bc_rows_mark(x->transient) : 0,
-                          .first_child = BC_EXEC_NO_CHILD,
-                          .log_mark = x->next_log,
-                          .log_own = x->next_log };
-    if (f.up && f.up->first_child == BC_EXEC_NO_CHILD)
-        f.up->first_child = f.mark;
-    x->frame = &f;
-    *out = (bc_msg_result_t){ 0 };
-    if (x->law->stopped(x, m, out)) {
-        /* *out says why */
-    } else if (m->kind == BC_EVM_CREATE || m->kind == BC_EVM_CREATE2) {
-        x->law->create(x, m, level, out);
-    } else {
-        x->law->call(x, m, level, out);
-    }
+    bc_exec_frame_t *f = x->frame;
     if (out->gas_left < 0)
-        bc_exec_set_result(out, BC_EVM_OUT_OF_GAS, BC_TXS_OUT_OF_GAS, m->gas,
+        bc_exec_set_result(out, BC_EVM_OUT_OF_GAS, BC_TXS_OUT_OF_GAS, gas,
                            bc_exec_status_text(x, BC_EVM_OUT_OF_GAS));
     if (x->law->undo_by_status ? out->status != BC_TXS_NONE : out->evm != BC_EVM_OK) {
         x->law->undo(x);
         if (!x->law->keeps_logs)
-            x->log_cnt = f.log_mark;
+            x->log_cnt = f->log_mark;
     }
-    x->frame = f.up;
+    x->frame = f->up;
 }
 
-void bc_exec_nested(bc_exec_t *x, bc_evm_msg_t *m, bc_msg_result_t *out)
+static bool creates(const bc_evm_msg_t *m)
+{
+    return m->kind == BC_EVM_CREATE || m->kind == BC_EVM_CREATE2;
+}
+
+/* True: the code in f is to run, and bc_exec_end follows. False: *out is the message's result. */
+static bool begin_message(bc_exec_t *x, bc_exec_frame_t *f, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
+{
+    f->up = x->frame;
+    f->mark = bc_rows_mark(x->rows);
+    f->transient_mark = x->transient ? bc_rows_mark(x->transient) : 0;
+    f->first_child = BC_EXEC_NO_CHILD;
+    f->log_mark = f->log_own = x->next_log;
+    if (f->up && f->up->first_child == BC_EXEC_NO_CHILD)
+        f->up->first_child = f->mark;
+    x->frame = f;
+    *out = (bc_msg_result_t){ 0 };
+    if (!x->law->stopped(x, m, out) &&
+        (creates(m) ? x->law->create(x, m, level, out) : x->law->call(x, m, level, out)))
+        return true;
+    end_message(x, m->gas, out);
+    return false;
+}
+
+void bc_exec_end(bc_exec_t *x, bc_evm_result_t *r, bc_msg_result_t *out)
+{
+    bc_exec_frame_t *f = x->frame;
+    *out = (bc_msg_result_t){ 0 };
+    x->law->convert(x, f->m, r, out);
+    bc_evm_code_unref(f->code);
+    if (creates(f->m))
+        x->law->created(x, out);
+    end_message(x, f->m->gas, out);
+}
+
+static void run_message(bc_exec_t *x, bc_exec_frame_t *f, bc_msg_result_t *out)
+{
+    bc_evm_result_t r;
+    bc_evm_run(x->evm, &x->rules, x->law->host, &f->run, &x->env, f->m, f->code, &r);
+    bc_exec_end(x, &r, out);
+}
+
+void bc_exec_message(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
+{
+    bc_exec_frame_t f;
+    if (begin_message(x, &f, m, level, out))
+        run_message(x, &f, out);
+}
+
+bool bc_exec_begin_nested(bc_exec_t *x, bc_exec_frame_t *f, bc_evm_msg_t *m, bc_msg_result_t *out)
 {
     int64_t level = ++x->seq;
     if (!x->law->keeps_logs)
         x->next_log = x->log_cnt;
-    if (m->kind == BC_EVM_CREATE || m->kind == BC_EVM_CREATE2) {
+    if (creates(m)) {
         bc_u256_t nonce = { { 0 } };
         if (x->web3)
             bc_exec_nonce(x, bc_exec_account(x, &m->sender), &nonce);
         bc_exec_create_address(x, m, &nonce);
     }
-    bc_exec_message(x, m, level, out);
+    return begin_message(x, f, m, level, out);
+}
+
+void bc_exec_nested(bc_exec_t *x, bc_evm_msg_t *m, bc_msg_result_t *out)
+{
+    bc_exec_frame_t f;
+    if (bc_exec_begin_nested(x, &f, m, out))
+        run_message(x, &f, out);
 }

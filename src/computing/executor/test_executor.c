@@ -141,35 +141,6 @@ static void deposit_beyond_the_gas_consumes_nothing(void **state)
     fx_free(f);
 }
 
-/* a contract that calls itself with all its gas, whatever thread asks */
-static void *deep_thread(void *arg)
-{
-    fx_t *f = arg;
-    bc_addr_t c = fx_deploy(f, "5f5f5f5f5f305af1");
-    fx_call(f, &c, (bc_bytes_t){ 0 });
-    return NULL;
-}
-
-static void depth_1024_is_safe_on_a_small_stack(void **state)
-{
-    fx_t *f = fx_new(BC_SUITE_STANDARD);
-    pthread_attr_t attr;
-    pthread_t t;
-    (void)state;
-    deep_thread(f);
-    assert_int_equal(receipt(f, 0)->status, 0);
-    bc_h256_t root = f->res->receipts_root;
-    fx_t *g = fx_new(BC_SUITE_STANDARD);
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, 256u << 10);
-    assert_int_equal(pthread_create(&t, &attr, deep_thread, g), 0);
-    pthread_join(t, NULL);
-    pthread_attr_destroy(&attr);
-    assert_true(bc_h256_eq(&root, &g->res->receipts_root));
-    fx_free(g);
-    fx_free(f);
-}
-
 /* --- value and gas price --- */
 
 static void web3_pay(fx_t *f, const bc_addr_t *from, const bc_addr_t *to, const char *value)
@@ -421,7 +392,6 @@ int main(void)
         cmocka_unit_test(codeless_accounts),
         cmocka_unit_test(bad_jump_gives_the_gas_back),
         cmocka_unit_test(deposit_beyond_the_gas_consumes_nothing),
-        cmocka_unit_test(depth_1024_is_safe_on_a_small_stack),
         cmocka_unit_test(value_moves_or_is_refused_whole),
         cmocka_unit_test(gas_price_is_charged_to_the_sender),
         cmocka_unit_test(tables_take_the_next_sequence_number),

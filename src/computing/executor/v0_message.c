@@ -285,8 +285,11 @@ static void set_code(bc_exec_t *x, bc_account_t *self, bc_bytes_t code, const bc
 }
 
 /* Code came out of the init code: is it any good? */
-static void deposit(bc_exec_t *x, const bc_evm_msg_t *m, bc_account_t *self, bc_msg_result_t *out)
+static void created(bc_exec_t *x, bc_msg_result_t *out)
 {
+    if (out->status != BC_TXS_NONE)
+        return;
+    const bc_evm_msg_t *m = x->frame->m;
     bc_buf_t *owner = out->owner;
     bc_bytes_t code = out->output;
     int64_t left = out->gas_left, cost = (int64_t)code.n * DEPOSIT_GAS;
@@ -301,27 +304,25 @@ static void deposit(bc_exec_t *x, const bc_evm_msg_t *m, bc_account_t *self, bc_
         if (!bc_v0_since(x, 1))
             out->output = none;
     } else {
-        set_code(x, self, code, x->frame->up ? &none : &x->abi);
+        set_code(x, x->frame->run.self, code, x->frame->up ? &none : &x->abi);
         bc_exec_set_result(out, BC_EVM_OK, BC_TXS_NONE, left - cost, none);
         out->created = m->code_address;
     }
     bc_buf_unref(owner);
 }
 
-static void create(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
+static bool create(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
 {
     (void)level;
     bc_account_t *self = bc_exec_account(x, &m->recipient);
     if (!create_tables(x, m, self)) {
         fail(x, m, plain_failure(x), BC_TXS_ADDRESS_USED, m->gas, BC_STR("Contract address already used."), out);
-        return;
+        return false;
     }
     bc_evm_code_t *init = bc_evm_code_new(m->input, x->rules.rev);
     BC_MUST(init);
-    bc_exec_run_code(x, self, &m->code_address, m, init, out);
-    bc_evm_code_unref(init);
-    if (out->status == BC_TXS_NONE)
-        deposit(x, m, self, out);
+    bc_exec_enter_code(x, self, &m->code_address, m, init);
+    return true;
 }
 
 /* --- calls --- */
@@ -339,36 +340,34 @@ static void absent(bc_exec_t *x, const bc_evm_msg_t *m, bc_msg_result_t *out)
     fail(x, m, BC_EVM_OK, BC_TXS_CALL_ADDRESS_ERROR, m->gas, BC_STR("Call address error."), out);
 }
 
-static void call(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
+static bool call(bc_exec_t *x, bc_evm_msg_t *m, int64_t level, bc_msg_result_t *out)
 {
     (void)level;
     bool delegate = m->kind != BC_EVM_CALL;
     const bc_pc_contract_t *c = delegate ? NULL : bc_v0_contract(x, &m->code_address);
     if (c) {
         bc_exec_call_system(x, c, m, out);
-        return;
+        return false;
     }
     bc_evm_code_t *code = bc_exec_code(x, bc_exec_account(x, &m->code_address));
     if (!code) {
         absent(x, m, out);
-        return;
+        return false;
     }
     bc_bytes_t text = bc_evm_code_bytes(code);
     if (bc_exec_is_dynamic(text)) {
         if (!bc_exec_call_dynamic(x, text, m, out))
             fail(x, m, BC_EVM_OK, BC_TXS_REVERT, m->gas, BC_STR("CallDynamicPrecompiled error code field."), out);
-        return;
+        return false;
     }
     bc_account_t *self = bc_exec_account(x, &m->recipient);
-    bc_evm_msg_t run = *m;
     /* who a delegate says it is: before the fix, the contract that lent its code */
     if (delegate && !flag(x, BC_F_bugfix_evm_create2_delegatecall_staticcall_codecopy))
-        run.recipient = m->code_address;
+        m->recipient = m->code_address;
     if (!flag(x, BC_F_feature_balance))
-        memset(&run.value, 0, sizeof(run.value));
-    bc_evm_code_ref(code);
-    bc_exec_run_code(x, self, &m->code_address, &run, code, out);
-    bc_evm_code_unref(code);
+        memset(&m->value, 0, sizeof(m->value));
+    bc_exec_enter_code(x, self, &m->code_address, m, bc_evm_code_ref(code));
+    return true;
 }
 
 static void system_end(bc_exec_t *x, const bc_evm_msg_t *m, bc_pc_end_t end, bc_pc_t *pc, bc_msg_result_t *out)
@@ -497,11 +496,24 @@ static void logs_after(bc_exec_t *x, size_t mark, bool built_in_call)
         x->frame->log_own = x->log_cnt;
 }
 
-static void inner(bc_exec_t *x, const bc_exec_code_frame_t *f, bc_evm_msg_t *m, bc_msg_result_t *out)
+static void inner_ended(bc_exec_t *x, size_t logs, bc_msg_result_t *out)
+{
+    logs_after(x, logs, false);
+    if (!bc_v0_since(x, 1) && out->status != BC_TXS_NONE && out->evm == BC_EVM_OK)
+        out->evm = BC_EVM_INTERNAL; /* 3.0 showed the transaction status to the caller */
+}
+
+static void inner_end(bc_exec_t *x, const bc_exec_frame_t *f, bc_msg_result_t *out)
+{
+    inner_ended(x, f->log_before, out);
+}
+
+static bool inner(bc_exec_t *x, const bc_exec_code_frame_t *caller, bc_exec_frame_t *f, bc_evm_msg_t *m,
+                  bc_msg_result_t *out)
 {
     size_t logs = x->log_cnt;
     bool delegate = m->kind == BC_EVM_DELEGATECALL || m->kind == BC_EVM_CALLCODE;
-    address_message(x, f, m);
+    address_message(x, caller, m);
     *out = (bc_msg_result_t){ 0 };
     if (run_built_in(x, m, out)) {
         logs_after(x, logs, true);
@@ -513,14 +525,15 @@ static void inner(bc_exec_t *x, const bc_exec_code_frame_t *f, bc_evm_msg_t *m, 
                 *out = paid;
             }
         }
-        return;
+        return false;
     }
     logs_before(x);
-    if (!(delegate && delegate_without_code(x, m, out)))
-        bc_exec_nested(x, m, out);
-    logs_after(x, logs, false);
-    if (!bc_v0_since(x, 1) && out->status != BC_TXS_NONE && out->evm == BC_EVM_OK)
-        out->evm = BC_EVM_INTERNAL; /* 3.0 showed the transaction status to the caller */
+    if (!(delegate && delegate_without_code(x, m, out)) && bc_exec_begin_nested(x, f, m, out)) {
+        f->log_before = logs;
+        return true;
+    }
+    inner_ended(x, logs, out);
+    return false;
 }
 
 static void reverse(bc_log_entry_t *v, size_t from, size_t to)
@@ -651,7 +664,9 @@ static const bc_evm_host_t host = {
     .get_block_hash = get_block_hash,
     .access_account = bc_exec_host_access_account,
     .access_storage = bc_exec_host_access_storage,
-    .call = bc_exec_host_call,
+    .begin = bc_exec_host_begin,
+    .end = bc_exec_host_end,
+    .slot_bytes = sizeof(bc_exec_frame_t),
 };
 
 const bc_exec_rules_t bc_exec_v0 = {
@@ -660,8 +675,10 @@ const bc_exec_rules_t bc_exec_v0 = {
     .stopped = stopped,
     .create = create,
     .call = call,
+    .created = created,
     .convert = run_converted,
     .inner = inner,
+    .inner_end = inner_end,
     .system_end = system_end,
     .undo = undo,
     .host = &host,
