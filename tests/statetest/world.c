@@ -296,12 +296,31 @@ static bool host_access_storage(void *ctx, const bc_addr_t *addr, const bc_h256_
     return warm;
 }
 
-static void host_call(void *ctx, const bc_evm_msg_t *msg, bc_evm_result_t *out)
+/* A message that runs code. */
+typedef struct {
+    snapshot_t snap;
+    account_t *created; /* NULL: a call */
+    bc_evm_code_t *code;
+} running_t;
+
+static bool message_begin(world_t *w, running_t *r, bc_evm_msg_t *msg, bc_evm_result_t *out);
+static void message_end(world_t *w, running_t *r, bc_evm_result_t *out);
+
+static bool host_begin(void *ctx, void *slot, bc_evm_msg_t *msg, bc_evm_begun_t *begun, bc_evm_result_t *out)
 {
-    world_message(ctx, msg, out);
+    running_t *r = slot;
+    if (!message_begin(ctx, r, msg, out))
+        return false;
+    *begun = (bc_evm_begun_t){ r->code, ctx };
+    return true;
 }
 
-const bc_evm_host_t world_host = {
+static void host_end(void *ctx, void *slot, bc_evm_result_t *res)
+{
+    message_end(ctx, slot, res);
+}
+
+static const bc_evm_host_t world_host = {
     .account_exists = host_account_exists,
     .get_storage = host_get_storage,
     .set_storage = host_set_storage,
@@ -316,17 +335,18 @@ const bc_evm_host_t world_host = {
     .get_block_hash = host_get_block_hash,
     .access_account = host_access_account,
     .access_storage = host_access_storage,
-    .call = host_call,
+    .begin = host_begin,
+    .end = host_end,
+    .slot_bytes = sizeof(running_t),
 };
 
 /* ---- messages ---- */
 
-static void run_code(world_t *w, const bc_evm_msg_t *msg, bc_bytes_t bytes, bc_evm_result_t *out)
+static bc_evm_code_t *analysed(const world_t *w, bc_bytes_t bytes)
 {
     bc_evm_code_t *code = bc_evm_code_new(bytes, w->rules.rev);
     BC_MUST(code != NULL);
-    bc_evm_run(w->evm, &w->rules, &world_host, w, &w->env, msg, code, out);
-    bc_evm_code_unref(code);
+    return code;
 }
 
 static unsigned precompile_number(const bc_addr_t *a)
@@ -360,9 +380,10 @@ static bool run_precompile(world_t *w, const bc_evm_msg_t *msg, bc_evm_result_t 
     return true;
 }
 
-static void do_call(world_t *w, const bc_evm_msg_t *msg, bc_evm_result_t *out)
+static bool begin_call(world_t *w, running_t *r, const bc_evm_msg_t *msg, bc_evm_result_t *out)
 {
-    snapshot_t snap = world_snapshot(w);
+    r->snap = world_snapshot(w);
+    r->created = NULL;
     account_t *to = world_account(w, &msg->recipient);
     if (msg->kind == BC_EVM_CALL) {
         if (bc_u256_is_zero(&msg->value))
@@ -372,13 +393,15 @@ static void do_call(world_t *w, const bc_evm_msg_t *msg, bc_evm_result_t *out)
     }
     if (!run_precompile(w, msg, out)) {
         bc_bytes_t code = world_account(w, &msg->code_address)->s.code;
-        if (code.n)
-            run_code(w, msg, code, out);
-        else
-            *out = (bc_evm_result_t){ .status = BC_EVM_OK, .gas_left = msg->gas };
+        if (code.n) {
+            r->code = analysed(w, code);
+            return true;
+        }
+        *out = (bc_evm_result_t){ .status = BC_EVM_OK, .gas_left = msg->gas };
     }
     if (out->status != BC_EVM_OK)
-        world_revert(w, snap);
+        world_revert(w, r->snap);
+    return false;
 }
 
 static void created_address(const world_t *w, const bc_evm_msg_t *msg, uint64_t nonce, bc_addr_t *out)
@@ -440,7 +463,7 @@ static void deposit(world_t *w, account_t *a, bc_evm_result_t *out)
     out->output = (bc_bytes_t){ 0 };
 }
 
-static void do_create(world_t *w, const bc_evm_msg_t *msg, bc_evm_result_t *out)
+static bool begin_create(world_t *w, running_t *r, bc_evm_msg_t *msg, bc_evm_result_t *out)
 {
     account_t *from = world_account(w, &msg->sender);
     uint64_t nonce = from->s.nonce;
@@ -449,38 +472,54 @@ static void do_create(world_t *w, const bc_evm_msg_t *msg, bc_evm_result_t *out)
         nonce--;
     } else {
         if (nonce == UINT64_MAX)
-            return;
+            return false;
         world_save(w, from);
         from->s.nonce++;
     }
-    bc_evm_msg_t m = *msg;
-    created_address(w, msg, nonce, &m.recipient);
-    m.code_address = m.recipient;
-    m.input = (bc_bytes_t){ 0 };
-    host_access_account(w, &m.recipient); /* stays warm when creation fails */
-    account_t *a = world_account(w, &m.recipient);
+    created_address(w, msg, nonce, &msg->recipient);
+    msg->code_address = msg->recipient;
+    host_access_account(w, &msg->recipient); /* stays warm when creation fails */
+    account_t *a = world_account(w, &msg->recipient);
     if (a->s.nonce || a->s.code.n || has_storage(a)) { /* EIP-684, EIP-7610 */
         out->gas_left = 0;
-        return;
+        return false;
     }
-    snapshot_t snap = world_snapshot(w);
+    r->snap = world_snapshot(w);
+    r->created = a;
     world_save(w, a);
     a->s.exists = a->s.created = true;
     a->s.nonce = w->rules.rev >= BC_EVM_SPURIOUS; /* EIP-161 */
     move_value(w, from, a, &msg->value);
-    run_code(w, &m, msg->input, out);
-    if (out->status == BC_EVM_OK)
-        deposit(w, a, out);
+    r->code = analysed(w, msg->input);
+    msg->input = (bc_bytes_t){ 0 };
+    return true;
+}
+
+/* False: *out is the result. Else r->code is to run, and message_end follows. */
+static bool message_begin(world_t *w, running_t *r, bc_evm_msg_t *msg, bc_evm_result_t *out)
+{
+    if (msg->kind == BC_EVM_CREATE || msg->kind == BC_EVM_CREATE2)
+        return begin_create(w, r, msg, out);
+    return begin_call(w, r, msg, out);
+}
+
+static void message_end(world_t *w, running_t *r, bc_evm_result_t *out)
+{
+    bc_evm_code_unref(r->code);
+    if (r->created && out->status == BC_EVM_OK)
+        deposit(w, r->created, out);
     if (out->status != BC_EVM_OK)
-        world_revert(w, snap);
+        world_revert(w, r->snap);
 }
 
 void world_message(world_t *w, const bc_evm_msg_t *msg, bc_evm_result_t *out)
 {
-    if (msg->kind == BC_EVM_CREATE || msg->kind == BC_EVM_CREATE2)
-        do_create(w, msg, out);
-    else
-        do_call(w, msg, out);
+    bc_evm_msg_t m = *msg;
+    running_t r;
+    if (!message_begin(w, &r, &m, out))
+        return;
+    bc_evm_run(w->evm, &w->rules, &world_host, w, &w->env, &m, r.code, out);
+    message_end(w, &r, out);
 }
 
 /* ---- results ---- */

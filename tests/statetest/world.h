@@ -77,7 +77,6 @@ typedef struct {
 snapshot_t world_snapshot(const world_t *w);
 void world_revert(world_t *w, snapshot_t s);
 
-extern const bc_evm_host_t world_host;
 /* A message, nested or top. For a top create the sender's nonce was already raised, and counts as
  * it was before. */
 void world_message(world_t *w, const bc_evm_msg_t *msg, bc_evm_result_t *out);
