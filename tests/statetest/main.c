@@ -14,9 +14,6 @@
 #include "tx_test.h"
 
 #define WORKERS_MAX 256
-#define WORKER_STACK_BYTES                                                                         \
-    ((size_t)64 << 20) /* 1024 frames of calls, in a sanitizer's build too                         \
-                        */
 #define JSON_DEPTH_MAX 64
 
 typedef struct {
@@ -237,19 +234,15 @@ static void print_files(run_t *r, tally_t *sum)
 static void run(run_t *r, tally_t *sum)
 {
     pthread_t threads[WORKERS_MAX];
-    pthread_attr_t attr;
-    pthread_attr_init(&attr);
-    BC_MUST(pthread_attr_setstacksize(&attr, WORKER_STACK_BYTES) == 0);
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->some_done, NULL);
     for (unsigned i = 0; i < r->workers; i++)
-        BC_MUST(pthread_create(&threads[i], &attr, work, r) == 0);
+        BC_MUST(pthread_create(&threads[i], NULL, work, r) == 0);
     print_files(r, sum);
     for (unsigned i = 0; i < r->workers; i++)
         pthread_join(threads[i], NULL);
     pthread_cond_destroy(&r->some_done);
     pthread_mutex_destroy(&r->lock);
-    pthread_attr_destroy(&attr);
 }
 
 /* ---- command line ---- */
