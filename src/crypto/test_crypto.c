@@ -60,8 +60,84 @@ static void keccak_of_empty_and_of_every_block_edge(void **state)
         bc_hasher_final(&s, &inc);
         assert_memory_equal(h.b, inc.b, 32);
     }
-    if (!bc_keccak_x4_usable())
-        printf("no AVX2 here: the vector kernel was not run\n");
+}
+
+/* Keccak-256 by one kernel of one state. */
+static void hash_with(const bc_keccak_kernel_t *k, bc_bytes_t in, bc_h256_t *out)
+{
+    uint64_t s[25] = { 0 };
+    for (; in.n >= KECCAK_RATE; in.p += KECCAK_RATE, in.n -= KECCAK_RATE) {
+        bc_keccak_xor(s, 0, in.p, KECCAK_RATE);
+        k->f1600(s);
+    }
+    bc_keccak_xor(s, 0, in.p, in.n);
+    bc_keccak_xor(s, in.n, (const uint8_t[]){ 0x01 }, 1);
+    bc_keccak_xor(s, KECCAK_RATE - 1, (const uint8_t[]){ 0x80 }, 1);
+    k->f1600(s);
+    memcpy(out->b, s, 32);
+}
+
+static uint64_t noise(void)
+{
+    static uint64_t x = 0x9e3779b97f4a7c15;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return x;
+}
+
+static void keccak_kernels_agree(void **state)
+{
+    (void)state;
+    const bc_keccak_kernel_t *any = &bc_keccak_kernels[BC_KECCAK_KERNELS - 1];
+    assert_true(any->usable() && any->f1600);
+    for (const bc_keccak_kernel_t *k = bc_keccak_kernels; k <= any; k++) {
+        if (!k->usable()) {
+            printf("no %s here: its kernels were not run\n", k->name);
+            continue;
+        }
+        for (int i = 0; i < 2000; i++) {
+            uint64_t one[25], four[25][4], want[4][25];
+            for (size_t lane = 0; lane < 25; lane++)
+                for (size_t n = 0; n < 4; n++)
+                    want[n][lane] = four[lane][n] = noise();
+            memcpy(one, want[0], sizeof one);
+            for (size_t n = 0; n < 4; n++)
+                any->f1600(want[n]);
+            if (k->f1600) {
+                k->f1600(one);
+                assert_memory_equal(one, want[0], sizeof one);
+            }
+            if (k->f1600_x4) {
+                k->f1600_x4(four);
+                for (size_t lane = 0; lane < 25; lane++)
+                    for (size_t n = 0; n < 4; n++)
+                        assert_int_equal(four[lane][n], want[n][lane]);
+            }
+        }
+        uint8_t data[500];
+        for (size_t n = 0; k->f1600 && n <= sizeof data; n++) {
+            for (size_t i = 0; i < sizeof data; i++)
+                data[i] = (uint8_t)noise();
+            bc_bytes_t in = bc_bytes(data + sizeof data - n, n);
+            bc_h256_t got, want, chosen, four[4];
+            hash_with(k, in, &got);
+            hash_with(any, in, &want);
+            assert_memory_equal(got.b, want.b, 32);
+            bc_keccak256(in, &chosen);
+            assert_memory_equal(chosen.b, want.b, 32);
+            in.n -= noise() % (n % KECCAK_RATE + 1); /* shorter, of as many blocks */
+            bc_bytes_t views[4] = { bc_bytes(in.p, n), in, bc_bytes(in.p, n), in };
+            if (!bc_keccak_x4_usable())
+                continue;
+            bc_keccak256_x4(views, four);
+            assert_memory_equal(four[0].b, want.b, 32);
+            assert_memory_equal(four[2].b, want.b, 32);
+            hash_with(any, in, &want);
+            assert_memory_equal(four[1].b, want.b, 32);
+            assert_memory_equal(four[3].b, want.b, 32);
+        }
+    }
 }
 
 static void sm3_incremental_equals_one_shot(void **state)
@@ -360,6 +436,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(selftest_passes),
         cmocka_unit_test(keccak_of_empty_and_of_every_block_edge),
+        cmocka_unit_test(keccak_kernels_agree),
         cmocka_unit_test(sm3_incremental_equals_one_shot),
         cmocka_unit_test(node_id_of_the_spec_key),
         cmocka_unit_test(secp_refuses_wrong_lengths_and_recovery_ids),
