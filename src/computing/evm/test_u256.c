@@ -17,7 +17,7 @@ static uint64_t rnd(void)
 }
 
 /* Limbs are often 0, 1, all ones or a single high bit: carries and Knuth's rare corrections. */
-static bc_u256_t value(void)
+static bc_u256_t limbs(void)
 {
     bc_u256_t v;
     unsigned used = (unsigned)(rnd() % 5);
@@ -32,6 +32,57 @@ static bc_u256_t value(void)
                              : rnd();
     }
     return v;
+}
+
+/* The same, powers of two and their neighbours, full random numbers. */
+static bc_u256_t value(void)
+{
+    uint64_t pick = rnd();
+    bc_u256_t one = bc_u256(1), v;
+    switch (pick % 8) {
+    case 0:
+        v = bc_u256_shl(&one, pick >> 8 & 0xff);
+        return pick >> 16 & 1 ? v : pick >> 17 & 1 ? bc_u256_add(&v, &one) : bc_u256_sub(&v, &one);
+    case 1:
+        v = limbs();
+        return bc_u256_neg(&v);
+    case 2:
+        return (bc_u256_t){ { rnd(), rnd(), rnd(), rnd() } };
+    case 3:
+        v = (bc_u256_t){ { rnd(), rnd(), rnd(), rnd() } };
+        return bc_u256_shr(&v, pick >> 8 & 0xff);
+    default:
+        return limbs();
+    }
+}
+
+/* A dividend for d whose quotient digits are at their edges: q * d + r where r is near 0 or near d,
+ * or a number that begins as d does. */
+static bc_u256_t dividend(const bc_u256_t *d)
+{
+    uint64_t pick = rnd();
+    bc_u256_t v;
+    switch (pick % 4) {
+    case 0: /* d in other places, its lower limbs changed */
+        v = *d;
+        v.w[pick >> 2 & 1] -= pick >> 8 & 3;
+        return pick >> 3 & 1 ? bc_u256_shl(&v, pick >> 16 & 0xff) : bc_u256_sub(&v, d);
+    case 1: /* a product, one less or more */
+        v = value();
+        v = bc_u256_shr(&v, bc_u256_bits(d));
+        v = bc_u256_mul(&v, d);
+        v.w[0] += (pick >> 8 & 3) - 1;
+        return v;
+    case 2: /* near the next quotient */
+        v = limbs();
+        v = bc_u256_shr(&v, bc_u256_bits(d));
+        v = bc_u256_mul(&v, d);
+        v = bc_u256_add(&v, d);
+        v.w[0] -= pick >> 8 & 3;
+        return v;
+    default:
+        return value();
+    }
 }
 
 static void to_mpz(mpz_t z, const bc_u256_t *v)
@@ -76,8 +127,10 @@ static void arithmetic_agrees_with_gmp(void **state)
     mpz_inits(a, b, m, r, NULL);
     mpz_init_set_ui(mod256, 1);
     mpz_mul_2exp(mod256, mod256, 256);
-    for (int i = 0; i < 60000; i++) {
-        bc_u256_t x = value(), y = value(), n = value();
+    for (int i = 0; i < 1000000; i++) {
+        bc_u256_t y = value(), x = dividend(&y), n = i % 3 == 0 ? dividend(&x) : value();
+        if (i % 5 == 0)
+            n.w[1] = n.w[2] = n.w[3] = UINT64_MAX;
         to_mpz(a, &x), to_mpz(b, &y), to_mpz(m, &n);
         mpz_add(r, a, b), same(bc_u256_add(&x, &y), r);
         mpz_sub(r, a, b), same(bc_u256_sub(&x, &y), r);
@@ -88,10 +141,17 @@ static void arithmetic_agrees_with_gmp(void **state)
             mpz_fdiv_q(r, a, b), same(bc_u256_div(&x, &y), r);
             mpz_fdiv_r(r, a, b), same(bc_u256_mod(&x, &y), r);
         }
+        if (i % 4 == 0) { /* both below the modulus */
+            if (mpz_sgn(m))
+                x = bc_u256_mod(&x, &n), y = bc_u256_mod(&y, &n);
+            to_mpz(a, &x), to_mpz(b, &y);
+        }
         if (mpz_sgn(m)) {
             mpz_add(r, a, b), mpz_mod(r, r, m), same(bc_u256_addmod(&x, &y, &n), r);
             mpz_mul(r, a, b), mpz_mod(r, r, m), same(bc_u256_mulmod(&x, &y, &n), r);
         }
+        if (i % 64 == 0)
+            y = bc_u256(rnd() % 300), to_mpz(b, &y);
         if (i % 16 == 0)
             mpz_powm(r, a, b, mod256), same(bc_u256_exp(&x, &y), r);
         to_signed(a, &x), to_signed(b, &y);
@@ -143,6 +203,7 @@ static void division_by_zero_is_zero(void **state)
     got = bc_u256_addmod(&x, &x, &zero), assert_true(bc_u256_is_zero(&got));
     got = bc_u256_mulmod(&x, &x, &zero), assert_true(bc_u256_is_zero(&got));
     got = bc_u256_exp(&zero, &zero), assert_int_equal(got.w[0], 1);
+    x = bc_u256(1), got = bc_u256_exp(&zero, &x), assert_true(bc_u256_is_zero(&got));
 }
 
 static void bytes_and_addresses_round_trip(void **state)

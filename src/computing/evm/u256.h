@@ -68,33 +68,76 @@ static inline bc_addr_t bc_u256_to_addr(const bc_u256_t *a)
     return r;
 }
 
-static inline uint64_t bc_adc64(uint64_t a, uint64_t b, uint64_t *carry)
+/* Sum and difference of words with a carry of 0 or 1, and the product of two words: by what names
+ * the instruction, since the compilers make poor code of the same in 128-bit numbers. */
+static inline uint64_t bc_adc64(uint64_t a, uint64_t b, uint8_t *carry)
 {
+    unsigned long long r;
+#if defined(__clang__)
+    unsigned long long c;
+    r = __builtin_addcll(a, b, *carry, &c);
+    *carry = (uint8_t)c;
+#elif defined(__x86_64__)
+    *carry = __builtin_ia32_addcarryx_u64(*carry, a, b, &r);
+#else
     bc_u128_t t = (bc_u128_t)a + b + *carry;
-    *carry = (uint64_t)(t >> 64);
-    return (uint64_t)t;
+    *carry = (uint8_t)(t >> 64);
+    r = (uint64_t)t;
+#endif
+    return r;
 }
 
-static inline uint64_t bc_sbb64(uint64_t a, uint64_t b, uint64_t *borrow)
+static inline uint64_t bc_sbb64(uint64_t a, uint64_t b, uint8_t *borrow)
 {
+    unsigned long long r;
+#if defined(__clang__)
+    unsigned long long c;
+    r = __builtin_subcll(a, b, *borrow, &c);
+    *borrow = (uint8_t)c;
+#elif defined(__x86_64__)
+    *borrow = __builtin_ia32_sbb_u64(*borrow, a, b, &r);
+#else
     bc_u128_t t = (bc_u128_t)a - b - *borrow;
-    *borrow = (uint64_t)(t >> 64) & 1;
-    return (uint64_t)t;
+    *borrow = (uint8_t)(t >> 64) & 1;
+    r = (uint64_t)t;
+#endif
+    return r;
 }
 
-static inline uint64_t bc_u256_add_carry(bc_u256_t *r, const bc_u256_t *a, const bc_u256_t *b)
+static inline uint64_t bc_mul64(uint64_t a, uint64_t b, uint64_t *high)
 {
-    uint64_t c = 0;
-    for (int i = 0; i < 4; i++)
-        r->w[i] = bc_adc64(a->w[i], b->w[i], &c);
+#ifdef __x86_64__
+    uint64_t low;
+    __asm__("mulq %3" : "=a"(low), "=d"(*high) : "%0"(a), "rm"(b) : "cc");
+    return low;
+#else
+    bc_u128_t t = (bc_u128_t)a * b;
+    *high = (uint64_t)(t >> 64);
+    return (uint64_t)t;
+#endif
+}
+
+static inline uint8_t bc_u256_add_carry(bc_u256_t *r, const bc_u256_t *a, const bc_u256_t *b)
+{
+    uint8_t c = 0;
+    uint64_t w0 = bc_adc64(a->w[0], b->w[0], &c), w1 = bc_adc64(a->w[1], b->w[1], &c),
+             w2 = bc_adc64(a->w[2], b->w[2], &c), w3 = bc_adc64(a->w[3], b->w[3], &c);
+    r->w[0] = w0;
+    r->w[1] = w1;
+    r->w[2] = w2;
+    r->w[3] = w3;
     return c;
 }
 
-static inline uint64_t bc_u256_sub_borrow(bc_u256_t *r, const bc_u256_t *a, const bc_u256_t *b)
+static inline uint8_t bc_u256_sub_borrow(bc_u256_t *r, const bc_u256_t *a, const bc_u256_t *b)
 {
-    uint64_t c = 0;
-    for (int i = 0; i < 4; i++)
-        r->w[i] = bc_sbb64(a->w[i], b->w[i], &c);
+    uint8_t c = 0;
+    uint64_t w0 = bc_sbb64(a->w[0], b->w[0], &c), w1 = bc_sbb64(a->w[1], b->w[1], &c),
+             w2 = bc_sbb64(a->w[2], b->w[2], &c), w3 = bc_sbb64(a->w[3], b->w[3], &c);
+    r->w[0] = w0;
+    r->w[1] = w1;
+    r->w[2] = w2;
+    r->w[3] = w3;
     return c;
 }
 
@@ -138,22 +181,29 @@ static inline bool bc_u256_slt(const bc_u256_t *a, const bc_u256_t *b)
 
 static inline void bc_u256_mul_to(bc_u256_t *r, const bc_u256_t *a, const bc_u256_t *b)
 {
-    bc_u128_t t = (bc_u128_t)a->w[0] * b->w[0];
-    uint64_t w0 = (uint64_t)t;
-    t = (bc_u128_t)a->w[0] * b->w[1] + (uint64_t)(t >> 64);
-    uint64_t w1 = (uint64_t)t;
-    t = (bc_u128_t)a->w[0] * b->w[2] + (uint64_t)(t >> 64);
-    uint64_t w2 = (uint64_t)t;
-    uint64_t w3 = a->w[0] * b->w[3] + (uint64_t)(t >> 64);
-    t = (bc_u128_t)a->w[1] * b->w[0] + w1;
-    w1 = (uint64_t)t;
-    t = (bc_u128_t)a->w[1] * b->w[1] + w2 + (uint64_t)(t >> 64);
-    w2 = (uint64_t)t;
-    w3 += a->w[1] * b->w[2] + (uint64_t)(t >> 64);
-    t = (bc_u128_t)a->w[2] * b->w[0] + w2;
-    w2 = (uint64_t)t;
-    w3 += a->w[2] * b->w[1] + (uint64_t)(t >> 64);
-    w3 += a->w[3] * b->w[0];
+    uint64_t a0 = a->w[0], a1 = a->w[1], a2 = a->w[2], a3 = a->w[3];
+    uint64_t b0 = b->w[0], b1 = b->w[1], b2 = b->w[2], b3 = b->w[3];
+    uint64_t w0, w1, w2, w3, low, low2, high;
+    uint8_t c = 0;
+    w0 = bc_mul64(a0, b0, &w1);
+    low = bc_mul64(a0, b1, &w2);
+    low2 = bc_mul64(a0, b2, &w3);
+    w1 = bc_adc64(w1, low, &c);
+    w2 = bc_adc64(w2, low2, &c);
+    w3 += a0 * b3 + c;
+    low = bc_mul64(a1, b0, &high);
+    low2 = bc_mul64(a1, b1, &a0);
+    c = 0;
+    w1 = bc_adc64(w1, low, &c);
+    w2 = bc_adc64(w2, low2, &c);
+    w3 += a0 + c;
+    c = 0;
+    w2 = bc_adc64(w2, high, &c);
+    w3 += a1 * b2 + c;
+    low = bc_mul64(a2, b0, &high);
+    c = 0;
+    w2 = bc_adc64(w2, low, &c);
+    w3 += high + a2 * b1 + a3 * b0 + c;
     r->w[0] = w0;
     r->w[1] = w1;
     r->w[2] = w2;
@@ -231,9 +281,5 @@ bc_u256_t bc_u256_signextend(const bc_u256_t *k, const bc_u256_t *v);
 
 /* 256x256 -> 512 bits. */
 void bc_u256_mul_wide(uint64_t r[8], const bc_u256_t *a, const bc_u256_t *b);
-/* Division of un limbs by vn (1..4, top limb not zero) limbs, un >= vn, un <= 8. q (may be NULL)
- * gets un - vn + 1 limbs, r vn limbs. */
-void bc_u256_divrem_limbs(const uint64_t *u, size_t un, const uint64_t *v, size_t vn, uint64_t *q,
-                          uint64_t *r);
 
 #endif
