@@ -82,8 +82,6 @@ CALC2(mod, bc_u256_mod(a, b))
 CALC2(smod, bc_u256_smod(a, b))
 CALC2(exp, bc_u256_exp(a, b))
 CALC2(signextend, bc_u256_signextend(a, b))
-CALC2(shl, bc_u256_shl(b, shift_amount(a)))
-CALC2(shr, bc_u256_shr(b, shift_amount(a)))
 CALC2(sar, bc_u256_sar(b, shift_amount(a)))
 CALC3(addmod, bc_u256_addmod(a, b, m))
 CALC3(mulmod, bc_u256_mulmod(a, b, m))
@@ -207,6 +205,13 @@ static __attribute__((noinline)) evm_frame_t *ascend(evm_frame_t *f, int64_t gas
         PRICE(price);                                                                              \
         fn(sp);                                                                                    \
         sp -= (n) - 1;                                                                             \
+        NEXT(1);                                                                                   \
+    } while (0)
+/* to a destination that is one: its JUMPDEST is paid and passed at once */
+#define LAND(to)                                                                                   \
+    do {                                                                                           \
+        PRICE(1);                                                                                  \
+        pc = f->code->code + (to);                                                                 \
         NEXT(1);                                                                                   \
     } while (0)
 #define ENVIRONMENT(price)                                                                         \
@@ -378,10 +383,10 @@ byte:
     NEXT(1);
 shl:
     SINCE(BC_EVM_CONSTANTINOPLE);
-    CALC(2, 3, slow_shl);
+    INPLACE(3, bc_u256_shl_to(sp - 2, sp - 2, shift_amount(sp - 1)));
 shr:
     SINCE(BC_EVM_CONSTANTINOPLE);
-    CALC(2, 3, slow_shr);
+    INPLACE(3, bc_u256_shr_to(sp - 2, sp - 2, shift_amount(sp - 1)));
 sar:
     SINCE(BC_EVM_CONSTANTINOPLE);
     CALC(2, 3, slow_sar);
@@ -537,8 +542,7 @@ jump:
     sp--;
     if (BC_UNLIKELY(!is_jumpdest(f->code, sp)))
         goto bad_jump;
-    pc = f->code->code + sp->w[0];
-    NEXT(0);
+    LAND(sp->w[0]);
 jumpi:
     WANT(2);
     PRICE(10);
@@ -547,8 +551,7 @@ jumpi:
         NEXT(1);
     if (BC_UNLIKELY(!is_jumpdest(f->code, sp + 1)))
         goto bad_jump;
-    pc = f->code->code + sp[1].w[0];
-    NEXT(0);
+    LAND(sp[1].w[0]);
 jumpdest:
     PRICE(1);
     NEXT(1);

@@ -117,11 +117,21 @@ static inline uint64_t bc_mul64(uint64_t a, uint64_t b, uint64_t *high)
 #endif
 }
 
-static inline uint8_t bc_u256_add_carry(bc_u256_t *r, const bc_u256_t *a, const bc_u256_t *b)
+static inline bool bc_u256_add_carry(bc_u256_t *r, const bc_u256_t *a, const bc_u256_t *b)
 {
+    uint64_t w0 = a->w[0], w1 = a->w[1], w2 = a->w[2], w3 = a->w[3];
+#ifdef __x86_64__
+    bool c;
+    __asm__("addq %5, %0\n\tadcq %6, %1\n\tadcq %7, %2\n\tadcq %8, %3"
+            : "+&r"(w0), "+&r"(w1), "+&r"(w2), "+&r"(w3), "=@ccc"(c)
+            : "rm"(b->w[0]), "rm"(b->w[1]), "rm"(b->w[2]), "rm"(b->w[3]));
+#else
     uint8_t c = 0;
-    uint64_t w0 = bc_adc64(a->w[0], b->w[0], &c), w1 = bc_adc64(a->w[1], b->w[1], &c),
-             w2 = bc_adc64(a->w[2], b->w[2], &c), w3 = bc_adc64(a->w[3], b->w[3], &c);
+    w0 = bc_adc64(w0, b->w[0], &c);
+    w1 = bc_adc64(w1, b->w[1], &c);
+    w2 = bc_adc64(w2, b->w[2], &c);
+    w3 = bc_adc64(w3, b->w[3], &c);
+#endif
     r->w[0] = w0;
     r->w[1] = w1;
     r->w[2] = w2;
@@ -129,11 +139,21 @@ static inline uint8_t bc_u256_add_carry(bc_u256_t *r, const bc_u256_t *a, const 
     return c;
 }
 
-static inline uint8_t bc_u256_sub_borrow(bc_u256_t *r, const bc_u256_t *a, const bc_u256_t *b)
+static inline bool bc_u256_sub_borrow(bc_u256_t *r, const bc_u256_t *a, const bc_u256_t *b)
 {
+    uint64_t w0 = a->w[0], w1 = a->w[1], w2 = a->w[2], w3 = a->w[3];
+#ifdef __x86_64__
+    bool c;
+    __asm__("subq %5, %0\n\tsbbq %6, %1\n\tsbbq %7, %2\n\tsbbq %8, %3"
+            : "+&r"(w0), "+&r"(w1), "+&r"(w2), "+&r"(w3), "=@ccc"(c)
+            : "rm"(b->w[0]), "rm"(b->w[1]), "rm"(b->w[2]), "rm"(b->w[3]));
+#else
     uint8_t c = 0;
-    uint64_t w0 = bc_sbb64(a->w[0], b->w[0], &c), w1 = bc_sbb64(a->w[1], b->w[1], &c),
-             w2 = bc_sbb64(a->w[2], b->w[2], &c), w3 = bc_sbb64(a->w[3], b->w[3], &c);
+    w0 = bc_sbb64(w0, b->w[0], &c);
+    w1 = bc_sbb64(w1, b->w[1], &c);
+    w2 = bc_sbb64(w2, b->w[2], &c);
+    w3 = bc_sbb64(w3, b->w[3], &c);
+#endif
     r->w[0] = w0;
     r->w[1] = w1;
     r->w[2] = w2;
@@ -217,32 +237,60 @@ static inline bc_u256_t bc_u256_mul(const bc_u256_t *a, const bc_u256_t *b)
     return r;
 }
 
-/* Shifts by any amount: 256 and more give zero (all ones for a negative value in sar). */
+/* Shifts by any amount: 256 and more give zero (all ones for a negative value in sar). r may be a. */
+static inline void bc_u256_shl_to(bc_u256_t *r, const bc_u256_t *a, uint64_t n)
+{
+    uint64_t w0 = a->w[0], w1 = a->w[1], w2 = a->w[2], w3 = a->w[3];
+    unsigned bits = n % 64;
+    if (n >= 128) {
+        w3 = n < 256 ? w1 : 0;
+        w2 = n < 256 ? w0 : 0;
+        w1 = w0 = 0;
+    }
+    if (n & 64) {
+        w3 = w2;
+        w2 = w1;
+        w1 = w0;
+        w0 = 0;
+    }
+    r->w[3] = w3 << bits | w2 >> 1 >> (63 - bits);
+    r->w[2] = w2 << bits | w1 >> 1 >> (63 - bits);
+    r->w[1] = w1 << bits | w0 >> 1 >> (63 - bits);
+    r->w[0] = w0 << bits;
+}
+
+static inline void bc_u256_shr_to(bc_u256_t *r, const bc_u256_t *a, uint64_t n)
+{
+    uint64_t w0 = a->w[0], w1 = a->w[1], w2 = a->w[2], w3 = a->w[3];
+    unsigned bits = n % 64;
+    if (n >= 128) {
+        w0 = n < 256 ? w2 : 0;
+        w1 = n < 256 ? w3 : 0;
+        w2 = w3 = 0;
+    }
+    if (n & 64) {
+        w0 = w1;
+        w1 = w2;
+        w2 = w3;
+        w3 = 0;
+    }
+    r->w[0] = w0 >> bits | w1 << 1 << (63 - bits);
+    r->w[1] = w1 >> bits | w2 << 1 << (63 - bits);
+    r->w[2] = w2 >> bits | w3 << 1 << (63 - bits);
+    r->w[3] = w3 >> bits;
+}
+
 static inline bc_u256_t bc_u256_shl(const bc_u256_t *a, uint64_t n)
 {
-    bc_u256_t r = { { 0 } };
-    if (n > 255)
-        return r;
-    unsigned words = (unsigned)n / 64, bits = (unsigned)n % 64;
-    for (unsigned i = words; i < 4; i++) {
-        r.w[i] = a->w[i - words] << bits;
-        if (bits && i > words)
-            r.w[i] |= a->w[i - words - 1] >> (64 - bits);
-    }
+    bc_u256_t r;
+    bc_u256_shl_to(&r, a, n);
     return r;
 }
 
 static inline bc_u256_t bc_u256_shr(const bc_u256_t *a, uint64_t n)
 {
-    bc_u256_t r = { { 0 } };
-    if (n > 255)
-        return r;
-    unsigned words = (unsigned)n / 64, bits = (unsigned)n % 64;
-    for (unsigned i = 0; i + words < 4; i++) {
-        r.w[i] = a->w[i + words] >> bits;
-        if (bits && i + words + 1 < 4)
-            r.w[i] |= a->w[i + words + 1] << (64 - bits);
-    }
+    bc_u256_t r;
+    bc_u256_shr_to(&r, a, n);
     return r;
 }
 
