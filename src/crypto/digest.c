@@ -1,17 +1,16 @@
 /* SM3, SHA-256 and RIPEMD-160 from OpenSSL, the suite's H and its incremental form.
  *
  * Algorithms are fetched once per process: an implicit fetch costs more than a short hash. The
- * one-shot SM3 reuses a context per thread, freed when the thread ends. */
+ * one-shot hashes reuse a context per thread, freed when the thread ends. */
 #include "crypto/suite.h"
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <pthread.h>
 #include "base/buf.h"
 #include "crypto/keccak.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t ctx_key;
-static EVP_MD *md_sm3, *md_ripemd;
+static EVP_MD *md_sm3, *md_sha256, *md_ripemd;
 
 static void ctx_free(void *p)
 {
@@ -21,8 +20,9 @@ static void ctx_free(void *p)
 static void fetch_all(void)
 {
     md_sm3 = EVP_MD_fetch(NULL, "SM3", NULL);
+    md_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     md_ripemd = EVP_MD_fetch(NULL, "RIPEMD160", NULL);
-    BC_MUST(md_sm3 && md_ripemd);
+    BC_MUST(md_sm3 && md_sha256 && md_ripemd);
     BC_MUST(pthread_key_create(&ctx_key, ctx_free) == 0);
 }
 
@@ -51,7 +51,7 @@ void bc_sm3(bc_bytes_t in, bc_h256_t *out)
 
 void bc_sha256(bc_bytes_t in, bc_h256_t *out)
 {
-    SHA256(in.p, in.n, out->b);
+    digest(&md_sha256, in, out->b);
 }
 
 void bc_ripemd160(bc_bytes_t in, uint8_t out[20])
