@@ -6,6 +6,7 @@ mod ours;
 mod peer;
 
 use case::{Case, Group};
+use std::time::Instant;
 
 const USAGE: &str = "\
 evm-bench --library FILE --cases FILE [--geth EVM] [--rounds N] [--only NAME]
@@ -70,16 +71,21 @@ fn processor_time() -> f64 {
     t.tv_sec as f64 * 1e9 + t.tv_nsec as f64
 }
 
-/// Nanoseconds of one call of f, over a slice of time.
-pub fn measure(f: &mut dyn FnMut()) -> f64 {
-    let begin = processor_time();
+/// Nanoseconds of one call of f, over a slice of time: the processor's and the clock's.
+fn measure_both(f: &mut dyn FnMut()) -> (f64, f64) {
+    let (clock, begin) = (Instant::now(), processor_time());
     let (mut n, mut took) = (0u32, 0.0);
     while took < SLICE {
         f();
         n += 1;
         took = processor_time() - begin;
     }
-    took / f64::from(n)
+    let real = clock.elapsed().as_nanos() as f64;
+    (took / f64::from(n), real / f64::from(n))
+}
+
+pub fn measure(f: &mut dyn FnMut()) -> f64 {
+    measure_both(f).0
 }
 
 pub fn median(v: &mut [f64]) -> f64 {
@@ -94,7 +100,7 @@ struct Row {
 }
 
 /// Ratios are medians of the rounds' ratios: both sides of each saw the same machine. geth tells real
-/// time, which other programs lengthen: of it and of ours the shortest count.
+/// time, so it is compared with ours in real time.
 fn run_case(case: &Case, o: &Options) -> Result<Row, String> {
     let to = case.accounts[0].0;
     let mut ours = ours::Ours::new(&o.library)?;
@@ -126,22 +132,20 @@ fn run_case(case: &Case, o: &Options) -> Result<Row, String> {
         .as_ref()
         .map(|path| geth::Geth::new(path, case, GAS))
         .transpose()?;
-    let (mut times, mut revm_ratios) = (vec![], vec![]);
-    let mut geth_time: Option<f64> = None;
+    let (mut times, mut revm_ratios, mut geth_ratios) = (vec![], vec![], vec![]);
     for round in 0..o.rounds {
-        let a = measure(&mut || ours.spin(&to, &case.input, GAS as i64));
+        let (a, real) = measure_both(&mut || ours.spin(&to, &case.input, GAS as i64));
         let b = measure(&mut || revm.spin());
         times.push(a);
         revm_ratios.push(a / b);
         if let (Some(g), 0) = (&geth, round % 3) {
-            let t = g.run(&mine.output, mine.gas_used)?;
-            geth_time = Some(geth_time.map_or(t, |best| best.min(t)));
+            geth_ratios.push(real / g.run(&mine.output, mine.gas_used)?);
         }
     }
     Ok(Row {
         ours: median(&mut times),
         revm: median(&mut revm_ratios),
-        geth: geth_time.map(|t| times[0] / t), // sorted by now
+        geth: (!geth_ratios.is_empty()).then(|| median(&mut geth_ratios)),
     })
 }
 
