@@ -109,6 +109,8 @@ static void tell_clock(sync_t *s)
 
 static void learn_clock(sync_t *s, peer_t *p, int64_t time)
 {
+    if (time < 0 || time > TIME_MAX)
+        return;
     int64_t offset = time - s->now->utc_ms, change = offset - p->clock_offset;
     if (!p->clock_known) {
         p->clock_known = true;
@@ -222,7 +224,8 @@ static void know_highest(sync_t *s, int64_t number, const bc_h256_t *hash)
 static void on_status(sync_t *s, const bc_nodeid_t *from, const BcPb__BlockSyncMessage *msg)
 {
     bool member = in_group(s, from);
-    if (is_self(s, from) || msg->number < 0 || msg->hash.len != 32 || msg->genesishash.len != 32 ||
+    if (is_self(s, from) || msg->number < 0 || msg->number > NUMBER_MAX || msg->hash.len != 32 ||
+        msg->genesishash.len != 32 ||
         memcmp(msg->genesishash.data, s->config->genesis_hash.b, 32) != 0)
         return;
     if (!member && !s->c.allow_free_node && msg->number <= s->committed)

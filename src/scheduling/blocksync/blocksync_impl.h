@@ -42,6 +42,10 @@ typedef struct {
     int32_t flags;
 } want_t;
 
+/* What no honest peer says; sums of less do not overflow. */
+#define TIME_MAX   ((int64_t)1 << 53) /* ms */
+#define NUMBER_MAX ((int64_t)1 << 53)
+
 typedef struct {
     bc_nodeid_t id;
     bool in_group;

@@ -163,6 +163,30 @@ static void another_chains_status_is_ignored(void **state)
     rig_free(&r);
 }
 
+/* Numbers and times at the ends of their range are no news; nothing overflows. */
+static void extreme_statuses_are_ignored(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    status(&r, 0, INT64_MAX, 0x22);
+    uint8_t hash[32] = { 5 }, g[32];
+    memset(g, 0x22, 32);
+    BcPb__BlockSyncMessage msg = BC_PB__BLOCK_SYNC_MESSAGE__INIT;
+    msg.version = 2;
+    msg.hash = (ProtobufCBinaryData){ 32, hash };
+    msg.genesishash = (ProtobufCBinaryData){ 32, g };
+    msg.time = INT64_MIN;
+    deliver(&r, 0, &msg);
+    msg.time = INT64_MAX;
+    deliver(&r, 1, &msg);
+    assert_null(take(&r, BC_MSG_ALIGNED_TIME));
+    assert_null(take(&r, BC_MSG_SYNC_HIGHEST));
+    bc_blocksync_status_t st;
+    bc_blocksync_status(r.sync, &st);
+    assert_int_equal(st.known_highest, 0);
+    rig_free(&r);
+}
+
 static void a_signed_block_is_executed_and_committed(void **state)
 {
     (void)state;
@@ -480,6 +504,7 @@ int main(void)
         cmocka_unit_test(downloaded_blocks_are_bounded_by_bytes),
         cmocka_unit_test(heights_are_told_at_most_every_50_ms),
         cmocka_unit_test(catching_up_has_a_speed),
+        cmocka_unit_test(extreme_statuses_are_ignored),
         cmocka_unit_test(a_signed_block_is_executed_and_committed),
         cmocka_unit_test(a_block_without_a_quorum_is_dropped),
         cmocka_unit_test(divergence_is_told_and_nothing_is_written),
