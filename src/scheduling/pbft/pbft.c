@@ -614,7 +614,8 @@ static void handle_decoded(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, c
 void pbft_handle(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const char *uuid)
 {
     held_t *h = bc_xcalloc(1, sizeof *h);
-    if (pbft_decode(p->suite, bc_buf_view(data), &h->m, &h->arena) != BC_OK || h->m.base.view < 0) {
+    if (pbft_decode(p->suite, bc_buf_view(data), &h->m, &h->arena) != BC_OK || h->m.base.view < 0 ||
+        h->m.base.view > PBFT_NUMBER_MAX || h->m.base.index > PBFT_NUMBER_MAX) {
         p->dropped++;
     } else if (p->self >= 0 && (!syncing_higher(p) || h->m.type == PBFT_RECOVER_REQUEST ||
                                 h->m.type == PBFT_COMMITTED_REQUEST)) {

@@ -19,6 +19,7 @@
 #define PBFT_DEFERRED_MAX  8192
 #define PBFT_DEFERRED_BYTES ((size_t)64 << 20)
 #define PBFT_SIG_LEN_MAX   72
+#define PBFT_NUMBER_MAX    ((int64_t)1 << 53) /* heights, views, times: sums stay within 64 bits */
 #define PBFT_STORED_KEEP   5    /* committed proposals that can still be asked for */
 
 enum { TIMER_VIEW = 1, TIMER_RESEND = 2, TIMER_RETRY = 3 };
@@ -224,6 +225,8 @@ void prop_unref(prop_t *q);
 /* From the wire: with data the header is decoded and its hash compared (W4). NULL: malformed. */
 prop_t *prop_from_wire(pbft_t *p, const pbft_proposal_t *w);
 prop_t *prop_from_sealer(pbft_t *p, bc_hdr_t *header, bc_metas_t *metas, bool system);
+bool prop_header_ok(const pbft_t *p, const prop_t *q); /* by the list in force; q has its header */
+void prop_look_at_txs(prop_t *q);                      /* q->txs were just verified */
 void prop_to_wire(const prop_t *q, bool with_data, pbft_proposal_t *out);
 void pbft_mark_sealed(pbft_t *p, const prop_t *q);
 void pbft_unseal(pbft_t *p, const prop_t *q);

@@ -194,7 +194,13 @@ void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, bool newview, const 
     prop_t *known = pbft_local(p, q->index, &q->hash);
     if (known && (known->txs || !q->data))
         q = known;
-    BC_MUST(q->metas);
+    BC_MUST(q->metas && q->header);
+    if (!prop_header_ok(p, q)) {
+        BC_WARN(PBFT_BADGES, "proposal with a header that the chain cannot take,index=%ld,hash=%s",
+                (long)q->index, BC_SHORT(q->hash));
+        p->dropped++;
+        return;
+    }
     if (!q->txs && !q->metas->cnt)
         q->txs = bc_txs_new(0);
     if (q->txs) {
@@ -280,6 +286,7 @@ void pbft_on_verified(pbft_t *p, bc_msg_t *in)
     if (!in->err && in->txs && !v->prop->txs) {
         v->prop->txs = in->txs;
         in->txs = NULL;
+        prop_look_at_txs(v->prop);
     }
     bc_err_t err = in->err ? in->err : v->prop->txs ? BC_OK : BC_E_INTERNAL;
     in->err = err;
@@ -422,6 +429,16 @@ static bool rotation_ok(pbft_t *p, const prop_t *q, int64_t leader)
             !strcmp(m->to, "/sys/consensus"));
 }
 
+/* Further ahead than the next height only on top of known proposals, none of which may change the
+ * sealer list: the header names the list that judges the block. */
+static bool follows(pbft_t *p, int64_t index)
+{
+    if (index == pbft_next(p))
+        return true;
+    const slot_t *s = pbft_slot(p, index - 1);
+    return s && (s->pre || s->dec || s->verify) && !config_changing(p);
+}
+
 void pbft_on_pre_prepare(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_msg_t *m)
 {
     if (!timely(p, node, data, m))
@@ -430,7 +447,7 @@ void pbft_on_pre_prepare(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, con
     if (index < p->low || index < p->expected)
         return;
     bool leads = pbft_leader(p, index, view) == m->base.from;
-    if (view > p->view || (!leads && index > pbft_next(p))) {
+    if (view > p->view || (!leads && index > pbft_next(p)) || !follows(p, index)) {
         pbft_defer(p, node, data, index, view);
         return;
     }

@@ -1,6 +1,7 @@
 /* Proposals, votes, and messages on their way out. */
 #include <stdlib.h>
 #include "pbft_impl.h"
+#include "protocol/features.h"
 #include "protocol/status.h"
 
 /* ---- proposals ---- */
@@ -109,6 +110,36 @@ static bool prop_open(pbft_t *p, prop_t *q)
     }
     bc_arena_free(&arena);
     return ok;
+}
+
+/* What every node must be able to execute, to sign, and later to believe when it syncs the block:
+ * the sealers in force, a version that exists, a time that others can follow. Official leaders fill
+ * gaps with empty blocks that name no sealers (spec/30 §3.7). */
+bool prop_header_ok(const pbft_t *p, const prop_t *q)
+{
+    const bc_header_data_t *h = &q->header->h.data;
+    bool filler = !q->metas->cnt && !h->sealer_list.n && !h->weights.n;
+    if ((uint32_t)h->version > BC_VERSION_MAX || h->timestamp < 0 || h->timestamp > PBFT_NUMBER_MAX ||
+        h->sealer < 0 || (uint64_t)h->sealer >= p->node_cnt)
+        return false;
+    if (!filler && (h->sealer_list.n != p->node_cnt || h->weights.n != p->node_cnt))
+        return false;
+    for (size_t i = 0; !filler && i < p->node_cnt; i++)
+        if (!bc_bytes_eq(((bc_bytes_t *)h->sealer_list.v)[i], BC_VIEW(p->ids[i])) ||
+            ((int64_t *)h->weights.v)[i] != (int64_t)p->weights[i])
+            return false;
+    return true;
+}
+
+/* The leader's word about its transactions ends where they are at hand. */
+void prop_look_at_txs(prop_t *q)
+{
+    for (size_t i = 0; i < q->txs->cnt; i++) {
+        if (!q->txs->v[i])
+            continue;
+        q->system |= q->txs->v[i]->system;
+        q->sysconf |= is_sysconf(q->txs->v[i]->w.data.to);
+    }
 }
 
 prop_t *prop_from_wire(pbft_t *p, const pbft_proposal_t *w)

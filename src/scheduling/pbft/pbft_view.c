@@ -231,7 +231,7 @@ static bool view_change_ok(pbft_t *p, const pbft_msg_t *m)
 {
     if (!m->has_base || !m->has_proposal || !m->proposal.has_hash ||
         m->proposal.index != m->base.index || m->base.index < 0 || m->base.view < 0 ||
-        m->vote_cnt > (size_t)p->window)
+        m->base.index > PBFT_NUMBER_MAX || m->vote_cnt > (size_t)p->window)
         return false;
     if (m->proposal.index == p->committed && !bc_h256_eq(&m->proposal.hash, &p->committed_hash))
         return false;

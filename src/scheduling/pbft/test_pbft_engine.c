@@ -233,15 +233,20 @@ static void start_with(rig_t *r, int64_t height, const bc_h256_t *hash)
     feed(r, m);
 }
 
-static void rig_init(rig_t *r, int self)
+static void make_keys(bc_keypair_t *keys)
 {
-    memset(r, 0, sizeof *r);
     for (int i = 0; i < NODES; i++) {
         uint8_t secret[32] = { 0 };
         secret[31] = (uint8_t)(i + 1);
-        assert_int_equal(bc_keypair_from_secret(BC_SUITE_STANDARD, secret, &r->keys[i]), BC_OK);
+        assert_int_equal(bc_keypair_from_secret(BC_SUITE_STANDARD, secret, &keys[i]), BC_OK);
     }
-    qsort(r->keys, NODES, sizeof r->keys[0], key_cmp);
+    qsort(keys, NODES, sizeof keys[0], key_cmp);
+}
+
+static void rig_init(rig_t *r, int self)
+{
+    memset(r, 0, sizeof *r);
+    make_keys(r->keys);
     r->self = self;
     r->now = (bc_now_t){ 1000000, 1700000000000 };
     r->verify_ok = r->execute = r->commit = true;
@@ -329,11 +334,25 @@ static void vote(rig_t *r, int node, int32_t type, int64_t index, int64_t view, 
     deliver_from(r, node, &m);
 }
 
+/* Every rig has these sealers. */
+static void name_sealers(bc_header_t *h, bc_keypair_t *keys, bc_bytes_t *ids)
+{
+    static int64_t ones[NODES] = { 1, 1, 1, 1 };
+    make_keys(keys);
+    for (int i = 0; i < NODES; i++)
+        ids[i] = BC_VIEW(keys[i].pub);
+    h->data.sealer_list = (bc_tars_list_t){ ids, NODES };
+    h->data.weights = (bc_tars_list_t){ ones, NODES };
+}
+
 /* A proposal with cnt transactions; salt makes another one. */
 static prop_t *proposal(int64_t index, int sealer, size_t cnt, int salt, bool system)
 {
     bc_header_t h = { .data.version = 0x03100000, .data.number = index, .data.sealer = sealer,
                       .data.timestamp = 1700000000000 + salt };
+    bc_keypair_t keys[NODES];
+    bc_bytes_t ids[NODES];
+    name_sealers(&h, keys, ids);
     bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
     bc_metas_t *metas = bc_metas_new(cnt);
     for (size_t i = 0; i < cnt; i++) {
@@ -612,6 +631,79 @@ static void twins_in_a_block_are_refused(void **state)
     assert_int_equal(own.unsealed, 1);
     prop_unref(q);
     rig_free(&own);
+    rig_free(&r);
+}
+
+typedef void (*spoil_header_fn)(bc_header_data_t *h);
+static void header_version(bc_header_data_t *h) { h->version = INT32_MAX; }
+static void header_past(bc_header_data_t *h) { h->timestamp = -1; }
+static void header_future(bc_header_data_t *h) { h->timestamp = INT64_MAX; }
+static void header_sealer(bc_header_data_t *h) { h->sealer = NODES; }
+static void header_short_list(bc_header_data_t *h) { h->sealer_list.n--; }
+static void header_no_list(bc_header_data_t *h) { h->sealer_list.n = h->weights.n = 0; }
+static void header_weights(bc_header_data_t *h)
+{
+    static int64_t heavy[NODES] = { 9, 1, 1, 1 };
+    h->weights.v = heavy;
+}
+static void header_order(bc_header_data_t *h)
+{
+    bc_bytes_t *v = h->sealer_list.v, first = v[0];
+    v[0] = v[1];
+    v[1] = first;
+}
+
+/* What could be ordered and then neither executed nor, later, synced by anybody. */
+static void headers_that_the_chain_cannot_take_are_refused(void **state)
+{
+    (void)state;
+    static const spoil_header_fn spoil[] = { header_version, header_past,    header_future,
+                                             header_sealer,  header_short_list, header_no_list,
+                                             header_weights, header_order };
+    for (size_t i = 0; i < BC_ARRAY_LEN(spoil); i++) {
+        rig_t r;
+        rig_init(&r, 0);
+        enter_view(&r, 1);
+        prop_t *q = proposal(1, 2, 2, 1, false);
+        bc_keypair_t keys[NODES];
+        bc_bytes_t ids[NODES];
+        bc_header_t h = q->header->h;
+        name_sealers(&h, keys, ids);
+        spoil[i](&h.data);
+        h.data_hash = (bc_bytes_t){ 0 };
+        bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
+        prop_t *bad = prop_from_sealer(NULL, hdr, q->metas, false);
+        propose(&r, 2, 1, bad);
+        assert_int_equal(count(&r, PBFT_PREPARE), 0);
+        propose(&r, 2, 1, q);
+        assert_int_equal(count(&r, PBFT_PREPARE), 1);
+        bc_hdr_unref(hdr);
+        prop_unref(bad);
+        prop_unref(q);
+        rig_free(&r);
+    }
+}
+
+/* A proposal further ahead is looked at on top of the one before it only. */
+static void proposals_follow_each_other(void **state)
+{
+    (void)state;
+    rig_t r;
+    rig_init(&r, 0);
+    enter_view(&r, 1);
+    prop_t *a = proposal(1, 2, 1, 1, false), *b = proposal(2, 3, 1, 1, false);
+    propose(&r, 3, 1, b);
+    assert_int_equal(count(&r, PBFT_PREPARE), 0);
+    propose(&r, 2, 1, a);
+    assert_int_equal(count(&r, PBFT_PREPARE), 1);
+    for (int node = 1; node < 4; node++) {
+        vote(&r, node, PBFT_PREPARE, 1, 1, &a->hash);
+        vote(&r, node, PBFT_COMMIT, 1, 1, &a->hash);
+    }
+    propose(&r, 3, 1, b);
+    assert_int_equal(count(&r, PBFT_PREPARE), 2);
+    prop_unref(a);
+    prop_unref(b);
     rig_free(&r);
 }
 
@@ -909,14 +1001,14 @@ static void view_change_is_checked(void **state)
 {
     (void)state;
     prop_t *a = proposal(1, 2, 1, 1, false);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         rig_t r;
         rig_init(&r, 0);
         enter_view(&r, 1);
         vc_t *v = calloc(2, sizeof *v);
         vc_make(&r, &v[0], 1, 0, 3);
         vc_send(&r, &v[0]);
-        vc_make(&r, &v[1], 2, 0, 3);
+        vc_make(&r, &v[1], 2, i == 6 ? INT64_MAX : 0, 3); /* sums with it overflow */
         if (i == 1)
             vc_prepared(&r, &v[1], a, 1, 3); /* proof without a quorum */
         else if (i == 2)
@@ -1234,6 +1326,8 @@ int main(void)
         cmocka_unit_test(own_turn),
         cmocka_unit_test(dropped_pre_prepares),
         cmocka_unit_test(twins_in_a_block_are_refused),
+        cmocka_unit_test(headers_that_the_chain_cannot_take_are_refused),
+        cmocka_unit_test(proposals_follow_each_other),
         cmocka_unit_test(dropped_votes),
         cmocka_unit_test(votes_may_come_before_their_proposal),
         cmocka_unit_test(system_proposal_is_serialised),
