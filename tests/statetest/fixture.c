@@ -70,8 +70,9 @@ bool fixture_expects(const char *exceptions, const char *name)
     size_t n = strlen(name);
     for (const char *s = exceptions; s; s = strchr(s, '|')) {
         s += *s == '|';
-        if (strncmp(s, prefix, sizeof prefix - 1) == 0)
-            s += sizeof prefix - 1;
+        if (strncmp(s, prefix, sizeof prefix - 1) != 0)
+            return true;
+        s += sizeof prefix - 1;
         /* "_2" marks a second place of the same exception */
         if (strncmp(s, name, n) == 0 && (s[n] == '\0' || s[n] == '|' || strcmp(s + n, "_2") == 0))
             return true;

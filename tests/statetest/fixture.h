@@ -20,7 +20,8 @@ uint64_t fixture_u64(fixture_t *f, const char *text); /* UINT64_MAX when it does
 bc_h256_t fixture_word(fixture_t *f, const char *text);
 bc_addr_t fixture_address(fixture_t *f, const char *text);
 bc_bytes_t fixture_bytes(fixture_t *f, const char *text); /* in the arena */
-/* True when `name` is among the exceptions that a test expects: "TransactionException.A|..." */
+/* True when `name` is among the exceptions that a test expects, "TransactionException.A|...". Older
+ * fixtures have other names: any will do. */
 bool fixture_expects(const char *exceptions, const char *name);
 
 #endif

@@ -307,6 +307,7 @@ static bool run(bc_evm_t *evm, bc_evm_rev_t rev, const cJSON *test, const cJSON 
                   refused ? refused : "a valid transaction");
     if (!refused)
         execute(&w, &f, &t);
+    world_reward(&w);
     bc_h256_t root, logs, want_root = fixture_word(&f, text(post, "hash")),
                           want_logs = fixture_word(&f, text(post, "logs"));
     world_state_root(&w, &root);

@@ -118,14 +118,25 @@ snapshot_t world_snapshot(const world_t *w)
     return (snapshot_t){ w->undo_cnt, w->log_cnt };
 }
 
+/* Contract 3 stays touched when what touched it fails: an error of two clients that the chain has
+ * kept (EIP-716). */
+static bool is_ripemd(const bc_addr_t *a)
+{
+    static const bc_addr_t ripemd = { { [19] = 3 } };
+    return memcmp(a->b, ripemd.b, sizeof ripemd.b) == 0;
+}
+
 void world_revert(world_t *w, snapshot_t s)
 {
     while (w->undo_cnt > s.undo) {
         undo_t *u = &w->undo[--w->undo_cnt];
-        if (u->slot)
+        if (u->slot) {
             *u->slot = u->old.slot;
-        else
+        } else {
+            bool stays = u->account->s.touched && is_ripemd(&u->account->addr);
             u->account->s = u->old.scalars;
+            u->account->s.touched |= stays;
+        }
     }
     w->log_cnt = s.logs;
 }
@@ -527,10 +538,20 @@ void world_message(world_t *w, const bc_evm_msg_t *msg, bc_evm_result_t *out)
 void world_finish(world_t *w)
 {
     account_t *a;
-    for (size_t i = 0; (a = bc_map_next(&w->accounts, &i));)
+    for (size_t i = 0; (a = bc_map_next(&w->accounts, &i));) {
         if (a->s.destructed ||
-            (w->rules.rev >= BC_EVM_SPURIOUS && a->s.touched && world_is_empty(a)))
-            a->s.exists = false;
+            (w->rules.rev >= BC_EVM_SPURIOUS && a->s.touched && world_is_empty(a))) {
+            a->s = (scalars_t){ 0 };
+            world_set_code(w, a, (bc_bytes_t){ 0 });
+            bc_map_clear(&a->slots);
+        }
+    }
+}
+
+void world_reward(world_t *w)
+{
+    if (w->rules.rev < BC_EVM_SPURIOUS)
+        world_account(w, &w->env.coinbase)->s.exists = true;
 }
 
 static void storage_root(const account_t *a, bc_h256_t *root)

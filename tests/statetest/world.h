@@ -82,6 +82,8 @@ void world_revert(world_t *w, snapshot_t s);
 void world_message(world_t *w, const bc_evm_msg_t *msg, bc_evm_result_t *out);
 
 void world_finish(world_t *w); /* end of transaction: destructed and touched empty accounts go */
+/* The block's reward, which is zero in these tests: before EIP-161 the coinbase exists from then. */
+void world_reward(world_t *w);
 void world_state_root(world_t *w, bc_h256_t *root);
 void world_logs_hash(const world_t *w, bc_h256_t *hash);
 
