@@ -1,8 +1,29 @@
-/* What no schedule may break (spec/30 §3.12): looked at when frames leave and blocks are written. */
-#include <stdio.h>
+/* What no schedule may break: looked at when frames leave, blocks execute and are written, clients
+ * are answered. The names, with their numbers in spec/30 §3.12:
+ *
+ *   agreement 1     one hash, one state root per height
+ *   one-precommit 2 precommits at one height and view share one hash
+ *   decision 3      after a commit quorum nothing else is precommitted there
+ *   ledger 4        heights without gaps, each on its parent, by the sealers of its list
+ *   quorum 4        distinct valid signatures of quorum weight on every written header
+ *   one-vote 5      one Prepare, one proposal, one checkpoint of a node per height (and view)
+ *   lock 5          no Prepare for another hash than the one precommitted
+ *   monotonic 6     views and heights never go back, votes not even after a restart
+ *   serial 7        nothing executes above a system block that is not written
+ *   once 8          a transaction is on the chain at most once, and none with a bad signature
+ *   progress 9      (scenario.c) blocks within a bound after healing
+ *   reason          honest nodes prepare what the leader proposed, precommit what a quorum
+ * prepared, execute what a quorum precommitted, bad nodes counted as if they had voted view
+ * (check_view.c) a node enters views for a valid reason only waiter          every client is
+ * answered once, and truly; soon after its block is written memory          pools, queues and the
+ * consensus record stay within their bounds divergence      executions of honest nodes agree
+ *
+ * Invariant 10 is that the others hold with crashes. They are about honest nodes. */
 #include <stdlib.h>
+#include "scheduling/blocksync/blocksync.h"
 #include "scheduling/front/front.h"
 #include "scheduling/pbft/pbft_wire.h"
+#include "scheduling/txpool/txpool.h"
 #include "sim_impl.h"
 
 static bc_bytes_t fact_key(const void *item)
@@ -41,122 +62,353 @@ static bool only(sim_t *s, int kind, int node, int64_t index, int64_t view, cons
     return true;
 }
 
+enum { W7_MS = 1000, MEMORY_SLACK = 450 };
+
+/* ---- votes ---- */
+
+static void check_vote_view(sim_node_t *n, const pbft_msg_t *m)
+{
+    if (m->base.view < n->vote_view)
+        sim_fail(n->world, "monotonic", "node %d voted in view %ld after %ld", n->i,
+                 (long)m->base.view, (long)n->vote_view);
+    n->vote_view = BC_MAX(n->vote_view, m->base.view);
+}
+
+/* Facts about one of several hashes at a place. */
+static int by_hash(const bc_h256_t *hash)
+{
+    int32_t word;
+    memcpy(&word, hash->b, sizeof word);
+    return word;
+}
+
+/* Somebody who leads, or a NewView, has proposed this. */
+void check_offered(sim_t *s, int64_t index, int64_t view, const bc_h256_t *hash)
+{
+    fact(s, FACT_OFFERED, by_hash(hash), index, view, true);
+}
+
+static bool honest_leader(const sim_node_t *n, int64_t index, int64_t view)
+{
+    const sim_t *s = n->world;
+    int list[SIM_NODES_MAX], cnt = sim_conf_list(sim_conf_after(n, index - 1), list);
+    return !s->nodes[list[bc_pbft_leader(index, view, s->o.leader_period, (size_t)cnt)]].bad;
+}
+
 static void check_prepare(sim_node_t *n, const pbft_msg_t *m)
 {
     sim_t *s = n->world;
     int64_t i = m->base.index, v = m->base.view;
+    if (!fact(s, FACT_OFFERED, by_hash(&m->base.hash), i, v, false) && n->disk.height == i - 1 &&
+        honest_leader(n, i, v) && !s->o.injects)
+        sim_fail(s, "reason", "node %d prepared what was not proposed at height %ld view %ld", n->i,
+                 (long)i, (long)v);
+    fact(s, FACT_PREPARES, by_hash(&m->base.hash), i, v, true)->mask |= 1u << n->i;
     if (!only(s, FACT_PREPARE, n->i, i, v, &m->base.hash))
-        sim_fail(s, "node %d prepared two hashes at height %ld view %ld", n->i, (long)i, (long)v);
+        sim_fail(s, "one-vote", "node %d prepared two hashes at height %ld view %ld", n->i, (long)i,
+                 (long)v);
     fact_t *lock = fact(s, FACT_LOCK, n->i, i, 0, false);
     if (lock && !bc_h256_eq(&lock->hash, &m->base.hash))
-        sim_fail(s, "node %d prepared another hash than it precommitted at height %ld", n->i, (long)i);
+        sim_fail(s, "lock", "node %d prepared another hash than it precommitted at height %ld",
+                 n->i, (long)i);
 }
 
+/* A quorum may hide where honest votes and those that bad nodes could add reach it. */
 static void check_commit_vote(sim_node_t *n, const pbft_msg_t *m)
 {
     sim_t *s = n->world;
     int64_t i = m->base.index, v = m->base.view;
     if (!only(s, FACT_VIEW_HASH, 0, i, v, &m->base.hash))
-        sim_fail(s, "two hashes precommitted at height %ld view %ld", (long)i, (long)v);
+        sim_fail(s, "one-precommit", "two hashes precommitted at height %ld view %ld", (long)i,
+                 (long)v);
     fact_t *lock = fact(s, FACT_LOCK, n->i, i, 0, true);
     lock->hash = m->base.hash;
+    const sim_conf_t *conf = sim_conf_after(n, i - 1);
+    uint32_t prepares = fact(s, FACT_PREPARES, by_hash(&m->base.hash), i, v, true)->mask;
+    if (sim_conf_weight(conf, prepares | s->bad) < sim_conf_quorum(conf, NULL) && !s->o.injects)
+        sim_fail(s, "reason", "node %d precommitted what no quorum prepared at height %ld view %ld",
+                 n->i, (long)i, (long)v);
     fact_t *votes = fact(s, FACT_COMMIT, 0, i, v, true);
     votes->hash = m->base.hash;
     votes->mask |= 1u << n->i;
     fact_t *decided = fact(s, FACT_DECIDED, 0, i, 0, false);
-    if (decided && !bc_h256_eq(&decided->hash, &m->base.hash))
-        sim_fail(s, "node %d precommitted against a decision at height %ld view %ld", n->i, (long)i,
-                 (long)v);
-    uint64_t w = 0;
-    for (int k = 0; k < s->o.sealers; k++)
-        if (votes->mask >> k & 1)
-            w += sim_weight(s, k);
-    if (w >= sim_quorum(s) && !decided)
-        fact(s, FACT_DECIDED, 0, i, 0, true)->hash = m->base.hash;
+    /* a late vote of an older view is no harm: its quorum of prepares came too late as well */
+    if (decided && v > decided->view && !bc_h256_eq(&decided->hash, &m->base.hash))
+        sim_fail(s, "decision", "node %d precommitted against a decision at height %ld view %ld",
+                 n->i, (long)i, (long)v);
+    if (sim_conf_weight(conf, votes->mask | s->bad) < sim_conf_quorum(conf, NULL) || decided)
+        return;
+    decided = fact(s, FACT_DECIDED, 0, i, 0, true);
+    decided->hash = m->base.hash;
+    decided->view = v;
+}
+
+static void check_vote(sim_node_t *n, const pbft_msg_t *m)
+{
+    sim_t *s = n->world;
+    switch (m->type) {
+    case PBFT_PRE_PREPARE:
+        check_vote_view(n, m);
+        check_offered(s, m->base.index, m->base.view, &m->base.hash);
+        if (!only(s, FACT_PROPOSE, n->i, m->base.index, m->base.view, &m->base.hash))
+            sim_fail(s, "one-vote", "node %d proposed twice at height %ld view %ld", n->i,
+                     (long)m->base.index, (long)m->base.view);
+        break;
+    case PBFT_PREPARE:
+        check_vote_view(n, m);
+        check_prepare(n, m);
+        break;
+    case PBFT_COMMIT:
+        check_vote_view(n, m);
+        check_commit_vote(n, m);
+        break;
+    case PBFT_CHECKPOINT:
+        if (!only(s, FACT_CHECK, 0, m->base.index, 0, &m->base.hash))
+            sim_fail(s, "divergence", "node %d signed another result than others at height %ld",
+                     n->i, (long)m->base.index);
+        break;
+    default:
+        break;
+    }
+}
+
+/* A vote that n counts already, while its record is on the way to the disk. */
+void check_meant(sim_node_t *n, bc_bytes_t payload)
+{
+    sim_t *s = n->world;
+    pbft_msg_t m;
+    bc_arena_t arena = { 0 };
+    if (!n->bad && payload.n > 1 && payload.p[0] == 0x10 && payload.p[1] == PBFT_COMMIT &&
+        pbft_decode(BC_SUITE_STANDARD, payload, &m, &arena) == BC_OK) {
+        const sim_conf_t *conf = sim_conf_after(n, m.base.index - 1);
+        fact_t *f = fact(s, FACT_MEANT, 1 | by_hash(&m.base.hash), m.base.index, m.base.view, true);
+        f->mask |= 1u << n->i;
+        if (sim_conf_weight(conf, f->mask | s->bad) >= sim_conf_quorum(conf, NULL))
+            fact(s, FACT_MEANT, 0, m.base.index, 0, true);
+    }
+    bc_arena_free(&arena);
 }
 
 /* A frame that leaves n, in whatever incarnation. */
 void check_frame(sim_node_t *n, const bc_msg_t *out)
 {
+    sim_t *s = n->world;
     bc_front_msg_t fm;
     pbft_msg_t m;
     bc_arena_t arena = { 0 };
     if (bc_front_msg_decode(bc_buf_view(out->data), &fm) == BC_OK && fm.payload.n &&
-        pbft_decode(BC_SUITE_STANDARD, fm.payload, &m, &arena) == BC_OK && !n->world->o.forget_votes) {
-        if (n->world->o.verbose)
-            printf("%8ld node %d says type %d height %ld view %ld hash %02x%02x%02x%02x\n",
-                   (long)n->world->now, n->i, (int)m.type, (long)m.base.index, (long)m.base.view,
-                   m.base.hash.b[0], m.base.hash.b[1], m.base.hash.b[2], m.base.hash.b[3]);
-        if (m.type == PBFT_PRE_PREPARE) {
-            if (!only(n->world, FACT_PROPOSE, n->i, m.base.index, m.base.view, &m.base.hash))
-                sim_fail(n->world, "node %d proposed twice at height %ld view %ld", n->i,
-                         (long)m.base.index, (long)m.base.view);
-        } else if (m.type == PBFT_PREPARE) {
-            check_prepare(n, &m);
-        } else if (m.type == PBFT_COMMIT) {
-            check_commit_vote(n, &m);
-        }
+        pbft_decode(BC_SUITE_STANDARD, fm.payload, &m, &arena) == BC_OK && !s->o.forget_votes) {
+        sim_trace(s, "node %d says type %d height %ld view %ld hash %02x%02x%02x%02x", n->i,
+                  (int)m.type, (long)m.base.index, (long)m.base.view, m.base.hash.b[0],
+                  m.base.hash.b[1], m.base.hash.b[2], m.base.hash.b[3]);
+        if (!n->bad)
+            check_vote(n, &m);
     }
     bc_arena_free(&arena);
 }
+
+/* ---- blocks ---- */
 
 static void check_signatures(sim_node_t *n, const bc_hdr_t *h)
 {
     sim_t *s = n->world;
     const bc_block_sig_t *v = h->h.signatures.v;
-    uint64_t w = 0, total = 0, quorum, faulty;
     uint32_t seen = 0;
-    int list[SIM_NODES_MAX], cnt = sim_sealers_after(n, n->disk.height, list);
-    for (int i = 0; i < cnt; i++)
-        total += sim_weight(s, list[i]);
-    bc_pbft_quorum(total, &quorum, &faulty);
+    const sim_conf_t *conf = sim_conf_after(n, n->disk.height);
+    int list[SIM_NODES_MAX], cnt = sim_conf_list(conf, list);
     for (size_t i = 0; i < h->h.signatures.n; i++) {
         int64_t k = v[i].sealer_index;
-        if (k < 0 || k >= cnt || (seen >> k & 1) ||
+        if (k < 0 || k >= cnt || (seen >> list[k] & 1) ||
             !bc_verify(BC_SUITE_STANDARD, &s->nodes[list[k]].key.pub, &h->hash, v[i].signature)) {
-            sim_fail(s, "node %d wrote a block with a bad signature", n->i);
+            sim_fail(s, "quorum", "node %d wrote a block with a bad signature, height %ld", n->i,
+                     (long)h->h.data.number);
             return;
         }
-        seen |= 1u << k;
-        w += sim_weight(s, list[k]);
+        seen |= 1u << list[k];
     }
-    if (w < quorum)
-        sim_fail(s, "node %d wrote a block without a quorum", n->i);
+    if (sim_conf_weight(conf, seen) < sim_conf_quorum(conf, NULL))
+        sim_fail(s, "quorum", "node %d wrote a block without a quorum, height %ld", n->i,
+                 (long)h->h.data.number);
+}
+
+/* The header names its parent and the sealers in force. An official leader's filler names none. */
+static void check_header(sim_node_t *n, const bc_header_data_t *h, size_t txs)
+{
+    sim_t *s = n->world;
+    const bc_parent_t *parent = h->parents.v;
+    const bc_h256_t *want =
+        n->disk.height ? &n->disk.blocks[n->disk.height].header->hash : &s->genesis_hash;
+    int list[SIM_NODES_MAX];
+    const sim_conf_t *conf = sim_conf_after(n, n->disk.height);
+    size_t cnt = (size_t)sim_conf_list(conf, list);
+    bool ok = h->parents.n == 1 && bc_bytes_eq(parent->hash, BC_VIEW(*want));
+    bool filler = !txs && !h->sealer_list.n && !h->weights.n;
+    ok &= filler || (h->sealer >= 0 && (size_t)h->sealer < cnt && h->sealer_list.n == cnt &&
+                     h->weights.n == cnt);
+    for (size_t i = 0; ok && !filler && i < cnt; i++)
+        ok = bc_bytes_eq(((bc_bytes_t *)h->sealer_list.v)[i], BC_VIEW(s->nodes[list[i]].key.pub)) &&
+             (uint64_t)((int64_t *)h->weights.v)[i] == conf->w[list[i]];
+    if (!ok)
+        sim_fail(s, "ledger",
+                 "node %d wrote a block with another parent or sealer list, height %ld", n->i,
+                 (long)h->number);
+}
+
+/* A block is about to be written. Clients that wait for something in it must hear soon (W7). */
+static void check_heard(sim_t *s, event_t *e)
+{
+    const sim_wait_t *w = &s->waits[e->num];
+    const sim_node_t *n = &s->nodes[w->node];
+    if (!w->answered && n->core && n->epoch == w->epoch)
+        sim_fail(s, "waiter", "node %d wrote transaction %ld and its client was not told", n->i,
+                 (long)e->num);
+}
+
+static void expect_answers(sim_node_t *n, const bc_txs_t *txs)
+{
+    sim_t *s = n->world;
+    for (uint64_t t = s->open_from; n->core && t <= s->txs_made; t++) {
+        const sim_wait_t *w = &s->waits[t];
+        if (!t || w->answered || w->node != n->i || w->epoch != n->epoch)
+            continue;
+        for (size_t i = 0; i < txs->cnt; i++)
+            if (bc_h256_eq(&txs->v[i]->hash, &w->hash)) {
+                event_t *e = sim_at(s, W7_MS, n->i, check_heard);
+                e->num = (int64_t)t;
+            }
+    }
+}
+
+static void check_txs(sim_t *s, int64_t number, const bc_txs_t *txs)
+{
+    for (size_t i = 0; i < txs->cnt; i++) {
+        bc_h256_t *hash = bc_xcalloc(1, sizeof *hash);
+        *hash = txs->v[i]->hash;
+        if (bc_map_insert(&s->chain_txs, hash) != BC_OK) {
+            free(hash);
+            sim_fail(s, "once", "a transaction is twice on the chain, height %ld", (long)number);
+        }
+        if (txs->v[i]->w.signature.n)
+            sim_fail(s, "once", "a transaction with a bad signature is on the chain, height %ld",
+                     (long)number);
+    }
 }
 
 void check_commit(sim_node_t *n, int64_t number, const bc_hdr_t *h, const bc_txs_t *txs)
 {
     sim_t *s = n->world;
+    sim_mix(s, &h->hash, sizeof h->hash);
+    sim_trace(s, "node %d: block %ld, %zu txs, sealer %ld, %zu signatures", n->i, (long)number,
+              txs->cnt, (long)h->h.data.sealer, h->h.signatures.n);
+    if (n->bad)
+        return;
     if (number != n->disk.height + 1 || h->h.data.number != number)
-        sim_fail(s, "node %d wrote height %ld after %ld", n->i, (long)number, (long)n->disk.height);
+        sim_fail(s, "ledger", "node %d wrote height %ld after %ld", n->i, (long)number,
+                 (long)n->disk.height);
     check_signatures(n, h);
+    check_header(n, &h->h.data, txs->cnt);
     bool first = !fact(s, FACT_BLOCK, 0, number, 0, false);
     if (!only(s, FACT_BLOCK, 0, number, 0, &h->hash))
-        sim_fail(s, "node %d wrote another block at height %ld", n->i, (long)number);
-    for (size_t i = 0; first && i < txs->cnt; i++) {
-        bc_h256_t *hash = bc_xcalloc(1, sizeof *hash);
-        *hash = txs->v[i]->hash;
-        if (bc_map_insert(&s->chain_txs, hash) != BC_OK) {
-            free(hash);
-            sim_fail(s, "a transaction is twice on the chain, height %ld", (long)number);
-        }
-    }
-    if (s->o.verbose)
-        printf("%8ld node %d: block %ld, %zu txs, sealer %ld, %zu signatures\n", (long)s->now, n->i,
-               (long)number, txs->cnt, (long)h->h.data.sealer, h->h.signatures.n);
+        sim_fail(s, "agreement", "node %d wrote another block at height %ld", n->i, (long)number);
+    bc_h256_t root = { 0 };
+    memcpy(root.b, h->h.data.state_root.p, BC_MIN(h->h.data.state_root.n, sizeof root.b));
+    if (!only(s, FACT_BLOCK, 1, number, 0, &root))
+        sim_fail(s, "agreement", "node %d has another state root at height %ld", n->i,
+                 (long)number);
+    if (first)
+        check_txs(s, number, txs);
+    expect_answers(n, txs);
 }
 
-/* Views only grow in one life. */
+void check_execute(sim_node_t *n, int64_t number)
+{
+    sim_t *s = n->world;
+    int list[SIM_NODES_MAX];
+    if (!n->bad && !s->o.forget_votes && !s->o.injects &&
+        sim_conf_list(sim_conf_after(n, number - 1), list) > 1 &&
+        !fact(s, FACT_MEANT, 0, number, 0, false))
+        sim_fail(s, "reason", "node %d executes height %ld, which no quorum precommitted", n->i,
+                 (long)number);
+    for (size_t i = 0; !n->bad && i < n->layer_cnt; i++)
+        if (n->layers[i].system && n->layers[i].number < number &&
+            n->layers[i].number > n->disk.height)
+            sim_fail(s, "serial", "node %d executes height %ld before system block %ld is written",
+                     n->i, (long)number, (long)n->layers[i].number);
+}
+
+/* ---- clients ---- */
+
+void check_answer(sim_node_t *n, const bc_msg_t *m)
+{
+    sim_t *s = n->world;
+    sim_mix(s, &m->token, sizeof m->token);
+    if (n->bad || !m->token || m->token > s->txs_made)
+        return;
+    sim_wait_t *w = &s->waits[m->token];
+    if (w->answered)
+        sim_fail(s, "waiter", "node %d answered transaction %lu twice", n->i,
+                 (unsigned long)m->token);
+    w->answered = true;
+    const bc_committed_t *c = m->committed;
+    if (c && (m->number2 < 0 || (size_t)m->number2 >= c->txs->cnt ||
+              !bc_h256_eq(&c->txs->v[m->number2]->hash, &w->hash) || c->number > n->disk.height))
+        sim_fail(s, "waiter", "node %d told of a block that does not hold transaction %lu", n->i,
+                 (unsigned long)m->token);
+    if (!c && w->wait && !m->number)
+        sim_fail(s, "waiter", "node %d said that transaction %lu is done without its block", n->i,
+                 (unsigned long)m->token);
+}
+
+bool check_waits_open(sim_t *s)
+{
+    bool open = false;
+    for (uint64_t t = BC_MAX(s->open_from, (uint64_t)1); t <= s->txs_made; t++) {
+        const sim_wait_t *w = &s->waits[t];
+        const sim_node_t *n = &s->nodes[w->node];
+        if (!w->answered && !n->bad && n->core && n->epoch == w->epoch)
+            open = true;
+        else if (!open)
+            s->open_from = t + 1;
+    }
+    return open;
+}
+
+/* ---- after each step ---- */
+
+static void check_memory(sim_node_t *n)
+{
+    bc_txpool_stats_t tp;
+    bc_txpool_stats(n->actors[BC_ACTOR_TXPOOL], &tp);
+    if (tp.txs > SIM_POOL_LIMIT + MEMORY_SLACK || tp.nonce_entries > 20000)
+        sim_fail(n->world, "memory", "node %d holds %lu transactions, %lu nonces", n->i,
+                 (unsigned long)tp.txs, (unsigned long)tp.nonce_entries);
+    bc_front_stats_t fs = bc_front_stats(&n->actors[BC_ACTOR_FRONT]);
+    if (fs.pending > BC_FRONT_PENDING_MAX / 8 || n->disk.row_cnt > SIM_ROWS_MAX)
+        sim_fail(n->world, "memory", "node %d has %zu open requests, %zu consensus rows", n->i,
+                 fs.pending, n->disk.row_cnt);
+}
+
 void check_node(sim_node_t *n)
 {
+    if (n->bad)
+        return;
     bc_pbft_status_t st;
     bc_pbft_status(n->actors[BC_ACTOR_PBFT], &st);
     if (st.view < n->view_seen)
-        sim_fail(n->world, "node %d went back from view %ld to %ld", n->i, (long)n->view_seen,
-                 (long)st.view);
+        sim_fail(n->world, "monotonic", "node %d went back from view %ld to %ld", n->i,
+                 (long)n->view_seen, (long)st.view);
+    if (st.view > n->view_seen && n->view_seen >= 0)
+        check_view_entered(n, st.view);
     n->view_seen = st.view;
-    if (st.divergent)
-        sim_fail(n->world, "node %d executed height %ld differently", n->i, (long)st.divergent);
+    bc_blocksync_status_t sy;
+    bc_blocksync_status(n->actors[BC_ACTOR_SYNC], &sy);
+    if (st.divergent || sy.divergent)
+        sim_fail(n->world, "divergence", "node %d says that its execution of height %ld differs",
+                 n->i, (long)BC_MAX(st.divergent, sy.divergent));
+    if (st.deferred > 8192)
+        sim_fail(n->world, "memory", "node %d defers %lu messages", n->i,
+                 (unsigned long)st.deferred);
+    check_memory(n);
 }
 
 void check_free(sim_t *s)

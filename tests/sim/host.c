@@ -106,13 +106,18 @@ static void lane_kick(sim_node_t *n)
         }
         for (bc_msg_t *m = n->lane_head; m && is_write(m); m = m->next)
             n->lane_busy++;
-        int64_t ms = (int64_t)sim_random(n->world, (uint64_t)n->world->o.disk_ms + 1);
+        int64_t ms = (int64_t)sim_random(n->world, (uint64_t)n->disk_ms + 1);
         sim_at(n->world, ms, n->i, lane_written);
     }
 }
 
 static void lane_put(sim_node_t *n, const bc_msg_t *m)
 {
+    bc_front_msg_t fm;
+    if (m->kind == BC_MSG_FRAME_OUT && bc_front_msg_decode(bc_buf_view(m->data), &fm) == BC_OK) {
+        check_meant(n, fm.payload);
+        check_view_out(n, fm.payload);
+    }
     bc_msg_t *copy = bc_msg_new(m->from, BC_ACTOR_HOST, m->kind);
     copy->module = m->module;
     copy->mask = m->mask;
@@ -130,11 +135,22 @@ static void lane_put(sim_node_t *n, const bc_msg_t *m)
 
 /* ---- network ---- */
 
+static void look_in(sim_node_t *n, const bc_nodeid_t *from, bc_buf_t *frame)
+{
+    bc_front_msg_t fm;
+    if (bc_front_msg_decode(bc_buf_view(frame), &fm) == BC_OK && fm.module == BC_MODULE_PBFT)
+        check_view_in(n, from, fm.payload);
+}
+
 static void frame_arrives(sim_t *s, event_t *e)
 {
     sim_node_t *n = &s->nodes[e->node];
     if (!n->core)
         return;
+    if (n->bad)
+        byz_saw(n, &e->from, e->data);
+    else
+        look_in(n, &e->from, e->data);
     bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_FRONT, BC_MSG_FRAME_IN);
     m->node = e->from;
     m->data = e->data;
@@ -148,27 +164,29 @@ static bool apart(const sim_t *s, int a, int b)
     return ((s->group >> a) & 1) != ((s->group >> b) & 1);
 }
 
-static bool chance(sim_t *s, double p)
-{
-    return p > 0 && (double)sim_random(s, 1000000) < p * 1e6;
-}
-
-static void send_one(sim_node_t *n, int to, bc_buf_t *data)
+void host_transmit(sim_node_t *n, const bc_nodeid_t *sender, int to, bc_buf_t *data)
 {
     sim_t *s = n->world;
-    if (to == n->i || apart(s, n->i, to) || !s->nodes[to].core)
+    if (to == n->i || apart(s, n->i, to) || !s->nodes[to].core || s->deaf[to] >> n->i & 1)
         return;
-    for (int copies = chance(s, s->o.dup) ? 2 : 1; copies; copies--) {
-        if (chance(s, s->o.loss))
+    sim_mix(s, data->p, data->n);
+    for (int copies = sim_chance(s, s->o.dup) ? 2 : 1; copies; copies--) {
+        if (sim_chance(s, s->o.loss))
             continue;
         int64_t ms = 1 + (int64_t)sim_random(s, (uint64_t)s->o.delay_ms);
-        if (chance(s, 0.01))
+        if (sim_chance(s, 0.01))
             ms *= 10;
         event_t *e = sim_at(s, ms, to, frame_arrives);
         e->epoch = 0;
-        e->from = n->key.pub;
+        e->from = *sender;
         e->data = bc_buf_ref(data);
     }
+}
+
+static void send_one(sim_node_t *n, uint16_t module, int to, bc_buf_t *data)
+{
+    if (!n->bad || !byz_sends(n, module, to, data))
+        host_transmit(n, &n->key.pub, to, data);
 }
 
 static void send_hooked(sim_node_t *n, uint16_t module, int to, bc_buf_t *data)
@@ -176,7 +194,7 @@ static void send_hooked(sim_node_t *n, uint16_t module, int to, bc_buf_t *data)
     sim_t *s = n->world;
     s->frames[module % BC_ARRAY_LEN(s->frames)]++;
     if (!s->hook || module != BC_MODULE_PBFT) {
-        send_one(n, to, data);
+        send_one(n, module, to, data);
         return;
     }
     bc_front_msg_t fm;
@@ -185,11 +203,11 @@ static void send_hooked(sim_node_t *n, uint16_t module, int to, bc_buf_t *data)
     bc_buf_t *payload = bc_buf_copy(fm.payload);
     bc_buf_t *out = s->hook(s->hook_ctx, n->i, to, payload);
     if (out == payload) {
-        send_one(n, to, data);
+        send_one(n, module, to, data);
     } else if (out) {
         fm.payload = bc_buf_view(out);
         bc_buf_t *frame = bc_front_msg_encode(&fm);
-        send_one(n, to, frame);
+        send_one(n, module, to, frame);
         bc_buf_unref(frame);
         bc_buf_unref(out);
     }
@@ -200,11 +218,9 @@ void host_send_frame(sim_node_t *n, uint16_t module, bc_msg_t *m)
 {
     sim_t *s = n->world;
     for (int i = 0; i < s->cnt; i++) {
-        int list[SIM_NODES_MAX];
-        uint16_t type = BC_NODE_OBSERVER;
-        for (int k = sim_sealers_after(&s->nodes[i], s->nodes[i].disk.height, list); k-- > 0;)
-            if (list[k] == i)
-                type = BC_NODE_CONSENSUS;
+        const sim_node_t *to = &s->nodes[i];
+        uint16_t type =
+            sim_conf_after(to, to->disk.height)->w[i] ? BC_NODE_CONSENSUS : BC_NODE_OBSERVER;
         bool wanted = m->mask ? (m->mask & type) != 0
                               : !memcmp(&s->nodes[i].key.pub, &m->node, sizeof m->node);
         if (wanted && i != n->i)
@@ -251,12 +267,10 @@ static void timer_set(sim_node_t *n, const bc_msg_t *m)
 
 /* ---- execution ---- */
 
-static void reply_later(sim_node_t *n, int64_t ms, bc_msg_t *m);
-
 static void reply_now(sim_t *s, event_t *e)
 {
     sim_node_t *n = &s->nodes[e->node];
-    if (e->msg->kind == BC_MSG_RAN_EXECUTE) {
+    if (e->msg->kind == BC_MSG_RAN_EXECUTE && !e->msg->err) {
         if (e->num != (int64_t)n->layer_gen) {
             e->msg->err = BC_E_STALE; /* discarded meanwhile */
         } else {
@@ -264,6 +278,7 @@ static void reply_now(sim_t *s, event_t *e)
             sim_layer_t *l = &n->layers[n->layer_cnt++];
             l->number = e->msg->number;
             memcpy(l->root.b, e->msg->header->h.data.state_root.p, 32);
+            l->system = e->num2;
         }
     }
     bc_core_post(n->core, e->msg);
@@ -271,11 +286,12 @@ static void reply_now(sim_t *s, event_t *e)
     n->dirty = true;
 }
 
-static void reply_later(sim_node_t *n, int64_t ms, bc_msg_t *m)
+static event_t *reply_later(sim_node_t *n, int64_t ms, bc_msg_t *m)
 {
     event_t *e = sim_at(n->world, ms, n->i, reply_now);
     e->msg = m;
     e->num = (int64_t)n->layer_gen;
+    return e;
 }
 
 static bool root_before(const sim_node_t *n, int64_t number, bc_h256_t *out)
@@ -295,23 +311,31 @@ static bool root_before(const sim_node_t *n, int64_t number, bc_h256_t *out)
     return false;
 }
 
-/* The toy executor: roots are hashes over the parent's root and the transactions in order. */
+/* The toy executor: the transactions' root is the chain's, the state root a hash over the parent's
+ * and them in order. */
 static void run_execute(sim_node_t *n, bc_msg_t *m)
 {
     bc_msg_t *r = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SCHEDULER, BC_MSG_RAN_EXECUTE);
     r->token = m->token;
     r->number = m->number;
     bc_h256_t root, txs_root;
-    if (!root_before(n, m->number - 1, &root)) {
+    check_execute(n, m->number);
+    if (!root_before(n, m->number - 1, &root) ||
+        (uint32_t)m->header->h.data.version > BC_VERSION_MAX) {
         r->err = BC_E_NOT_READY;
         reply_later(n, 0, r);
         return;
     }
+    bool system = false;
+    bc_h256_t *hashes = bc_xcalloc(m->txs->cnt + 1, sizeof *hashes);
+    for (size_t i = 0; i < m->txs->cnt; i++) {
+        hashes[i] = m->txs->v[i]->hash;
+        system |= m->txs->v[i]->system;
+    }
+    BC_MUST(bc_merkle_root(BC_SUITE_STANDARD, hashes, m->txs->cnt, &txs_root) == BC_OK);
+    free(hashes);
     bc_wr_t w = { 0 };
-    for (size_t i = 0; i < m->txs->cnt; i++)
-        bc_wr_put(&w, BC_VIEW(m->txs->v[i]->hash));
-    BC_MUST(bc_merkle_root(BC_SUITE_STANDARD, (const bc_h256_t *)(const void *)w.p, m->txs->cnt,
-                           &txs_root) == BC_OK);
+    bc_wr_put(&w, BC_VIEW(txs_root));
     bc_wr_put(&w, BC_VIEW(root));
     bc_wr_be64(&w, (uint64_t)m->header->h.data.timestamp);
     bc_keccak256(bc_wr_view(&w), &root);
@@ -324,7 +348,8 @@ static void run_execute(sim_node_t *n, bc_msg_t *m)
     h.data.gas_used = BC_STR("0");
     r->header = bc_hdr_new(BC_SUITE_STANDARD, &h);
     r->result = bc_xcalloc(1, sizeof *r->result);
-    reply_later(n, (int64_t)sim_random(n->world, 5), r);
+    r->result->sys_block = system;
+    reply_later(n, (int64_t)sim_random(n->world, 5), r)->num2 = system;
 }
 
 static void append_block(sim_node_t *n, const bc_msg_t *m)
@@ -372,8 +397,7 @@ static void run_commit(sim_node_t *n, bc_msg_t *m)
     copy->header = bc_hdr_ref(m->header);
     copy->committed = bc_committed_ref(m->committed);
     n->commit = copy;
-    sim_at(n->world, (int64_t)sim_random(n->world, (uint64_t)n->world->o.disk_ms + 2), n->i,
-           commit_written);
+    sim_at(n->world, (int64_t)sim_random(n->world, (uint64_t)n->disk_ms + 2), n->i, commit_written);
 }
 
 static void discard(sim_node_t *n, int64_t number)
@@ -435,7 +459,7 @@ static void recover(sim_node_t *n, const bc_msg_t *m)
     for (size_t i = 0; i < m->txs->cnt; i++) {
         bc_tx_t *tx = m->txs->v[i];
         memcpy(tx->sender.b, tx->hash.b, sizeof tx->sender.b);
-        tx->sender_known = true;
+        tx->sender_known = !tx->w.signature.n; /* the sim's good ones carry none */
     }
     reply_later(n, (int64_t)sim_random(n->world, 3), r);
 }
@@ -461,7 +485,11 @@ void host_message(void *ctx, bc_msg_t *m)
     case BC_MSG_LOAD_BLOCK: load_block(n, m); break;
     case BC_MSG_LOAD_TXS: load_txs(n, m); break;
     case BC_MSG_RECOVER: recover(n, m); break;
-    default: break; /* answers to clients, news for the RPC */
+    case BC_MSG_SUBMIT_DONE:
+        check_answer(n, m);
+        break;
+    default:
+        break; /* news for the RPC */
     }
 }
 

@@ -1,34 +1,43 @@
 /* Random schedules. */
-#include <stdio.h>
+#include <inttypes.h>
 #include "scheduling/txpool/txpool.h"
 #include "sim_impl.h"
 
-#define FAULT_MS 40000
-#define HEAL_MS  400000
+enum { FAULT_MS = 40000, HEAL_MS = 400000, DRAIN_MS = 200000 };
 
-void sim_options_from_seed(uint64_t seed, sim_options_t *o)
+void sim_options_from_seed(uint64_t seed, int nodes, unsigned faults, sim_options_t *o)
 {
-    static const int sizes[] = { 4, 4, 4, 4, 7, 3, 5, 1 };
+    static const int sizes[] = { 4, 4, 4, 4, 7, 5,  4, 6, 4, 4, 4, 3,  4, 8,
+                                 4, 5, 4, 4, 4, 10, 4, 7, 4, 1, 4, 13, 4 };
     *o = (sim_options_t){ .seed = seed };
-    o->sealers = sizes[seed % 8];
-    o->observers = seed % 3 == 0;
-    o->real_crypto = seed % 40 == 7;
+    o->sealers = nodes ? nodes : sizes[seed % BC_ARRAY_LEN(sizes)];
+    o->observers = seed % 3 == 0 ? 1 + seed / 3 % 2 : 0;
+    o->real_crypto = seed % 10 == 7;
     o->leader_period = seed % 5 == 2 ? 3 : 1;
     o->tx_count_limit = seed % 4 == 1 ? 5 : 1000;
     o->delay_ms = 5 + (int64_t)(seed % 7) * 15;
-    o->membership = o->sealers >= 5 && seed % 16 >= 8;
+    o->membership = faults & SIM_FAULT_MEMBERS && seed % 3 != 1;
+    o->byzantine = faults & SIM_FAULT_BYZ && seed % 4 != 0;
     o->disk_ms = (int64_t)(seed % 4) * 4;
-    if (seed % 11 == 5) /* one heavy node, still not more than f alone */
-        o->weights[0] = 2, o->weights[1] = 2, o->weights[2] = 2, o->weights[3] = 1;
+    o->skew_ms = faults & SIM_FAULT_SKEW && seed % 2 ? 20000 : 0;
+    if (seed % 11 == 5 && o->sealers >= 4) /* unequal from the start */
+        o->weights[0] = o->weights[1] = o->weights[2] = 2;
+}
+
+static event_t *world_at(sim_t *s, int64_t delay, int node, void (*fn)(sim_t *, event_t *))
+{
+    event_t *e = sim_at(s, delay, node, fn);
+    e->epoch = 0; /* whatever becomes of the node */
+    return e;
 }
 
 static void traffic(sim_t *s, event_t *e)
 {
     (void)e;
     int node = (int)sim_random(s, (uint64_t)s->cnt);
-    sim_submit(s, node, 1 + (int)sim_random(s, 6), sim_random(s, 15) == 0);
+    sim_submit(s, node, 1 + (int)sim_random(s, 6), sim_random(s, 12) == 0);
     if (s->now < FAULT_MS)
-        sim_at(s, (int64_t)sim_random(s, 1200), 0, traffic)->epoch = 0;
+        world_at(s, (int64_t)sim_random(s, 1200), 0, traffic);
 }
 
 static void back_up(sim_t *s, event_t *e)
@@ -43,100 +52,152 @@ static void one_together(sim_t *s, event_t *e)
         sim_partition(s, 0);
 }
 
+static void hears_again(sim_t *s, event_t *e)
+{
+    if (s->deaf[e->node])
+        sim_deafen(s, e->node, 0);
+}
+
+static void disk_well(sim_t *s, event_t *e)
+{
+    s->nodes[e->node].disk_ms = s->o.disk_ms;
+}
+
+static void crash_some(sim_t *s)
+{
+    int node = (int)sim_random(s, (uint64_t)s->cnt);
+    if (sim_random(s, 9) == 0) /* everything at once: power */
+        for (int i = 0; i < s->cnt; i++) {
+            sim_crash(s, i);
+            world_at(s, 100 + (int64_t)sim_random(s, 4000), i, back_up);
+        }
+    else if (s->nodes[node].core) {
+        sim_crash(s, node);
+        world_at(s, 100 + (int64_t)sim_random(s, 9000), node, back_up);
+    }
+}
+
+static void split(sim_t *s)
+{
+    int node = (int)sim_random(s, (uint64_t)s->cnt);
+    uint32_t side = (uint32_t)sim_random(s, 1u << s->cnt);
+    if (sim_random(s, 3)) {
+        sim_partition(s, side);
+        world_at(s, 200 + (int64_t)sim_random(s, 12000), 0, one_together);
+    } else {
+        sim_deafen(s, node, side);
+        world_at(s, 200 + (int64_t)sim_random(s, 12000), node, hears_again);
+    }
+}
+
 static void mischief(sim_t *s, event_t *e)
 {
     unsigned faults = (unsigned)e->num;
     int node = (int)sim_random(s, (uint64_t)s->cnt);
     if (s->now >= FAULT_MS)
         return;
-    switch (sim_random(s, 6)) {
-    case 0:
-    case 1:
-        if (faults & SIM_FAULT_CRASH && s->nodes[node].core) {
-            sim_crash(s, node);
-            sim_at(s, 100 + (int64_t)sim_random(s, 9000), node, back_up)->epoch = 0;
-        }
-        break;
-    case 2:
-        if (faults & SIM_FAULT_CRASH && sim_random(s, 4) == 0) /* everything at once: power */
-            for (int i = 0; i < s->cnt; i++) {
-                sim_crash(s, i);
-                sim_at(s, 100 + (int64_t)sim_random(s, 4000), i, back_up)->epoch = 0;
-            }
-        break;
-    case 3:
-        if (faults & SIM_FAULT_SPLIT) {
-            sim_partition(s, (uint32_t)sim_random(s, 1u << s->cnt));
-            sim_at(s, 200 + (int64_t)sim_random(s, 12000), 0, one_together)->epoch = 0;
-        }
-        break;
-    case 4:
-        if (faults & SIM_FAULT_NET)
+    unsigned one = 1u << sim_random(s, 5);
+    if (one & faults & SIM_FAULT_CRASH) {
+        crash_some(s);
+    } else if (one & faults & SIM_FAULT_SPLIT) {
+        split(s);
+    } else if (one & faults & SIM_FAULT_NET) {
+        if (sim_random(s, 2))
             sim_set_network(s, (double)sim_random(s, 25) / 100, (double)sim_random(s, 20) / 100,
                             5 + (int64_t)sim_random(s, 400));
-        break;
-    default:
-        if (faults & SIM_FAULT_NET)
+        else
             sim_set_network(s, 0, 0, 5 + (int64_t)sim_random(s, 60));
-        break;
+    } else if (one & faults & SIM_FAULT_DISK) {
+        s->nodes[node].disk_ms = 100 + (int64_t)sim_random(s, 1900);
+        sim_trace(s, "node %d: slow disk", node);
+        world_at(s, 500 + (int64_t)sim_random(s, 8000), node, disk_well);
+    } else if (one & faults & SIM_FAULT_SKEW && s->o.skew_ms) {
+        s->nodes[node].skew = (int64_t)sim_random(s, (uint64_t)(2 * s->o.skew_ms)) - s->o.skew_ms;
     }
-    if (s->now < FAULT_MS) {
-        event_t *next = sim_at(s, (int64_t)sim_random(s, 5000), 0, mischief);
-        next->epoch = 0;
-        next->num = e->num;
-    }
+    world_at(s, (int64_t)sim_random(s, 4000), 0, mischief)->num = e->num;
 }
 
 static bool same_height(const sim_t *s)
 {
-    for (int i = 1; i < s->cnt; i++)
-        if (sim_height(s, i) != sim_height(s, 0))
+    int64_t top = sim_highest(s);
+    for (int i = 0; i < s->cnt; i++)
+        if (!s->nodes[i].bad && sim_height(s, i) != top)
             return false;
     return true;
 }
 
-const char *sim_scenario(sim_t *s, unsigned faults)
+static void tell_all(sim_t *s)
 {
-    if (!(faults & SIM_FAULT_SKEW))
-        s->o.skew_ms = 0;
-    for (int i = 0; i < s->cnt; i++)
-        sim_start(s, i);
-    sim_at(s, 500, 0, traffic)->epoch = 0;
-    event_t *e = sim_at(s, 3000, 0, mischief);
-    e->epoch = 0;
-    e->num = faults;
-    sim_run_until(s, FAULT_MS);
+    for (int i = 0; i < s->cnt; i++) {
+        bc_pbft_status_t st = { 0 };
+        bc_txpool_stats_t tp = { 0 };
+        if (s->nodes[i].core) {
+            sim_pbft(s, i, &st);
+            bc_txpool_stats(s->nodes[i].actors[BC_ACTOR_TXPOOL], &tp);
+        }
+        sim_trace(s,
+                  "node %d%s: height %ld view %ld toView %ld timeout %d cycle %ld syncHighest %ld "
+                  "deferred %" PRIu64 " dropped %" PRIu64 " pool %" PRIu64 " unsealed %" PRIu64,
+                  i, s->nodes[i].bad ? " (bad)" : "", (long)sim_height(s, i), (long)st.view,
+                  (long)st.to_view, st.timeout, (long)st.change_cycle, (long)st.sync_highest,
+                  st.deferred, st.dropped, tp.txs, tp.unsealed);
+    }
+}
 
-    /* healed: everything up, connected, prompt; then there must be progress (invariant 9) */
+/* Everything up, connected, prompt. Bad nodes stay bad. */
+static void heal(sim_t *s)
+{
     sim_set_network(s, 0, 0, 20);
     if (s->group)
         sim_partition(s, 0);
-    for (int i = 0; i < s->cnt; i++)
+    for (int i = 0; i < s->cnt; i++) {
+        if (s->deaf[i])
+            sim_deafen(s, i, 0);
+        s->nodes[i].disk_ms = s->o.disk_ms;
         sim_start(s, i);
-    sim_run_until(s, FAULT_MS + 15000);
+    }
+}
+
+/* A client at an honest node. */
+static int honest(sim_t *s)
+{
+    int node = (int)sim_random(s, (uint64_t)s->cnt);
+    while (s->nodes[node].bad)
+        node = (node + 1) % s->cnt;
+    return node;
+}
+
+static void must_progress(sim_t *s)
+{
     int64_t before = sim_highest(s);
     for (int round = 1; round <= 3 && !sim_failure(s); round++) {
-        sim_submit(s, (int)sim_random(s, (uint64_t)s->cnt), 3, round == 2);
+        sim_submit(s, honest(s), 3, round == 2);
         if (!sim_run_to_height(s, before + round, s->now + HEAL_MS) && !sim_failure(s))
-            sim_fail(s, "no progress after healing: height %ld", (long)sim_highest(s));
+            sim_fail(s, "progress", "none after healing: height %ld", (long)sim_highest(s));
     }
     for (int round = 0; round < 20 && !sim_failure(s) && !(round && same_height(s)); round++)
         sim_run_until(s, s->now + 3000);
     if (!sim_failure(s) && !same_height(s))
-        sim_fail(s, "nodes are not at the same height after healing");
+        sim_fail(s, "progress", "nodes are not at the same height after healing");
+    int64_t until = s->now + DRAIN_MS;
+    while (!sim_failure(s) && check_waits_open(s) && s->now < until)
+        sim_run_until(s, s->now + 1000);
+    if (!sim_failure(s) && check_waits_open(s))
+        sim_fail(s, "waiter", "transaction %" PRIu64 " at node %d was never answered", s->open_from,
+                 s->waits[s->open_from].node);
+}
+
+const char *sim_scenario(sim_t *s, unsigned faults)
+{
+    for (int i = 0; i < s->cnt; i++)
+        sim_start(s, i);
+    world_at(s, 500, 0, traffic);
+    world_at(s, 3000, 0, mischief)->num = faults;
+    sim_run_until(s, FAULT_MS);
+    heal(s);
+    sim_run_until(s, FAULT_MS + 15000);
+    must_progress(s);
     if (sim_failure(s))
-        for (int i = 0; i < s->cnt; i++) {
-            bc_pbft_status_t st = { 0 };
-            bc_txpool_stats_t tp = { 0 };
-            if (s->nodes[i].core) {
-                sim_pbft(s, i, &st);
-                bc_txpool_stats(s->nodes[i].actors[BC_ACTOR_TXPOOL], &tp);
-            }
-            printf("  node %d: height %ld view %ld toView %ld timeout %d cycle %ld syncHighest %ld "
-                   "deferred %lu dropped %lu pool %lu unsealed %lu\n",
-                   i, (long)sim_height(s, i), (long)st.view, (long)st.to_view, st.timeout,
-                   (long)st.change_cycle, (long)st.sync_highest, (unsigned long)st.deferred,
-                   (unsigned long)st.dropped, (unsigned long)tp.txs, (unsigned long)tp.unsealed);
-        }
+        tell_all(s);
     return sim_failure(s);
 }

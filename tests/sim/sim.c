@@ -1,4 +1,5 @@
 #include "sim.h"
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,11 @@ uint64_t sim_random(sim_t *s, uint64_t below)
     return below ? rng_next(s->rng) % below : 0;
 }
 
+bool sim_chance(sim_t *s, double p)
+{
+    return p > 0 && (double)sim_random(s, 1000000) < p * 1e6;
+}
+
 static bool earlier(const event_t *a, const event_t *b)
 {
     return a->at != b->at ? a->at < b->at : a->seq < b->seq;
@@ -118,40 +124,121 @@ static void event_free(event_t *e)
     free(e);
 }
 
-void sim_fail(sim_t *s, const char *fmt, ...)
+void sim_fail(sim_t *s, const char *check, const char *fmt, ...)
 {
     if (s->failure[0])
         return;
+    int n = snprintf(s->failure, sizeof s->failure, "[%s] ", check);
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(s->failure, sizeof s->failure, fmt, ap);
+    vsnprintf(s->failure + n, sizeof s->failure - (size_t)n, fmt, ap);
     va_end(ap);
+}
+
+void sim_trace(const sim_t *s, const char *fmt, ...)
+{
+    if (!s->o.verbose)
+        return;
+    printf("%8" PRId64 " ", s->now);
+    va_list ap;
+    va_start(ap, fmt);
+    vprintf(fmt, ap);
+    va_end(ap);
+    putchar('\n');
+}
+
+/* Not a hash for adversaries: it tells runs apart. */
+void sim_mix(sim_t *s, const void *p, size_t n)
+{
+    const uint8_t *b = p;
+    uint64_t d = s->digest ^ (uint64_t)s->now ^ n << 48, word;
+    for (; n >= 8; b += 8, n -= 8) {
+        memcpy(&word, b, 8);
+        d = (d ^ word) * 0x9e3779b97f4a7c15u;
+        d ^= d >> 29;
+    }
+    for (; n; n--)
+        d = (d ^ *b++) * 0x100000001b3u;
+    s->digest = d;
 }
 
 /* ---- chain parameters ---- */
 
-uint64_t sim_weight(const sim_t *s, int node)
+int sim_conf_list(const sim_conf_t *c, int out[SIM_NODES_MAX])
 {
-    return node >= s->o.sealers ? 0 : s->o.weights[node] ? s->o.weights[node] : 1;
-}
-
-int sim_sealers_after(const sim_node_t *n, int64_t height, int out[SIM_NODES_MAX])
-{
-    const sim_t *s = n->world;
-    bool first_out = s->o.membership && height > 0 && n->disk.blocks[height].changes % 2;
     int cnt = 0;
-    for (int i = first_out; i < s->o.sealers; i++)
-        out[cnt++] = i;
+    for (int i = 0; i < SIM_NODES_MAX; i++)
+        if (c->w[i])
+            out[cnt++] = i;
     return cnt;
 }
 
-uint64_t sim_quorum(const sim_t *s)
+int sim_conf_index(const sim_conf_t *c, int node)
 {
-    uint64_t total = 0, q, f;
+    int idx = 0;
+    for (int i = 0; i < node; i++)
+        idx += c->w[i] > 0;
+    return c->w[node] ? idx : -1;
+}
+
+uint64_t sim_conf_weight(const sim_conf_t *c, uint32_t mask)
+{
+    uint64_t w = 0;
+    for (int i = 0; i < SIM_NODES_MAX; i++)
+        w += mask >> i & 1 ? c->w[i] : 0;
+    return w;
+}
+
+uint64_t sim_conf_quorum(const sim_conf_t *c, uint64_t *faulty)
+{
+    uint64_t total = sim_conf_weight(c, UINT32_MAX), f = total ? (total - 1) / 3 : 0;
+    if (faulty)
+        *faulty = f;
+    return total - f;
+}
+
+const sim_conf_t *sim_conf_after(const sim_node_t *n, int64_t height)
+{
+    const sim_t *s = n->world;
+    height = BC_MIN(height, n->disk.height);
+    return &s->confs[s->o.membership && height > 0 ? n->disk.blocks[height].changes % SIM_CONFS
+                                                   : 0];
+}
+
+/* A sealer more, one less, or another weight; never more than f for the bad ones. */
+static sim_conf_t conf_next(sim_t *s, const sim_conf_t *from)
+{
+    for (int tries = 0; tries < 20; tries++) {
+        sim_conf_t c = *from;
+        uint64_t *w = &c.w[rng_next(s->rng) % (uint64_t)s->cnt], f;
+        int list[SIM_NODES_MAX];
+        *w = !*w || rng_next(s->rng) % 2 ? 1 + rng_next(s->rng) % 3 : 0;
+        sim_conf_quorum(&c, &f);
+        if (sim_conf_list(&c, list) >= BC_MIN(4, s->o.sealers) && sim_conf_weight(&c, s->bad) <= f)
+            return c;
+    }
+    return *from;
+}
+
+static void make_confs(sim_t *s)
+{
     for (int i = 0; i < s->o.sealers; i++)
-        total += sim_weight(s, i);
-    bc_pbft_quorum(total, &q, &f);
-    return q;
+        s->confs[0].w[i] = s->o.weights[i] ? s->o.weights[i] : 1;
+    uint64_t f;
+    sim_conf_quorum(&s->confs[0], &f);
+    if (s->o.byzantine && !s->o.bad) {
+        uint32_t want = (uint32_t)rng_next(s->rng);
+        int first = (int)(rng_next(s->rng) % (uint64_t)s->o.sealers);
+        for (int k = 0; k < s->o.sealers; k++) {
+            uint32_t bit = 1u << (first + k) % s->o.sealers;
+            if ((!s->bad || want & bit) && sim_conf_weight(&s->confs[0], s->bad | bit) <= f)
+                s->bad |= bit;
+        }
+    } else {
+        s->bad = s->o.bad;
+    }
+    for (int i = 1; i < SIM_CONFS; i++)
+        s->confs[i] = conf_next(s, &s->confs[i - 1]);
 }
 
 bc_ledger_config_t *host_config(sim_node_t *n)
@@ -171,15 +258,14 @@ bc_ledger_config_t *host_config(sim_node_t *n)
     c->tx_count_limit = s->o.tx_count_limit;
     c->leader_period = s->o.leader_period;
     c->gas_limit = 3000000000;
-    int list[SIM_NODES_MAX], cnt = sim_sealers_after(n, c->number, list);
+    const sim_conf_t *conf = sim_conf_after(n, c->number);
     c->sealers = bc_arena_alloc(&c->arena, (size_t)(s->cnt + 1) * sizeof c->sealers[0]);
     c->observers = bc_arena_alloc(&c->arena, (size_t)(s->cnt + 1) * sizeof c->observers[0]);
-    for (int i = 0, k = 0; i < s->cnt; i++) {
-        bool sealer = k < cnt && list[k] == i;
+    for (int i = 0; i < s->cnt; i++) {
+        bool sealer = conf->w[i] > 0;
         bc_node_entry_t *e = sealer ? &c->sealers[c->sealer_cnt++] : &c->observers[c->observer_cnt++];
-        k += sealer;
         e->id = s->nodes[i].key.pub;
-        e->vote_weight = sim_weight(s, i);
+        e->vote_weight = conf->w[i];
         e->kind = sealer ? BC_NODE_SEALER : BC_NODE_OBSERVER_T;
     }
     return c;
@@ -204,7 +290,7 @@ static void make_keys(sim_t *s)
             memcpy(keys[i].pub.b, secret + 1, 31);
         }
     }
-    qsort(keys, (size_t)s->o.sealers, sizeof keys[0], key_cmp);
+    qsort(keys, (size_t)s->cnt, sizeof keys[0], key_cmp);
     for (int i = 0; i < s->cnt; i++)
         s->nodes[i].key = keys[i];
 }
@@ -227,15 +313,19 @@ sim_t *sim_new(const sim_options_t *o)
     s->rng[1] = o->seed ^ 0xd1b54a32d192ed03u;
     for (int i = 0; i < 8; i++)
         rng_next(s->rng);
+    if (!s->o.expiration_ms)
+        s->o.expiration_ms = 60000;
     cheap = !o->real_crypto;
     make_keys(s);
+    make_confs(s);
     bc_keccak256(BC_STR("genesis"), &s->genesis_hash);
     bc_keccak256(BC_STR("root"), &s->genesis_root);
     for (int i = 0; i < s->cnt; i++) {
         sim_node_t *n = &s->nodes[i];
         n->world = s;
         n->i = i;
-        n->observer = i >= o->sealers;
+        n->bad = s->bad >> i & 1;
+        n->disk_ms = o->disk_ms;
         n->skew = o->skew_ms ? (int64_t)sim_random(s, (uint64_t)(2 * o->skew_ms)) - o->skew_ms : 0;
     }
     return s;
@@ -247,7 +337,9 @@ void sim_free(sim_t *s)
         if (s->nodes[i].core)
             host_crash(&s->nodes[i]);
         disk_free(&s->nodes[i].disk);
+        byz_free(&s->nodes[i]);
     }
+    free(s->waits);
     for (size_t i = 0; i < s->heap_cnt; i++)
         event_free(s->heap[i]);
     free(s->heap);
@@ -330,15 +422,25 @@ void sim_start(sim_t *s, int i)
     sim_node_t *n = &s->nodes[i];
     if (n->core)
         return;
-    bc_txpool_config_t tp = { .suite = BC_SUITE_STANDARD, .self = n->key.pub, .check_block_limit = true,
-                              .block_limit = 1000, .chain_id = "chain0", .group_id = "group0",
-                              .by_tree = s->o.trees, .seed = (uint64_t)i };
-    bc_blocksync_config_t sy = { .suite = BC_SUITE_STANDARD, .self = n->key.pub, .seed = (uint64_t)i + 1,
+    bc_txpool_config_t tp = { .suite = BC_SUITE_STANDARD,
+                              .self = n->key.pub,
+                              .check_block_limit = true,
+                              .block_limit = 1000,
+                              .chain_id = "chain0",
+                              .group_id = "group0",
+                              .limit = SIM_POOL_LIMIT,
+                              .expiration_ms = s->o.expiration_ms,
+                              .by_tree = s->o.trees,
+                              .seed = (uint64_t)i };
+    bc_blocksync_config_t sy = { .suite = BC_SUITE_STANDARD,
+                                 .self = n->key.pub,
+                                 .seed = (uint64_t)i + 1,
                                  .tree_width = s->o.trees ? 3 : 0 };
     bc_sealer_config_t se = { .suite = BC_SUITE_STANDARD, .self = n->key.pub };
     bc_front_config_t fr = { .seed = { (uint8_t)i, (uint8_t)n->epoch, (uint8_t)(n->epoch >> 8) } };
     n->epoch++;
-    n->view_seen = 0;
+    n->view_seen = n->may_enter = 0;
+    n->recovers = 0;
     n->told_peers = 0;
     n->layer_gen++;
     n->actors[BC_ACTOR_FRONT] = bc_front_new(&fr);
@@ -353,9 +455,10 @@ void sim_start(sim_t *s, int i)
     bc_core_start(n->core, c);
     bc_ledger_config_unref(c);
     n->dirty = true;
-    if (s->o.verbose)
-        printf("%8ld node %d: start at %ld, %zu rows\n", (long)s->now, i, (long)n->disk.height,
-               n->disk.row_cnt);
+    if (n->bad)
+        byz_start(n);
+    sim_trace(s, "node %d: start at %ld, %zu rows%s", i, (long)n->disk.height, n->disk.row_cnt,
+              n->bad ? ", bad" : "");
     peers_changed(s);
 }
 
@@ -366,8 +469,7 @@ void sim_crash(sim_t *s, int i)
         return;
     host_crash(n);
     n->epoch++;
-    if (s->o.verbose)
-        printf("%8ld node %d: crash at %ld\n", (long)s->now, i, (long)n->disk.height);
+    sim_trace(s, "node %d: crash at %ld", i, (long)n->disk.height);
     peers_changed(s);
 }
 
@@ -379,9 +481,14 @@ bool sim_up(const sim_t *s, int i)
 void sim_partition(sim_t *s, uint32_t group)
 {
     s->group = group;
-    if (s->o.verbose)
-        printf("%8ld partition %x\n", (long)s->now, group);
+    sim_trace(s, "partition %x", group);
     peers_changed(s);
+}
+
+void sim_deafen(sim_t *s, int node, uint32_t mask)
+{
+    s->deaf[node] = mask;
+    sim_trace(s, "node %d does not hear %x", node, mask);
 }
 
 void sim_set_network(sim_t *s, double loss, double dup, int64_t delay_ms)
@@ -389,27 +496,41 @@ void sim_set_network(sim_t *s, double loss, double dup, int64_t delay_ms)
     s->o.loss = loss;
     s->o.dup = dup;
     s->o.delay_ms = delay_ms;
+    sim_trace(s, "network: loss %.2f dup %.2f delay %ld", loss, dup, (long)delay_ms);
+}
+
+static bc_tx_t *make_tx(sim_t *s, uint64_t id, bool system)
+{
+    char nonce[24];
+    snprintf(nonce, sizeof nonce, "%" PRIu64, id);
+    bc_tx_data_t d = { .chain_id = BC_STR("chain0"),
+                       .group_id = BC_STR("group0"),
+                       .block_limit = sim_highest(s) + 500,
+                       .nonce = bc_cstr(nonce),
+                       .to = system ? (id % 2 ? BC_STR("0x0000000000000000000000000000000000001003")
+                                              : BC_STR("0000000000000000000000000000000000001003"))
+                                    : BC_STR("1111111111111111111111111111111111111111"),
+                       .input = BC_STR("input") };
+    bc_tx_t *tx;
+    BC_MUST(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &tx) == BC_OK);
+    return tx;
 }
 
 void sim_submit(sim_t *s, int i, int cnt, bool system)
 {
     sim_node_t *n = &s->nodes[i];
     for (int k = 0; k < cnt && n->core; k++) {
-        char nonce[24];
-        snprintf(nonce, sizeof nonce, "%lu", (unsigned long)++s->txs_made);
-        bc_tx_data_t d = { .chain_id = BC_STR("chain0"),
-                           .group_id = BC_STR("group0"),
-                           .block_limit = sim_highest(s) + 500,
-                           .nonce = bc_cstr(nonce),
-                           .to = system ? (s->txs_made % 2
-                                               ? BC_STR("0x0000000000000000000000000000000000001003")
-                                               : BC_STR("0000000000000000000000000000000000001003"))
-                                        : BC_STR("1111111111111111111111111111111111111111"),
-                           .input = BC_STR("input") };
+        uint64_t id = ++s->txs_made;
+        if (id >= s->waits_cap) {
+            s->waits_cap = BC_MAX(2 * s->waits_cap, (size_t)256);
+            s->waits = bc_xrealloc(s->waits, s->waits_cap * sizeof s->waits[0]);
+        }
         bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_SUBMIT);
         m->txs = bc_txs_new(1);
-        BC_MUST(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &m->txs->v[0]) == BC_OK);
-        m->token = s->txs_made;
+        m->txs->v[0] = make_tx(s, id, system);
+        m->token = id;
+        m->flag = id % 3 != 0;
+        s->waits[id] = (sim_wait_t){ m->txs->v[0]->hash, i, n->epoch, s->now, m->flag, false };
         bc_core_post(n->core, m);
         n->dirty = true;
     }
@@ -457,7 +578,7 @@ bool sim_run_to_height(sim_t *s, int64_t number, int64_t t)
     for (;;) {
         bool all = true;
         for (int i = 0; i < s->cnt; i++)
-            all &= !s->nodes[i].core || s->nodes[i].disk.height >= number;
+            all &= !s->nodes[i].core || s->nodes[i].bad || s->nodes[i].disk.height >= number;
         if (all)
             return !s->failure[0];
         if (!sim_step(s, t)) {
@@ -472,6 +593,14 @@ bool sim_run_to_height(sim_t *s, int64_t number, int64_t t)
 const char *sim_failure(const sim_t *s) { return s->failure[0] ? s->failure : NULL; }
 uint64_t sim_steps(const sim_t *s) { return s->steps; }
 int64_t sim_now(const sim_t *s) { return s->now; }
+uint64_t sim_digest(const sim_t *s)
+{
+    return s->digest;
+}
+bool sim_bad(const sim_t *s, int i)
+{
+    return s->nodes[i].bad;
+}
 int64_t sim_height(const sim_t *s, int i) { return s->nodes[i].disk.height; }
 uint64_t sim_frames(const sim_t *s, uint16_t module) { return s->frames[module % BC_ARRAY_LEN(s->frames)]; }
 const bc_keypair_t *sim_key(const sim_t *s, int i) { return &s->nodes[i].key; }
@@ -480,7 +609,8 @@ int64_t sim_highest(const sim_t *s)
 {
     int64_t max = 0;
     for (int i = 0; i < s->cnt; i++)
-        max = BC_MAX(max, s->nodes[i].disk.height);
+        if (!s->nodes[i].bad)
+            max = BC_MAX(max, s->nodes[i].disk.height);
     return max;
 }
 
@@ -510,9 +640,9 @@ void sim_hook(sim_t *s, sim_hook_fn fn, void *ctx)
     s->hook_ctx = ctx;
 }
 
-void sim_inject(sim_t *s, int from, int to, bc_bytes_t payload)
+void sim_inject(sim_t *s, uint16_t module, int from, int to, bc_bytes_t payload)
 {
-    bc_front_msg_t fm = { .module = BC_MODULE_PBFT, .payload = payload };
+    bc_front_msg_t fm = { .module = module, .payload = payload };
     bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_FRONT, BC_MSG_FRAME_IN);
     m->node = s->nodes[from].key.pub;
     m->data = bc_front_msg_encode(&fm);
@@ -520,6 +650,8 @@ void sim_inject(sim_t *s, int from, int to, bc_bytes_t payload)
         bc_msg_free(m);
         return;
     }
+    if (module == BC_MODULE_PBFT)
+        check_view_in(&s->nodes[to], &m->node, payload);
     bc_core_post(s->nodes[to].core, m);
     s->nodes[to].dirty = true;
 }

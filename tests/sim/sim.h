@@ -20,7 +20,7 @@ typedef struct {
     int sealers, observers;
     bool real_crypto;     /* else a keyed hash stands for signatures */
     bool trees;           /* sync.send_txs_by_tree and sync_block_by_tree */
-    bool membership;      /* system transactions take the first sealer out, and in again */
+    bool membership;      /* system transactions change the sealer list and the weights */
     bool forget_votes;    /* restart without our record: an official data directory */
     int64_t delay_ms;     /* of a frame: 1 .. delay_ms, rarely ten times as much */
     double loss, dup;     /* of a frame */
@@ -28,14 +28,37 @@ typedef struct {
     int64_t skew_ms;      /* of wall clocks: -skew .. skew */
     uint64_t leader_period, tx_count_limit;
     uint64_t weights[SIM_NODES_MAX]; /* 0: 1 */
+    bool byzantine;                  /* bad nodes, of at most f of the weight (byz.c) */
+    uint32_t bad;                    /* the bad ones; 0: the seed chooses */
+    unsigned tricks;                 /* of the bad ones, SIM_TRICK_*; 0: the seed chooses */
+    int64_t expiration_ms;           /* of transactions in the pool; 0: 60000 */
+    bool injects; /* the test says things in honest nodes' names: no reasons are asked for */
     bool verbose;
 } sim_options_t;
+
+/* What a bad node does. Its messages are real bytes under its own key; it has a whole core whose
+ * frames are changed on their way out, and makes others by itself. */
+enum {
+    SIM_TRICK_EQUIVOCATE = 1 << 0, /* two proposals at one height, malformed and stale ones */
+    SIM_TRICK_VOTES = 1 << 1,  /* votes for several hashes, in others' names, with bad signatures */
+    SIM_TRICK_PROOFS = 1 << 2, /* view changes with forged, repeated or inflated proofs */
+    SIM_TRICK_NEWVIEW = 1 << 3,  /* NewViews that nobody asked for, with wrong lists */
+    SIM_TRICK_FAR = 1 << 4,      /* views and heights far ahead, extreme numbers */
+    SIM_TRICK_WITHHOLD = 1 << 5, /* no answers to some; no gossip */
+    SIM_TRICK_REPLAY = 1 << 6,   /* old frames again */
+    SIM_TRICK_GARBAGE = 1 << 7,
+    SIM_TRICK_SYNC = 1 << 8, /* lying statuses and blocks, oversized requests */
+    SIM_TRICK_TXS = 1 << 9,  /* floods, bad signatures, transactions that are on the chain */
+    SIM_TRICK_ALL = (1 << 10) - 1
+};
 
 typedef struct sim sim_t;
 
 sim_t *sim_new(const sim_options_t *o) BC_WARN_UNUSED; /* all nodes down at time 0 */
 void sim_free(sim_t *s);
-const char *sim_failure(const sim_t *s); /* NULL: all is well so far */
+const char *sim_failure(const sim_t *s); /* NULL: all is well so far; begins with [the check] */
+/* Of everything that left a node, was written or answered, with its time: equal for equal runs. */
+uint64_t sim_digest(const sim_t *s);
 uint64_t sim_steps(const sim_t *s);
 int64_t sim_now(const sim_t *s);
 uint64_t sim_random(sim_t *s, uint64_t below);
@@ -45,6 +68,8 @@ void sim_crash(sim_t *s, int node);
 bool sim_up(const sim_t *s, int node);
 /* Nodes of different groups do not hear each other; bit i of group: node i is on the other side. */
 void sim_partition(sim_t *s, uint32_t group);
+/* node no longer hears those of mask, who do not notice; 0: it hears all. */
+void sim_deafen(sim_t *s, int node, uint32_t mask);
 void sim_set_network(sim_t *s, double loss, double dup, int64_t delay_ms);
 /* A client sends cnt fresh transactions to node. system: to a system contract, every other time
  * written with 0x as SDKs do, which makes it no system transaction by the chain's rule. */
@@ -55,7 +80,8 @@ void sim_run_until(sim_t *s, int64_t t);
 bool sim_run_to_height(sim_t *s, int64_t number, int64_t t);
 
 int64_t sim_height(const sim_t *s, int node); /* on its disk */
-int64_t sim_highest(const sim_t *s);
+int64_t sim_highest(const sim_t *s);          /* of honest nodes */
+bool sim_bad(const sim_t *s, int node);
 void sim_block_hash(const sim_t *s, int node, int64_t number, bc_h256_t *out);
 size_t sim_block_txs(const sim_t *s, int node, int64_t number);
 void sim_pbft(const sim_t *s, int node, bc_pbft_status_t *out);
@@ -66,13 +92,25 @@ uint64_t sim_frames(const sim_t *s, uint16_t module); /* sent to one receiver ea
  * data is borrowed. Without a hook everything passes. */
 typedef bc_buf_t *(*sim_hook_fn)(void *ctx, int from, int to, bc_buf_t *data);
 void sim_hook(sim_t *s, sim_hook_fn fn, void *ctx);
-/* Sends a consensus payload as if node had made it. */
-void sim_inject(sim_t *s, int from, int to, bc_bytes_t payload);
+/* Gives a payload of a module (BC_MODULE_*) to node `to` at once, as if `from` had sent it. */
+void sim_inject(sim_t *s, uint16_t module, int from, int to, bc_bytes_t payload);
 const bc_keypair_t *sim_key(const sim_t *s, int node);
 
-/* One random schedule of faults, then healing; returns NULL or what went wrong. */
+/* One random schedule of faults, then healing; returns NULL or what went wrong. Bad nodes go on
+ * after the healing. */
 const char *sim_scenario(sim_t *s, unsigned faults);
-enum { SIM_FAULT_NET = 1, SIM_FAULT_CRASH = 2, SIM_FAULT_SPLIT = 4, SIM_FAULT_SKEW = 8, SIM_FAULT_ALL = 15 };
-void sim_options_from_seed(uint64_t seed, sim_options_t *o);
+enum {
+    SIM_FAULT_NET = 1,      /* loss, delay, duplicates, reordering */
+    SIM_FAULT_CRASH = 2,    /* unsynced writes are lost */
+    SIM_FAULT_SPLIT = 4,    /* partitions, also one-way */
+    SIM_FAULT_SKEW = 8,     /* wall clocks */
+    SIM_FAULT_DISK = 16,    /* writes and commits take up to two seconds */
+    SIM_FAULT_MEMBERS = 32, /* sealers join, leave, change their weight */
+    SIM_FAULT_BYZ = 64,
+    SIM_FAULT_ALL = 127
+};
+/* Everything but sealers (nodes 0: the seed's number) and faults follows from the seed. Real
+ * signatures with seeds of remainder 7 by 10, that is 10 %, of any size. */
+void sim_options_from_seed(uint64_t seed, int nodes, unsigned faults, sim_options_t *o);
 
 #endif

@@ -48,7 +48,40 @@ typedef struct {
 typedef struct {
     int64_t number;
     bc_h256_t root;
+    bool system; /* holds a system transaction */
 } sim_layer_t;
+
+/* Vote weights by node; 0: no sealer. */
+typedef struct {
+    uint64_t w[SIM_NODES_MAX];
+} sim_conf_t;
+
+/* A client's transaction at one node. */
+typedef struct {
+    bc_h256_t hash;
+    int node;
+    uint64_t epoch;
+    int64_t at;
+    bool wait; /* for the receipt, else until it is accepted */
+    bool answered;
+} sim_wait_t;
+
+enum { BYZ_SEEN = 64, BYZ_TWINS = 16 };
+
+/* What a bad node remembers (byz.c). */
+typedef struct {
+    unsigned tricks;
+    bc_buf_t *seen[BYZ_SEEN]; /* whole frames, its own and others' */
+    uint16_t seen_cnt;
+    bc_buf_t *vcs[SIM_NODES_MAX]; /* the last ViewChange of each, as payload */
+    bc_buf_t *pre;                /* the last PrePrepare that it saw, as payload */
+    struct {
+        int64_t index, view;
+        bc_h256_t hash;
+    } twins[BYZ_TWINS]; /* second proposals that it made */
+    size_t twin_cnt;
+    int64_t lie; /* height that its statuses claim */
+} sim_byz_t;
 
 typedef struct {
     sim_t *world;
@@ -57,8 +90,9 @@ typedef struct {
     bc_core_t *core;
     bc_actor_if actors[BC_ACTOR_CNT];
     uint64_t epoch;
-    bool observer, dirty;
-    int64_t skew;
+    bool dirty;
+    bool bad;
+    int64_t skew, disk_ms;
     sim_disk_t disk;
     sim_timer_t timers[64];
     size_t timer_cnt;
@@ -70,6 +104,11 @@ typedef struct {
     bc_msg_t *commit; /* being written */
     uint32_t told_peers;
     int64_t view_seen;
+    int64_t vote_view; /* highest view that a vote of it named, in any life */
+    int64_t may_enter; /* highest view that some message allowed it to enter */
+    uint32_t recovers; /* senders of RecoverResponses */
+    int64_t recover_view[SIM_NODES_MAX];
+    sim_byz_t *byz;
 } sim_node_t;
 
 typedef struct {
@@ -80,10 +119,25 @@ typedef struct {
 typedef struct {
     fact_key_t key;
     bc_h256_t hash;
-    uint32_t mask;
+    uint32_t mask; /* of nodes */
+    int64_t view;
 } fact_t;
 
-enum { FACT_PREPARE, FACT_COMMIT, FACT_PROPOSE, FACT_VIEW_HASH, FACT_DECIDED, FACT_LOCK, FACT_BLOCK };
+enum {
+    FACT_PREPARE,
+    FACT_COMMIT,
+    FACT_PROPOSE,
+    FACT_VIEW_HASH,
+    FACT_DECIDED,
+    FACT_LOCK,
+    FACT_BLOCK,
+    FACT_CHECK,
+    FACT_OFFERED,
+    FACT_PREPARES,
+    FACT_MEANT
+};
+
+enum { SIM_CONFS = 64, SIM_POOL_LIMIT = 150, SIM_ROWS_MAX = 400 };
 
 struct sim {
     sim_options_t o;
@@ -95,7 +149,14 @@ struct sim {
     sim_node_t nodes[SIM_NODES_MAX];
     int cnt;
     uint32_t group;
+    uint32_t deaf[SIM_NODES_MAX]; /* bit k: does not hear k */
+    uint32_t bad;
+    sim_conf_t confs[SIM_CONFS]; /* by the number of changes on the chain, modulo */
     uint64_t txs_made;
+    sim_wait_t *waits; /* by token, from 1 */
+    size_t waits_cap;
+    uint64_t open_from; /* all before are answered or void */
+    uint64_t digest;
     bc_map_t facts;
     bc_map_t chain_txs; /* hashes on the chain */
     char failure[256];
@@ -106,22 +167,48 @@ struct sim {
     bool sign_cheap;
 };
 
-void sim_fail(sim_t *s, const char *fmt, ...) BC_PRINTF(2, 3);
+/* check: what is broken, by the name it has in check.c. */
+void sim_fail(sim_t *s, const char *check, const char *fmt, ...) BC_PRINTF(3, 4);
+void sim_trace(const sim_t *s, const char *fmt, ...) BC_PRINTF(2, 3);
+void sim_mix(sim_t *s, const void *p, size_t n);
 event_t *sim_at(sim_t *s, int64_t delay, int node, void (*fn)(sim_t *, event_t *));
+bool sim_chance(sim_t *s, double p);
 /* host.c */
 void host_message(void *ctx, bc_msg_t *m);
 void host_crash(sim_node_t *n);
 void host_send_frame(sim_node_t *n, uint16_t module, bc_msg_t *m);
+/* One frame on its way, by the network's rules, as if from sender. */
+void host_transmit(sim_node_t *n, const bc_nodeid_t *sender, int to, bc_buf_t *frame);
 bc_ledger_config_t *host_config(sim_node_t *n);
 void disk_free(sim_disk_t *d);
 /* check.c */
 void check_frame(sim_node_t *n, const bc_msg_t *m);
+void check_meant(sim_node_t *n, bc_bytes_t payload);
 void check_commit(sim_node_t *n, int64_t number, const bc_hdr_t *h, const bc_txs_t *txs);
+void check_execute(sim_node_t *n, int64_t number);
+void check_offered(sim_t *s, int64_t index, int64_t view, const bc_h256_t *hash);
+void check_answer(sim_node_t *n, const bc_msg_t *m);
 void check_node(sim_node_t *n);
+bool check_waits_open(sim_t *s);
 void check_free(sim_t *s);
-/* The sealers that the block after height is judged by, as node numbers; returns how many. */
-int sim_sealers_after(const sim_node_t *n, int64_t height, int out[SIM_NODES_MAX]);
-uint64_t sim_weight(const sim_t *s, int node);
-uint64_t sim_quorum(const sim_t *s);
+/* check_view.c: entries into views have a reason. out: a consensus payload that the node itself is
+ * about to send; in: one that was given to it. */
+void check_view_out(sim_node_t *n, bc_bytes_t payload);
+void check_view_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload);
+void check_view_entered(sim_node_t *n, int64_t view);
+/* byz.c */
+void byz_start(sim_node_t *n);
+void byz_free(sim_node_t *n);
+void byz_saw(sim_node_t *n, const bc_nodeid_t *from, bc_buf_t *frame);
+/* True: it has seen to the frame itself. */
+bool byz_sends(sim_node_t *n, uint16_t module, int to, bc_buf_t *frame);
+
+/* What the block after height is judged by. */
+const sim_conf_t *sim_conf_after(const sim_node_t *n, int64_t height);
+int sim_conf_list(const sim_conf_t *c,
+                  int out[SIM_NODES_MAX]);         /* sealers as node numbers, in order */
+int sim_conf_index(const sim_conf_t *c, int node); /* -1: no sealer */
+uint64_t sim_conf_quorum(const sim_conf_t *c, uint64_t *faulty); /* faulty may be NULL */
+uint64_t sim_conf_weight(const sim_conf_t *c, uint32_t mask);
 
 #endif

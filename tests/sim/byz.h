@@ -1,0 +1,46 @@
+/* Bad nodes: what byz.c (their frames on the way out, and their own doings), byz_forge.c (consensus
+ * payloads) and byz_sync.c (blocks and transactions) share. */
+#ifndef BC_SIM_BYZ_H
+#define BC_SIM_BYZ_H
+
+#include "scheduling/front/front.h"
+#include "scheduling/pbft/pbft_wire.h"
+#include "sim_impl.h"
+
+static inline bool byz_does(const sim_node_t *n, unsigned trick)
+{
+    return n->byz->tricks & trick;
+}
+
+/* What it has seen may be at the end of its range already. */
+static inline int64_t byz_plus(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+/* byz.c: a payload to one node, under the name of sender. */
+void byz_post(sim_node_t *n, const bc_nodeid_t *sender, uint16_t module, int to,
+              bc_bytes_t payload);
+void byz_post_all(sim_node_t *n, const bc_nodeid_t *sender, uint16_t module, bc_bytes_t payload);
+const sim_conf_t *byz_conf(const sim_node_t *n);
+int64_t byz_index(const sim_node_t *n); /* own place in the list, 0 when there is none */
+int64_t byz_view(const sim_node_t *n);
+int64_t byz_extreme(sim_node_t *n); /* a number that no honest node sends */
+
+/* byz_forge.c. New references, NULL: nothing to forge. */
+/* What that receiver gets instead of the proposal: what, and who gets it, follow from its place. */
+bc_buf_t *byz_twin(sim_node_t *n, const pbft_msg_t *pre, int to);
+void byz_forge_proposal(sim_node_t *n, int to);
+void byz_raise_vote(sim_node_t *n, int to);
+bc_buf_t *byz_sealed(sim_node_t *n, pbft_msg_t *m); /* signs and encodes */
+void byz_votes(sim_node_t *n, const pbft_msg_t *m, int to);
+bc_buf_t *byz_view_change(sim_node_t *n, const pbft_msg_t *vc);
+bc_buf_t *byz_new_view(sim_node_t *n, const pbft_msg_t *nv); /* nv NULL: out of what it has heard */
+void byz_far(sim_node_t *n, int to);
+
+/* byz_sync.c */
+bc_buf_t *byz_sync_frame(sim_node_t *n, const bc_front_msg_t *fm);
+void byz_sync_act(sim_node_t *n, int to);
+void byz_txs_act(sim_node_t *n, int to);
+
+#endif

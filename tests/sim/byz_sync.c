@@ -1,0 +1,259 @@
+/* Blocks, statuses and transactions of a bad node. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "block_sync.pb-c.h"
+#include "byz.h"
+#include "txs_sync.pb-c.h"
+
+typedef BcPb__BlockSyncMessage sync_msg_t;
+
+static bc_buf_t *packed(const sync_msg_t *m)
+{
+    bc_buf_t *b = bc_buf_new(bc_pb__block_sync_message__get_packed_size(m));
+    bc_pb__block_sync_message__pack(m, b->p);
+    return b;
+}
+
+/* ---- blocks ---- */
+
+enum { BLOCK_FEW, BLOCK_REPEAT, BLOCK_TXS, BLOCK_EMPTY, BLOCK_OWN, BLOCK_KINDS };
+
+static void sign_alone(sim_node_t *n, const bc_hdr_t *hdr, bc_block_sig_t *sigs, uint8_t *sig,
+                       size_t *cnt)
+{
+    int list[SIM_NODES_MAX], sealers = sim_conf_list(byz_conf(n), list);
+    size_t len = bc_sign(&n->key, &hdr->hash, sig);
+    for (int i = 0; i < sealers; i++)
+        sigs[i] = (bc_block_sig_t){ i % 2 ? byz_index(n) : i, bc_bytes(sig, len) };
+    *cnt = (size_t)sealers;
+}
+
+/* Too few signatures, one again and again, other transactions under a true header, an empty block
+ * of a list of its own. */
+static bc_buf_t *other_block(sim_node_t *n, bc_bytes_t data)
+{
+    bc_arena_t arena = { 0 };
+    bc_block_t b;
+    bc_block_sig_t sigs[4 * SIM_NODES_MAX];
+    uint8_t sig[BC_SIG_MAX];
+    bc_wr_t w = { 0 };
+    bc_hdr_t *hdr = NULL;
+    if (bc_tars_decode(&bc_block_tars, data, &b, &arena) != BC_OK)
+        return NULL;
+    bc_header_t *h = &b.header;
+    const bc_block_sig_t *old = h->signatures.v;
+    size_t cnt = BC_MIN(h->signatures.n, (size_t)SIM_NODES_MAX);
+    switch (sim_random(n->world, BLOCK_KINDS)) {
+    case BLOCK_FEW:
+        h->signatures.n = cnt ? cnt - 1 : 0;
+        break;
+    case BLOCK_REPEAT:
+        for (size_t i = 0; i < cnt; i++)
+            sigs[i] = old[0];
+        h->signatures = (bc_tars_list_t){ sigs, cnt };
+        break;
+    case BLOCK_TXS:
+        b.txs.n = b.txs.n ? b.txs.n - 1 : 0;
+        break;
+    default: /* a block of its own making; also an empty one, which names no sealers */
+        h->data.timestamp = byz_plus(h->data.timestamp, 3);
+        h->data_hash = (bc_bytes_t){ 0 };
+        h->signatures = (bc_tars_list_t){ 0 };
+        if (sim_random(n->world, 2))
+            b.txs.n = h->data.sealer_list.n = h->data.weights.n = 0;
+        hdr = bc_hdr_new(BC_SUITE_STANDARD, h);
+        b.header = hdr->h;
+        sign_alone(n, hdr, sigs, sig, &cnt);
+        b.header.signatures = (bc_tars_list_t){ sigs, cnt };
+        break;
+    }
+    bc_tars_encode(&bc_block_tars, &b, &w);
+    bc_buf_t *out = w.err ? NULL : bc_buf_copy(bc_wr_view(&w));
+    if (hdr)
+        bc_hdr_unref(hdr);
+    bc_wr_free(&w);
+    bc_arena_free(&arena);
+    return out;
+}
+
+/* ---- frames of its core ---- */
+
+static void lie(sim_node_t *n, sync_msg_t *m)
+{
+    sim_t *s = n->world;
+    switch (sim_random(s, 4)) {
+    case 0:
+        m->number = n->byz->lie =
+            BC_MAX(n->byz->lie, n->disk.height) + 1 + (int64_t)sim_random(s, 5);
+        break;
+    case 1:
+        m->number = byz_extreme(n);
+        break;
+    case 2:
+        m->number = (int64_t)sim_random(s, (uint64_t)n->disk.height + 1);
+        break;
+    default:
+        m->archived_number = byz_extreme(n);
+        break;
+    }
+    if (sim_random(s, 3) == 0)
+        m->time = byz_extreme(n);
+    if (sim_random(s, 8) == 0)
+        m->hash.len = 0;
+}
+
+bc_buf_t *byz_sync_frame(sim_node_t *n, const bc_front_msg_t *fm)
+{
+    sync_msg_t *m = bc_pb__block_sync_message__unpack(NULL, fm->payload.n, fm->payload.p);
+    bc_buf_t *out = NULL;
+    if (m && m->packettype == 0 && sim_random(n->world, 3)) {
+        lie(n, m);
+        out = packed(m);
+    } else if (m && m->packettype == 2 && m->n_blocksdata == 1 && sim_random(n->world, 4)) {
+        bc_buf_t *b = other_block(n, bc_bytes(m->blocksdata[0].data, m->blocksdata[0].len));
+        if (b) {
+            ProtobufCBinaryData *old = m->blocksdata, one = { b->n, b->p };
+            m->blocksdata = &one;
+            out = packed(m);
+            m->blocksdata = old;
+            bc_buf_unref(b);
+        }
+    }
+    bc_pb__block_sync_message__free_unpacked(m, NULL);
+    return out;
+}
+
+/* ---- by itself ---- */
+
+static bc_buf_t *own_block(const sim_node_t *n, int64_t number)
+{
+    const sim_block_t *at = &n->disk.blocks[number];
+    bc_block_t block = { .header = at->header->h };
+    bc_tx_wire_t *txs = bc_xcalloc(at->txs->cnt + 1, sizeof *txs);
+    for (size_t i = 0; i < at->txs->cnt; i++)
+        txs[i] = at->txs->v[i]->w;
+    block.header.data_hash = BC_VIEW(at->header->hash);
+    block.txs = (bc_tars_list_t){ txs, at->txs->cnt };
+    bc_wr_t w = { 0 };
+    bc_tars_encode(&bc_block_tars, &block, &w);
+    bc_buf_t *out = bc_buf_copy(bc_wr_view(&w));
+    bc_wr_free(&w);
+    free(txs);
+    return out;
+}
+
+/* Blocks that nobody asked for, from what it has and one higher. */
+static void push_block(sim_node_t *n, int to)
+{
+    if (!n->disk.height)
+        return;
+    bc_buf_t *good = own_block(
+        n, n->disk.height - (int64_t)sim_random(n->world, (uint64_t)BC_MIN(n->disk.height, 4)));
+    bc_buf_t *bad = other_block(n, bc_buf_view(good));
+    sync_msg_t m = BC_PB__BLOCK_SYNC_MESSAGE__INIT;
+    m.packettype = 2;
+    m.n_blocksdata = 1;
+    ProtobufCBinaryData one = { bad ? bad->n : 0, bad ? bad->p : NULL };
+    m.blocksdata = &one;
+    bc_buf_t *b = packed(&m);
+    byz_post(n, &n->key.pub, BC_MODULE_BLOCK_SYNC, to, bc_buf_view(b));
+    bc_buf_unref(b);
+    bc_buf_unref(bad);
+    bc_buf_unref(good);
+}
+
+void byz_sync_act(sim_node_t *n, int to)
+{
+    sim_t *s = n->world;
+    if (sim_random(s, 3) == 0) {
+        push_block(n, to);
+        return;
+    }
+    sync_msg_t m = BC_PB__BLOCK_SYNC_MESSAGE__INIT;
+    bc_h256_t head = n->disk.height ? n->disk.blocks[n->disk.height].header->hash : s->genesis_hash;
+    if (sim_random(s, 2)) {
+        m.packettype = 1; /* everything, at once */
+        m.number = sim_random(s, 2) ? 1 : byz_extreme(n);
+        m.size = byz_extreme(n);
+        m.block_interval = sim_random(s, 2) ? 0 : byz_extreme(n);
+    } else {
+        m.version = 2;
+        m.hash = (ProtobufCBinaryData){ 32, head.b };
+        m.genesishash = (ProtobufCBinaryData){ 32, s->genesis_hash.b };
+        m.number = n->disk.height;
+        m.time = s->now;
+        lie(n, &m);
+    }
+    bc_buf_t *b = packed(&m);
+    byz_post(n, &n->key.pub, BC_MODULE_BLOCK_SYNC, to, bc_buf_view(b));
+    bc_buf_unref(b);
+}
+
+static bc_tx_t *own_tx(sim_node_t *n)
+{
+    char nonce[32];
+    snprintf(nonce, sizeof nonce, "bad-%lx", (unsigned long)sim_random(n->world, UINT64_MAX));
+    bc_tx_data_t d = { .chain_id = BC_STR("chain0"),
+                       .group_id = BC_STR("group0"),
+                       .block_limit = n->disk.height + 400,
+                       .nonce = bc_cstr(nonce),
+                       .to = BC_STR("2222222222222222222222222222222222222222") };
+    bc_tx_t *tx;
+    BC_MUST(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &tx) == BC_OK);
+    return tx;
+}
+
+/* A transaction as pushed: with a signature that is none, or a good one. */
+static void push_tx(sim_node_t *n, int to, const bc_tx_t *tx, bool forged)
+{
+    bc_tx_wire_t wire = tx->w;
+    if (forged)
+        wire.signature = BC_STR("not a signature");
+    bc_wr_t w = { 0 };
+    bc_tars_encode(&bc_tx_wire_tars, &wire, &w);
+    byz_post(n, &n->key.pub, BC_MODULE_SYNC_PUSH_TX, to, bc_wr_view(&w));
+    bc_wr_free(&w);
+}
+
+/* "I have all these": hashes that do not exist. */
+static void tell_hashes(sim_node_t *n, int to)
+{
+    enum { CNT = 500 };
+    ProtobufCBinaryData v[CNT];
+    bc_h256_t *h = bc_xcalloc(CNT, sizeof *h);
+    for (size_t i = 0; i < CNT; i++) {
+        uint64_t r = sim_random(n->world, UINT64_MAX);
+        memcpy(h[i].b, &r, sizeof r);
+        v[i] = (ProtobufCBinaryData){ sim_random(n->world, 9) ? 32 : 31, h[i].b };
+    }
+    BcPb__TxsSyncMessage m = BC_PB__TXS_SYNC_MESSAGE__INIT;
+    m.type = 1 + (int32_t)sim_random(n->world, 2);
+    m.n_txshash = CNT;
+    m.txshash = v;
+    bc_buf_t *b = bc_buf_new(bc_pb__txs_sync_message__get_packed_size(&m));
+    bc_pb__txs_sync_message__pack(&m, b->p);
+    byz_post(n, &n->key.pub, BC_MODULE_TXS_SYNC, to, bc_buf_view(b));
+    bc_buf_unref(b);
+    free(h);
+}
+
+void byz_txs_act(sim_node_t *n, int to)
+{
+    sim_t *s = n->world;
+    const sim_disk_t *d = &n->disk;
+    uint64_t what = sim_random(s, 8);
+    if (what == 0) {
+        tell_hashes(n, to);
+    } else if (what == 1 && d->height) { /* one that is on the chain */
+        const bc_txs_t *txs = d->blocks[1 + sim_random(s, (uint64_t)d->height)].txs;
+        if (txs->cnt)
+            push_tx(n, to, txs->v[0], sim_random(s, 2));
+    } else {
+        bool flood = what == 2 && sim_random(s, 2);
+        for (uint64_t i = flood ? 5 * SIM_POOL_LIMIT : 1 + sim_random(s, 4); i; i--) {
+            bc_tx_t *tx = own_tx(n);
+            push_tx(n, to, tx, !flood && sim_random(s, 2));
+            bc_tx_unref(tx);
+        }
+    }
+}

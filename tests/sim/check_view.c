@@ -1,0 +1,157 @@
+/* Why a node may enter a view: it sent, or was given, a NewView with valid view changes of quorum
+ * weight from distinct nodes, whose proofs hold and whose list is what they demand; or more than f
+ * of the weight told it that they are there. Written apart from src/scheduling/pbft, on purpose. */
+#include "scheduling/front/front.h"
+#include "scheduling/pbft/pbft_wire.h"
+#include "sim_impl.h"
+
+static bool signed_by(const sim_node_t *n, const sim_conf_t *c, int64_t idx,
+                      const bc_h256_t *digest, bc_bytes_t sig, int *node)
+{
+    int list[SIM_NODES_MAX], cnt = sim_conf_list(c, list);
+    if (idx < 0 || idx >= cnt)
+        return false;
+    *node = list[idx];
+    return bc_verify(BC_SUITE_STANDARD, &n->world->nodes[*node].key.pub, digest, sig);
+}
+
+static bool proof_holds(const sim_node_t *n, const sim_conf_t *c, const pbft_proposal_t *p)
+{
+    uint32_t who = 0;
+    for (size_t i = 0; i < p->proof_cnt; i++) {
+        int node;
+        if (!signed_by(n, c, p->proof[i].node, &p->hash, p->proof[i].sig, &node) || who >> node & 1)
+            return false;
+        who |= 1u << node;
+    }
+    return sim_conf_weight(c, who) >= sim_conf_quorum(c, NULL);
+}
+
+static const char *vc_fault(const sim_node_t *n, const sim_conf_t *c, const pbft_msg_t *nv,
+                            const pbft_msg_t *vc, uint32_t *who)
+{
+    int node;
+    if (vc->base.view != nv->base.view)
+        return "a view change of another view";
+    if (!signed_by(n, c, vc->base.from, &vc->digest, vc->sig, &node))
+        return "a view change with a bad signature";
+    if (*who >> node & 1)
+        return "two view changes of one node";
+    *who |= 1u << node;
+    for (size_t i = 0; i < vc->vote_cnt; i++)
+        if (vc->votes[i].proposal.index > vc->base.index &&
+            (!vc->votes[i].has_proposal || !proof_holds(n, c, &vc->votes[i].proposal)))
+            return "a proof that does not hold";
+    return NULL;
+}
+
+/* The view of the newest prepared proposal at index, with that hash if given; -1: none. */
+static int64_t newest(const pbft_msg_t *nv, int64_t index, const bc_h256_t *hash)
+{
+    int64_t view = -1;
+    for (size_t i = 0; i < nv->vc_cnt; i++)
+        for (size_t k = 0; k < nv->vcs[i].vote_cnt; k++) {
+            const pbft_msg_t *v = &nv->vcs[i].votes[k];
+            if (v->proposal.index == index && (!hash || bc_h256_eq(hash, &v->proposal.hash)))
+                view = BC_MAX(view, v->base.view);
+        }
+    return view;
+}
+
+static const char *new_view_fault(const sim_node_t *n, const pbft_msg_t *nv)
+{
+    const sim_conf_t *c = sim_conf_after(n, n->disk.height);
+    uint32_t who = 0;
+    int64_t committed = -1;
+    for (size_t i = 0; i < nv->vc_cnt; i++) {
+        const char *fault = vc_fault(n, c, nv, &nv->vcs[i], &who);
+        if (fault)
+            return fault;
+        committed = BC_MAX(committed, nv->vcs[i].base.index);
+    }
+    if (sim_conf_weight(c, who) < sim_conf_quorum(c, NULL))
+        return "too few view changes";
+    for (size_t i = 0; i < nv->vote_cnt; i++) {
+        const pbft_proposal_t *p = &nv->votes[i].proposal;
+        if (p->index != committed + 1 + (int64_t)i)
+            return "a gap in its list";
+        int64_t best = newest(nv, p->index, NULL);
+        if (best >= 0 && newest(nv, p->index, &p->hash) != best)
+            return "a proposal that nobody prepared last";
+    }
+    return NULL;
+}
+
+static void note_list(sim_t *s, const pbft_msg_t *nv)
+{
+    for (size_t i = 0; i < nv->vote_cnt; i++)
+        check_offered(s, nv->votes[i].proposal.index, nv->base.view, &nv->votes[i].proposal.hash);
+}
+
+void check_view_out(sim_node_t *n, bc_bytes_t payload)
+{
+    pbft_msg_t m;
+    bc_arena_t arena = { 0 };
+    if (!n->bad && !n->world->o.forget_votes &&
+        pbft_decode(BC_SUITE_STANDARD, payload, &m, &arena) == BC_OK && m.type == PBFT_NEW_VIEW) {
+        const char *fault = new_view_fault(n, &m);
+        if (fault)
+            sim_fail(n->world, "view", "node %d made a NewView of view %ld with %s", n->i,
+                     (long)m.base.view, fault);
+        n->may_enter = BC_MAX(n->may_enter, m.base.view);
+        note_list(n->world, &m);
+    }
+    bc_arena_free(&arena);
+}
+
+static void recover_in(sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t *m)
+{
+    sim_t *s = n->world;
+    const sim_conf_t *c = sim_conf_after(n, n->disk.height);
+    uint64_t faulty;
+    int node;
+    sim_conf_quorum(c, &faulty);
+    if (!signed_by(n, c, m->base.from, &m->digest, m->sig, &node) ||
+        memcmp(from, &s->nodes[node].key.pub, sizeof *from))
+        return;
+    n->recovers |= 1u << node;
+    n->recover_view[node] = m->base.view;
+    uint32_t who = 0;
+    for (int i = 0; i < s->cnt; i++)
+        who |= (uint32_t)(n->recovers >> i & 1 && n->recover_view[i] >= m->base.view) << i;
+    if (sim_conf_weight(c, who) > faulty)
+        n->may_enter = BC_MAX(n->may_enter, m->base.view);
+}
+
+/* The kind is looked at first: only few messages are worth decoding twice. */
+static int kind_of(bc_bytes_t payload)
+{
+    return payload.n > 1 && payload.p[0] == 0x10 ? payload.p[1] : 0;
+}
+
+void check_view_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload)
+{
+    int kind = kind_of(payload);
+    pbft_msg_t m;
+    bc_arena_t arena = { 0 };
+    if ((kind == PBFT_NEW_VIEW || kind == PBFT_RECOVER_RESPONSE) && !n->world->o.forget_votes &&
+        pbft_decode(BC_SUITE_STANDARD, payload, &m, &arena) == BC_OK) {
+        if (m.type == PBFT_RECOVER_RESPONSE) {
+            recover_in(n, from, &m);
+        } else if (m.type == PBFT_NEW_VIEW && !new_view_fault(n, &m)) {
+            n->may_enter = BC_MAX(n->may_enter, m.base.view);
+            note_list(n->world, &m);
+        }
+    }
+    bc_arena_free(&arena);
+}
+
+/* A node alone in the list, or one that starts with a record of its view, needs nobody. */
+void check_view_entered(sim_node_t *n, int64_t view)
+{
+    int list[SIM_NODES_MAX];
+    bool restarted = !n->view_seen;
+    if (view > n->may_enter && !restarted && !n->world->o.forget_votes &&
+        sim_conf_list(sim_conf_after(n, n->disk.height), list) > 1)
+        sim_fail(n->world, "view", "node %d entered view %ld without a reason", n->i, (long)view);
+}
