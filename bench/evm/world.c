@@ -130,7 +130,7 @@ static void get_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key, bc_
 static bc_evm_storage_t set_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key,
                                     const bc_h256_t *value)
 {
-    /* Every slot is zero before a run, so the original value is: four of the nine cases. */
+    /* Every slot is zero before a run, so the original value is: three of the nine cases. */
     static const bc_h256_t zero;
     slot_t *s = slot_of(ctx, a, key);
     bool was = memcmp(&s->value, &zero, sizeof zero) != 0;
