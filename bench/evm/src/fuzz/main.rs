@@ -25,6 +25,9 @@ the ending, gas spent, refund, output, logs, and every account and slot. Ends wi
 bench/evm/run --fuzz builds all of it and calls this program.";
 const SHOWN_MAX: u64 = 20; // failures
 
+/// Failures that the two name differently by design, ours first (docs/evm-bench.md).
+const NAMED_OTHERWISE: [(i32, i32); 4] = [(3, 9), (5, 3), (7, 3), (7, 6)];
+
 struct Options {
     library: String,
     seeds: std::ops::Range<u64>,
@@ -99,7 +102,7 @@ struct Tally {
     passed: u64,
     failed: u64,
     endings: BTreeMap<String, u64>,
-    reasons: BTreeMap<(i32, i32), u64>, // failures that the two name differently
+    reasons: BTreeMap<(i32, i32), u64>, // of NAMED_OTHERWISE
 }
 
 fn differing<K: Ord + Clone, V: PartialEq>(a: &BTreeMap<K, V>, b: &BTreeMap<K, V>) -> Option<K> {
@@ -123,8 +126,7 @@ fn compare(vm: &evmc::Vm, test: &Test, trace: bool, tally: &mut Tally) -> Result
     };
     *tally.endings.entry(format!("{:2}", status)).or_default() += 1;
     if ours.status != status {
-        let fails = |s| s != evmc::SUCCESS && s != evmc::REVERT;
-        if !fails(ours.status) || !fails(status) {
+        if !NAMED_OTHERWISE.contains(&(ours.status, status)) {
             return Err(format!("status {} and {status}", ours.status));
         }
         *tally.reasons.entry((ours.status, status)).or_default() += 1;
