@@ -52,6 +52,11 @@ void byz_post_all(sim_node_t *n, const bc_nodeid_t *sender, uint16_t module, bc_
 
 /* ---- seeing ---- */
 
+static int kind_of(bc_bytes_t payload)
+{
+    return payload.n > 1 && payload.p[0] == 0x10 ? payload.p[1] : PBFT_PRE_PREPARE;
+}
+
 static void keep(bc_buf_t **at, bc_bytes_t v)
 {
     bc_buf_unref(*at);
@@ -68,7 +73,7 @@ static void remember(sim_node_t *n, bc_buf_t *frame)
 
 static void saw_consensus(sim_node_t *n, bc_bytes_t payload)
 {
-    int kind = payload.n > 1 && payload.p[0] == 0x10 ? payload.p[1] : PBFT_PRE_PREPARE;
+    int kind = kind_of(payload);
     pbft_msg_t m;
     bc_arena_t arena = { 0 };
     int list[SIM_NODES_MAX], cnt = sim_conf_list(byz_conf(n), list);
@@ -104,8 +109,13 @@ static bc_buf_t *other_consensus(sim_node_t *n, int to, bc_bytes_t payload)
     if (pbft_decode(BC_SUITE_STANDARD, payload, &m, &arena) == BC_OK) {
         if (m.type == PBFT_PRE_PREPARE && byz_does(n, SIM_TRICK_EQUIVOCATE))
             out = byz_twin(n, &m, to);
+        else if (m.type == PBFT_VIEW_CHANGE && byz_does(n, SIM_TRICK_STARVE))
+            out = byz_inflate(n, &m);
         else if (m.type == PBFT_VIEW_CHANGE && byz_does(n, SIM_TRICK_PROOFS) && sim_random(s, 2))
             out = byz_view_change(n, &m);
+        else if (m.type == PBFT_COMMITTED_RESPONSE && m.proposal_cnt == 1 &&
+                 byz_does(n, SIM_TRICK_PROOFS))
+            out = byz_committed(n, &m);
         else if (m.type == PBFT_NEW_VIEW && byz_does(n, SIM_TRICK_NEWVIEW) && sim_random(s, 4))
             out = byz_new_view(n, &m);
         else if ((m.type == PBFT_PREPARE || m.type == PBFT_COMMIT || m.type == PBFT_CHECKPOINT) &&
@@ -114,6 +124,21 @@ static bc_buf_t *other_consensus(sim_node_t *n, int to, bc_bytes_t payload)
     }
     bc_arena_free(&arena);
     return out;
+}
+
+/* Keeps what it leads just short of a commit quorum, with a node that cannot vote for want of data.
+ */
+static bool starves(sim_node_t *n, int to, const bc_front_msg_t *fm)
+{
+    const sim_t *s = n->world;
+    if (!byz_does(n, SIM_TRICK_STARVE))
+        return false;
+    if (fm->ext & BC_FRONT_EXT_RESPONSE || fm->module == BC_MODULE_SYNC_PUSH_TX)
+        return true;
+    int kind = kind_of(fm->payload),
+        victim = (n->i + 1 + (int)(s->o.seed % (uint64_t)(s->cnt - 1))) % s->cnt;
+    return fm->module == BC_MODULE_PBFT &&
+           (kind == PBFT_COMMIT || (kind == PBFT_PRE_PREPARE && to == victim));
 }
 
 /* Answers and gossip to the odd ones of its life only, so that some have what others lack. */
@@ -134,7 +159,7 @@ bool byz_sends(sim_node_t *n, uint16_t module, int to, bc_buf_t *frame)
     (void)module;
     if (to == (n->i + 1) % n->world->cnt)
         remember(n, frame);
-    if (withheld(n, to, &fm))
+    if (withheld(n, to, &fm) || starves(n, to, &fm))
         return true;
     bc_buf_t *other = NULL;
     if (fm.module == BC_MODULE_PBFT)
@@ -243,7 +268,7 @@ void byz_start(sim_node_t *n)
         n->byz->tricks = s->o.tricks;
         if (!s->o.tricks) /* a few that work together, or everything */
             n->byz->tricks = sim_random(s, 4)
-                                 ? (unsigned)(sim_random(s, 1024) | 1u << sim_random(s, 10))
+                                 ? (unsigned)(sim_random(s, 2048) | 1u << sim_random(s, 11))
                                  : SIM_TRICK_ALL;
         sim_trace(s, "node %d is bad: tricks %x", n->i, n->byz->tricks);
     }

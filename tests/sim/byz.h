@@ -35,6 +35,10 @@ void byz_raise_vote(sim_node_t *n, int to);
 bc_buf_t *byz_sealed(sim_node_t *n, pbft_msg_t *m); /* signs and encodes */
 void byz_votes(sim_node_t *n, const pbft_msg_t *m, int to);
 bc_buf_t *byz_view_change(sim_node_t *n, const pbft_msg_t *vc);
+/* A decided proposal of its own making. */
+bc_buf_t *byz_committed(sim_node_t *n, pbft_msg_t *m);
+/* Its proofs are true, and said to be of the newest view. */
+bc_buf_t *byz_inflate(sim_node_t *n, pbft_msg_t *vc);
 bc_buf_t *byz_new_view(sim_node_t *n, const pbft_msg_t *nv); /* nv NULL: out of what it has heard */
 void byz_far(sim_node_t *n, int to);
 

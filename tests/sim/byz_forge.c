@@ -356,6 +356,44 @@ bc_buf_t *byz_view_change(sim_node_t *n, const pbft_msg_t *vc)
     return byz_sealed(n, &m);
 }
 
+bc_buf_t *byz_committed(sim_node_t *n, pbft_msg_t *m)
+{
+    pbft_proposal_t *p = &m->proposals[0];
+    bc_arena_t arena = { 0 };
+    bc_block_t b;
+    bc_buf_t *out = NULL;
+    int list[SIM_NODES_MAX], cnt = sim_conf_list(byz_conf(n), list);
+    if (bc_tars_decode(&bc_block_tars, p->data, &b, &arena) == BC_OK) {
+        pbft_sig_t sigs[SIM_NODES_MAX];
+        uint8_t sig[BC_SIG_MAX];
+        bc_wr_t w = { 0 };
+        b.header.data.timestamp = byz_plus(b.header.data.timestamp, 5);
+        b.header.data_hash = (bc_bytes_t){ 0 };
+        bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &b.header);
+        b.header = hdr->h;
+        bc_tars_encode(&bc_block_tars, &b, &w);
+        p->data = bc_wr_view(&w);
+        p->hash = hdr->hash;
+        size_t len = bc_sign(&n->key, &p->hash, sig);
+        for (int i = 0; i < cnt; i++)
+            sigs[i] = (pbft_sig_t){ i, bc_bytes(sig, len) };
+        p->proof = sigs;
+        p->proof_cnt = (size_t)cnt;
+        out = byz_sealed(n, m);
+        bc_hdr_unref(hdr);
+        bc_wr_free(&w);
+    }
+    bc_arena_free(&arena);
+    return out;
+}
+
+bc_buf_t *byz_inflate(sim_node_t *n, pbft_msg_t *vc)
+{
+    for (size_t i = 0; i < vc->vote_cnt; i++)
+        vc->votes[i].base.view = vc->base.view;
+    return byz_sealed(n, vc);
+}
+
 /* ---- new views ---- */
 
 enum { NV_LIST, NV_CUT, NV_ONE_VC, NV_OWN_VCS, NV_FEW, NV_PROOF, NV_KINDS };

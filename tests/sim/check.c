@@ -183,8 +183,10 @@ void check_meant(sim_node_t *n, bc_bytes_t payload)
         const sim_conf_t *conf = sim_conf_after(n, m.base.index - 1);
         fact_t *f = fact(s, FACT_MEANT, 1 | by_hash(&m.base.hash), m.base.index, m.base.view, true);
         f->mask |= 1u << n->i;
-        if (sim_conf_weight(conf, f->mask | s->bad) >= sim_conf_quorum(conf, NULL))
+        if (sim_conf_weight(conf, f->mask | s->bad) >= sim_conf_quorum(conf, NULL)) {
             fact(s, FACT_MEANT, 0, m.base.index, 0, true);
+            fact(s, FACT_MEANT, 1 | by_hash(&m.base.hash), m.base.index, -1, true);
+        }
     }
     bc_arena_free(&arena);
 }
@@ -320,14 +322,30 @@ void check_commit(sim_node_t *n, int64_t number, const bc_hdr_t *h, const bc_txs
     expect_answers(n, txs);
 }
 
-void check_execute(sim_node_t *n, int64_t number)
+/* A quorum precommitted some proposal of that height, and if it came by consensus this one. */
+static bool execution_has_reason(sim_node_t *n, const bc_hdr_t *header)
 {
     sim_t *s = n->world;
+    int64_t number = header->h.data.number;
+    if (header->h.data.state_root.n)
+        return fact(s, FACT_MEANT, 0, number, 0, false) != NULL;
+    bc_header_t h = header->h; /* as it was proposed */
+    h.data_hash = (bc_bytes_t){ 0 };
+    h.data.parents = (bc_tars_list_t){ 0 };
+    bc_hdr_t *plain = bc_hdr_new(BC_SUITE_STANDARD, &h);
+    bool ok = fact(s, FACT_MEANT, 1 | by_hash(&plain->hash), number, -1, false) != NULL;
+    bc_hdr_unref(plain);
+    return ok;
+}
+
+void check_execute(sim_node_t *n, const bc_hdr_t *header)
+{
+    sim_t *s = n->world;
+    int64_t number = header->h.data.number;
     int list[SIM_NODES_MAX];
     if (!n->bad && !s->o.forget_votes && !s->o.injects &&
-        sim_conf_list(sim_conf_after(n, number - 1), list) > 1 &&
-        !fact(s, FACT_MEANT, 0, number, 0, false))
-        sim_fail(s, "reason", "node %d executes height %ld, which no quorum precommitted", n->i,
+        sim_conf_list(sim_conf_after(n, number - 1), list) > 1 && !execution_has_reason(n, header))
+        sim_fail(s, "reason", "node %d executes at height %ld what no quorum precommitted", n->i,
                  (long)number);
     for (size_t i = 0; !n->bad && i < n->layer_cnt; i++)
         if (n->layers[i].system && n->layers[i].number < number &&

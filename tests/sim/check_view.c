@@ -151,6 +151,7 @@ void check_view_entered(sim_node_t *n, int64_t view)
 {
     int list[SIM_NODES_MAX];
     bool restarted = !n->view_seen;
+    n->world->honest_view = BC_MAX(n->world->honest_view, view);
     if (view > n->may_enter && !restarted && !n->world->o.forget_votes &&
         sim_conf_list(sim_conf_after(n, n->disk.height), list) > 1)
         sim_fail(n->world, "view", "node %d entered view %ld without a reason", n->i, (long)view);

@@ -176,6 +176,8 @@ void host_transmit(sim_node_t *n, const bc_nodeid_t *sender, int to, bc_buf_t *d
         int64_t ms = 1 + (int64_t)sim_random(s, (uint64_t)s->o.delay_ms);
         if (sim_chance(s, 0.01))
             ms *= 10;
+        if (n->bad && n->byz && n->byz->tricks & SIM_TRICK_STARVE)
+            ms = 1; /* it is always among the first to be heard */
         event_t *e = sim_at(s, ms, to, frame_arrives);
         e->epoch = 0;
         e->from = *sender;
@@ -319,7 +321,7 @@ static void run_execute(sim_node_t *n, bc_msg_t *m)
     r->token = m->token;
     r->number = m->number;
     bc_h256_t root, txs_root;
-    check_execute(n, m->number);
+    check_execute(n, m->header);
     if (!root_before(n, m->number - 1, &root) ||
         (uint32_t)m->header->h.data.version > BC_VERSION_MAX) {
         r->err = BC_E_NOT_READY;

@@ -49,7 +49,9 @@ enum {
     SIM_TRICK_GARBAGE = 1 << 7,
     SIM_TRICK_SYNC = 1 << 8, /* lying statuses and blocks, oversized requests */
     SIM_TRICK_TXS = 1 << 9,  /* floods, bad signatures, transactions that are on the chain */
-    SIM_TRICK_ALL = (1 << 10) - 1
+    SIM_TRICK_STARVE = 1 << 10,    /* one node never gets its proposals, nobody its commits or answers;
+                                    * it claims to hold the newest proof of what that node lacks */
+    SIM_TRICK_ALL = (1 << 11) - 1
 };
 
 typedef struct sim sim_t;

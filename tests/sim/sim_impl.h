@@ -157,6 +157,7 @@ struct sim {
     size_t waits_cap;
     uint64_t open_from; /* all before are answered or void */
     uint64_t digest;
+    int64_t honest_view; /* the highest that an honest node was in or asked for */
     bc_map_t facts;
     bc_map_t chain_txs; /* hashes on the chain */
     char failure[256];
@@ -185,7 +186,7 @@ void disk_free(sim_disk_t *d);
 void check_frame(sim_node_t *n, const bc_msg_t *m);
 void check_meant(sim_node_t *n, bc_bytes_t payload);
 void check_commit(sim_node_t *n, int64_t number, const bc_hdr_t *h, const bc_txs_t *txs);
-void check_execute(sim_node_t *n, int64_t number);
+void check_execute(sim_node_t *n, const bc_hdr_t *header);
 void check_offered(sim_t *s, int64_t index, int64_t view, const bc_h256_t *hash);
 void check_answer(sim_node_t *n, const bc_msg_t *m);
 void check_node(sim_node_t *n);
