@@ -92,6 +92,27 @@ static void short_id_is_keccak_of_the_text(void **state)
     assert_string_equal(hex, "f641d187c82591ef457a2c54549ef19501130c38dd74684dab2f7ade0e844ba6");
 }
 
+/* The old rule: as much memory as the frame says it will need. */
+static unsigned long long old_unpacked_size(bc_bytes_t frame)
+{
+    return ZSTD_getFrameContentSize(frame.p, frame.n);
+}
+
+/* W9: a few kilobytes that make a node that believes them allocate 64 MiB, and as easily more. */
+static void a_bomb_is_not_unpacked(void **state)
+{
+    (void)state;
+    enum { BOMB = 64 << 20, LIMIT = 1 << 20 };
+    uint8_t *zeros = calloc(1, BOMB);
+    bc_buf_t *c = bc_p2p_compress(bc_bytes(zeros, BOMB)), *d;
+    free(zeros);
+    assert_non_null(c);
+    assert_true(c->n < 16384);
+    assert_int_equal(old_unpacked_size(bc_buf_view(c)), BOMB);
+    assert_int_equal(bc_p2p_decompress(bc_buf_view(c), LIMIT, &d), BC_E_TOO_BIG);
+    bc_buf_unref(c);
+}
+
 static void compression_is_bounded(void **state)
 {
     (void)state;
@@ -160,6 +181,7 @@ int main(void)
         cmocka_unit_test(frames_are_those_of_the_specification),
         cmocka_unit_test(lengths_are_checked_before_the_body_arrives),
         cmocka_unit_test(short_id_is_keccak_of_the_text),
+        cmocka_unit_test(a_bomb_is_not_unpacked),
         cmocka_unit_test(compression_is_bounded),
         cmocka_unit_test(status_and_routes_are_those_of_the_specification),
     };

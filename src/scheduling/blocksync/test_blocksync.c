@@ -239,6 +239,23 @@ static void retry(rig_t *r, int64_t after)
     feed(r, m);
 }
 
+/* The list in the header is the one in force, whoever signed. */
+static void a_block_of_another_list_is_dropped(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        rig_t r = rig_new();
+        status(&r, 0, 1, 0x22);
+        bc_hdr_t *h = make_header_of(&r, 1, 15, false, i == 1 ? 2 : 1, i == 2 ? SEALERS - 1 : SEALERS);
+        respond(&r, 0, h);
+        bc_msg_t *m = take(&r, BC_MSG_EXECUTE);
+        assert_int_equal(m != NULL, i == 0);
+        bc_msg_free(m);
+        bc_hdr_unref(h);
+        rig_free(&r);
+    }
+}
+
 /* What must not be executed whoever signed it: another list or weight, a sealer that is none,
  * transactions that are not the header's. And who sent it is not heard for a while. */
 static void a_block_that_does_not_hold_is_dropped(void **state)
@@ -496,6 +513,7 @@ int main(void)
         cmocka_unit_test(more_is_asked_for_as_soon_as_all_has_come),
         cmocka_unit_test(a_silent_peer_stops_nobody),
         cmocka_unit_test(consensus_is_told_what_more_than_f_sealers_claim),
+        cmocka_unit_test(a_block_of_another_list_is_dropped),
         cmocka_unit_test(a_block_that_does_not_hold_is_dropped),
         cmocka_unit_test(strangers_blocks_are_not_taken),
         cmocka_unit_test(a_system_block_is_written_before_the_next_one_runs),

@@ -111,15 +111,17 @@ static inline void status(rig_t *r, size_t from, int64_t number, uint8_t genesis
     deliver(r, from, &msg);
 }
 
-/* Signers as bits; the block follows r->parent and becomes it. */
-static inline bc_hdr_t *make_header(rig_t *r, int64_t number, unsigned signers, bool twice)
+/* Signers as bits; the block follows r->parent and becomes it. The first list_cnt sealers in the
+ * header, the first one with first_weight. */
+static inline bc_hdr_t *make_header_of(rig_t *r, int64_t number, unsigned signers, bool twice,
+                                       int64_t first_weight, size_t list_cnt)
 {
     bc_parent_t parent = { number - 1, BC_VIEW(r->parent) };
     bc_bytes_t list[SEALERS];
     int64_t weights[SEALERS];
     for (size_t i = 0; i < SEALERS; i++) {
         list[i] = BC_VIEW(r->keys[i].pub);
-        weights[i] = 1;
+        weights[i] = i ? 1 : first_weight;
     }
     uint8_t zero[32] = { 0 };
     bc_header_t h = { .data = { .version = (int32_t)BC_VERSION_3_16_0,
@@ -130,8 +132,8 @@ static inline bc_hdr_t *make_header(rig_t *r, int64_t number, unsigned signers, 
                                 .number = number,
                                 .gas_used = BC_STR("0"),
                                 .timestamp = 1000 + number,
-                                .sealer_list = { list, SEALERS },
-                                .weights = { weights, SEALERS } } };
+                                .sealer_list = { list, list_cnt },
+                                .weights = { weights, list_cnt } } };
     bc_hdr_t *unsigned_ = bc_hdr_new(BC_SUITE_STANDARD, &h);
     uint8_t sig[SEALERS][BC_SIG_MAX];
     bc_block_sig_t sigs[2 * SEALERS];
@@ -148,6 +150,11 @@ static inline bc_hdr_t *make_header(rig_t *r, int64_t number, unsigned signers, 
     r->parent = out->hash;
     bc_hdr_unref(unsigned_);
     return out;
+}
+
+static inline bc_hdr_t *make_header(rig_t *r, int64_t number, unsigned signers, bool twice)
+{
+    return make_header_of(r, number, signers, twice, 1, SEALERS);
 }
 
 static inline void respond(rig_t *r, size_t from, bc_hdr_t *header)
