@@ -540,5 +540,11 @@ void byz_far(sim_node_t *n, int to)
         m.size = byz_extreme(n);
         m.has_proposal = false;
     }
-    send_vote(n, &n->key.pub, &m, to, false);
+    const bc_nodeid_t *sender = &n->key.pub;
+    if (sim_random(s, 2)) { /* said by another, as the gateway has it */
+        int list[SIM_NODES_MAX], cnt = sim_conf_list(byz_conf(n), list);
+        m.base.from = (int64_t)sim_random(s, (uint64_t)cnt);
+        sender = &s->nodes[list[m.base.from]].key.pub;
+    }
+    send_vote(n, sender, &m, to, false);
 }

@@ -211,6 +211,31 @@ void check_frame(sim_node_t *n, const bc_msg_t *out)
 
 /* ---- blocks ---- */
 
+/* Honest nodes hold precommits of different proposals at height, so that without votes of bad nodes
+ * none of them can reach a quorum ever again (docs/notes/0014). */
+bool check_locks_split(sim_t *s, int64_t height)
+{
+    const sim_conf_t *conf = NULL;
+    for (int i = 0; i < s->cnt; i++)
+        if (!s->nodes[i].bad && s->nodes[i].disk.height == height - 1)
+            conf = sim_conf_after(&s->nodes[i], height - 1);
+    if (!s->bad || !conf || sim_conf_weight(conf, ~s->bad) < sim_conf_quorum(conf, NULL))
+        return false;
+    for (int k = 0; k < s->cnt; k++) {
+        const fact_t *mine = fact(s, FACT_LOCK, k, height, 0, false);
+        uint32_t could = 0; /* vote for what k holds, or for anything */
+        for (int i = 0; i < s->cnt; i++) {
+            const fact_t *lock = fact(s, FACT_LOCK, i, height, 0, false);
+            could |= (uint32_t)(!s->nodes[i].bad &&
+                                (!lock || (mine && bc_h256_eq(&lock->hash, &mine->hash))))
+                     << i;
+        }
+        if (sim_conf_weight(conf, could) >= sim_conf_quorum(conf, NULL))
+            return false;
+    }
+    return true;
+}
+
 static void check_signatures(sim_node_t *n, const bc_hdr_t *h)
 {
     sim_t *s = n->world;

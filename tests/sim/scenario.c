@@ -172,8 +172,12 @@ static void must_progress(sim_t *s)
     int64_t before = sim_highest(s);
     for (int round = 1; round <= 3 && !sim_failure(s); round++) {
         sim_submit(s, honest(s), 3, round == 2);
-        if (!sim_run_to_height(s, before + round, s->now + HEAL_MS) && !sim_failure(s))
-            sim_fail(s, "progress", "none after healing: height %ld", (long)sim_highest(s));
+        if (sim_run_to_height(s, before + round, s->now + HEAL_MS) || sim_failure(s))
+            continue;
+        s->stalled = check_locks_split(s, sim_highest(s) + 1);
+        if (s->stalled)
+            return;
+        sim_fail(s, "progress", "none after healing: height %ld", (long)sim_highest(s));
     }
     for (int round = 0; round < 20 && !sim_failure(s) && !(round && same_height(s)); round++)
         sim_run_until(s, s->now + 3000);

@@ -161,11 +161,11 @@ struct sim {
     bc_map_t facts;
     bc_map_t chain_txs; /* hashes on the chain */
     char failure[256];
+    bool stalled;
     uint64_t frames[8192];
     sim_hook_fn hook;
     void *hook_ctx;
     bc_h256_t genesis_hash, genesis_root;
-    bool sign_cheap;
 };
 
 /* check: what is broken, by the name it has in check.c. */
@@ -191,6 +191,7 @@ void check_offered(sim_t *s, int64_t index, int64_t view, const bc_h256_t *hash)
 void check_answer(sim_node_t *n, const bc_msg_t *m);
 void check_node(sim_node_t *n);
 bool check_waits_open(sim_t *s);
+bool check_locks_split(sim_t *s, int64_t height);
 void check_free(sim_t *s);
 /* check_view.c: entries into views have a reason. out: a consensus payload that the node itself is
  * about to send; in: one that was given to it. */
