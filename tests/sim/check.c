@@ -167,6 +167,12 @@ static void check_vote(sim_node_t *n, const pbft_msg_t *m)
             sim_fail(s, "divergence", "node %d signed another result than others at height %ld",
                      n->i, (long)m->base.index);
         break;
+    case PBFT_VIEW_CHANGE:
+        if (m->base.view > s->honest_view + s->cnt + 1 && !s->o.injects)
+            sim_fail(s, "view", "node %d asks for view %ld, far from every honest node", n->i,
+                     (long)m->base.view);
+        s->honest_view = BC_MAX(s->honest_view, m->base.view);
+        break;
     default:
         break;
     }
