@@ -4,6 +4,14 @@
 
 enum { PROOF_ELEMENTS_MAX = 128 };
 
+bool chain_read(call_t *c, bc_err_t err)
+{
+    if (err && err != BC_E_NOT_FOUND)
+        call_fail(c, c->web3 ? RPC_INTERNAL : RPC_LEDGER_STORAGE, "the node could not read: %s",
+                  bc_err_name(err));
+    return err == BC_OK;
+}
+
 void chain_proof(call_t *c, const bc_h256_t *leaves, size_t n, size_t index, bc_proof_view_t *out)
 {
     bc_bytes_t *v = bc_arena_alloc(&c->arena, PROOF_ELEMENTS_MAX * sizeof *v);
@@ -45,7 +53,7 @@ bool chain_tx_proof(call_t *c, int64_t number, const bc_h256_t *tx, bc_proof_vie
 {
     bc_ledger_block_t *b;
     size_t at;
-    if (c->ledger.ops->block(c->ledger.self, number, 0, &b))
+    if (!chain_read(c, c->ledger.ops->block(c->ledger.self, number, 0, &b)))
         return false;
     bool found = find_tx(b, tx, &at);
     if (found)
@@ -58,7 +66,7 @@ bool chain_receipt_proof(call_t *c, int64_t number, const bc_h256_t *tx, bc_proo
 {
     bc_ledger_block_t *b;
     size_t at;
-    if (c->ledger.ops->block(c->ledger.self, number, BC_WITH_RECEIPTS, &b))
+    if (!chain_read(c, c->ledger.ops->block(c->ledger.self, number, BC_WITH_RECEIPTS, &b)))
         return false;
     bool found = find_tx(b, tx, &at) && b->receipts;
     bc_h256_t *leaves = found ? bc_arena_alloc(&c->arena, b->tx_cnt * sizeof *leaves) : NULL;

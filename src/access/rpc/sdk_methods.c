@@ -18,7 +18,7 @@ static void send_transaction(call_t *c)
 static bc_tx_t *load_tx(call_t *c, const bc_h256_t *hash)
 {
     bc_tx_t *tx = NULL;
-    return c->ledger.ops->tx(c->ledger.self, hash, &tx) == BC_OK ? tx : NULL;
+    return chain_read(c, c->ledger.ops->tx(c->ledger.self, hash, &tx)) ? tx : NULL;
 }
 
 static void get_transaction(call_t *c)

@@ -288,6 +288,49 @@ static void signed_calls(void **state)
     node_free(&n);
 }
 
+/* A transaction that is stored but cannot be read is neither unknown nor without a sender. */
+static void damaged_rows_are_errors(void **state)
+{
+    (void)state;
+    node_t n;
+    if (!node_load(&n, "chain-a", -1))
+        skip();
+    n.rpc = node_rpc(&n, NULL);
+    bc_ledger_if l = bc_ledger_as_if(n.ledger);
+    bc_ledger_block_t *b;
+    assert_int_equal(l.ops->block(l.self, 2, 0, &b), BC_OK);
+    assert_true(b->tx_cnt > 0);
+    uint8_t row[64] = "s_hash_2_tx:";
+    size_t at = strlen((char *)row);
+    memcpy(row + at, b->tx_hashes[0].b, 32);
+    char hex[65] = "", body[300];
+    bc_hex_put(BC_VIEW(b->tx_hashes[0]), hex);
+    bc_ledger_block_free(b);
+    bc_wr_t old = { 0 };
+    assert_int_equal(n.kv.ops->get(n.kv.self, bc_bytes(row, at + 32), &old), BC_OK);
+    old.p[old.n / 2] ^= 0xff;
+    bc_kv_change_t c = { bc_bytes(row, at + 32), bc_wr_view(&old), false };
+    assert_int_equal(n.kv.ops->write(n.kv.self, &c, 1, false), BC_OK);
+    static const struct {
+        const char *method, *before;
+        bool web3;
+    } asked[] = {
+        { "getTransaction", "\"\",\"\",", false },   { "getTransactionReceipt", "\"\",\"\",", false },
+        { "eth_getTransactionByHash", "", true }, { "eth_getTransactionReceipt", "", true },
+    };
+    for (size_t i = 0; i < BC_ARRAY_LEN(asked); i++) {
+        snprintf(body, sizeof body,
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":[%s\"0x%s\"]}",
+                 asked[i].method, asked[i].before, hex);
+        char *got = ask(&n, asked[i].web3, body);
+        assert_non_null(strstr(got, asked[i].web3 ? "\"code\":-32603," : "\"code\":3008,"));
+        assert_null(strstr(got, "\"result\""));
+        free(got);
+    }
+    bc_wr_free(&old);
+    node_free(&n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +341,7 @@ int main(void)
         cmocka_unit_test(whole_chain_auth),
         cmocka_unit_test(peers_by_their_long_ids),
         cmocka_unit_test(signed_calls),
+        cmocka_unit_test(damaged_rows_are_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -271,7 +271,7 @@ static bool hash_param(call_t *c, int i, int64_t *number)
 {
     bc_h256_t hash;
     return call_hash(c, call_str(c, i), &hash) &&
-           c->ledger.ops->number_by_hash(c->ledger.self, &hash, number) == BC_OK;
+           chain_read(c, c->ledger.ops->number_by_hash(c->ledger.self, &hash, number));
 }
 
 static bool index_param(call_t *c, int i, uint64_t *out)
@@ -289,7 +289,7 @@ static bool index_param(call_t *c, int i, uint64_t *out)
 static bc_ledger_block_t *load_block(call_t *c, int64_t number, unsigned with)
 {
     bc_ledger_block_t *b = NULL;
-    return c->ledger.ops->block(c->ledger.self, number, with, &b) == BC_OK ? b : NULL;
+    return chain_read(c, c->ledger.ops->block(c->ledger.self, number, with, &b)) ? b : NULL;
 }
 
 static void put_block(call_t *c, bool there, int64_t number)
@@ -400,8 +400,8 @@ typedef struct {
 static bool load_mined(call_t *c, const bc_h256_t *hash, unsigned with, mined_t *m)
 {
     *m = (mined_t){ 0 };
-    if (c->ledger.ops->receipt(c->ledger.self, hash, &m->receipt, &c->arena) ||
-        c->ledger.ops->tx(c->ledger.self, hash, &m->tx))
+    if (!chain_read(c, c->ledger.ops->receipt(c->ledger.self, hash, &m->receipt, &c->arena)) ||
+        !chain_read(c, c->ledger.ops->tx(c->ledger.self, hash, &m->tx)))
         return false;
     m->block = load_block(c, m->receipt.data.block_number, with);
     return m->block && find_tx(m->block, hash, &m->index);
@@ -438,7 +438,7 @@ static void put_tx_at(call_t *c, bool there, int64_t number)
     bc_ledger_block_t *b = there ? load_block(c, number, 0) : NULL;
     bc_tx_t *tx = NULL;
     if (b && index < b->tx_cnt &&
-        c->ledger.ops->tx(c->ledger.self, &b->tx_hashes[index], &tx) == BC_OK) {
+        chain_read(c, c->ledger.ops->tx(c->ledger.self, &b->tx_hashes[index], &tx))) {
         bc_web3_place_t at = { &b->header->hash, number, (size_t)index };
         bc_jw_t j = call_result(c);
         bc_web3_tx_json(&j, tx, &at);
