@@ -95,13 +95,14 @@ export class Node {
         return this.proc !== null;
     }
 
-    start() {
+    // env: what its environment has more.
+    start(env = {}) {
         must(!this.proc, `node${this.index} runs already`);
         const out = openSync(join(this.dir, 'nohup.out'), 'a');
         const program = join(this.chain.host, 'fisco-bcos');
         this.startedAt = now();
         const proc = spawn(program, ['-c', 'config.ini', '-g', 'config.genesis'],
-            { cwd: this.dir, argv0: join(this.dir, '..', 'fisco-bcos'), stdio: ['ignore', out, out] });
+            { cwd: this.dir, argv0: join(this.dir, '..', 'fisco-bcos'), stdio: ['ignore', out, out], env: { ...process.env, ...env } });
         closeSync(out);
         this.proc = proc;
         this.ended = new Promise((done) => {
@@ -208,6 +209,13 @@ export class Node {
             rmSync(join(this.dir, name), { recursive: true, force: true });
     }
 
+    // What its clock says, in ms: the time in the last line of its log.
+    clock() {
+        const files = readdirSync(join(this.dir, 'log')).map((f) => join(this.dir, 'log', f));
+        const newest = files.sort((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs).at(-1);
+        return Date.parse(readFileSync(newest, 'utf8').trim().split('\n').at(-1).split('|')[1]);
+    }
+
     // Lines of its log files that say warning, error or fatal.
     complaints() {
         const dir = join(this.dir, 'log');
@@ -220,7 +228,7 @@ export class Node {
 }
 
 export class Chain {
-    static async build(cbcos, { nodes = 4, keep = false, debug = false, sm = false, pages = false } = {}) {
+    static async build(cbcos, { nodes = 4, keep = false, debug = false, sm = false, pages = false, env = {} } = {}) {
         const c = new Chain();
         Object.assign(c, { cbcos, keep, sm, work: mkdtempSync(join(tmpdir(), 'cbcos-network-')), loads: [] });
         c.ports = await freePorts(40);
@@ -228,7 +236,7 @@ export class Chain {
         const ports = [0, 10, 20, 30].map((d) => c.ports + d).join(',');
         const extra = [...(debug ? ['-E'] : []), ...(sm ? ['-s'] : []), ...(pages ? ['-k', '10240'] : [])];
         const made = spawnSync(cbcos, ['chain', 'build', '-l', `127.0.0.1:${nodes}`, '-o', dir, '-p', ports, ...extra],
-            { encoding: 'utf8' });
+            { encoding: 'utf8', env: { ...process.env, ...env } });
         must(made.status === 0, () => `cbcos chain build: ${made.stderr || made.stdout || made.error}`);
         c.dir = dir;
         c.host = join(dir, '127.0.0.1');
@@ -304,8 +312,32 @@ export class Chain {
     }
 }
 
+// cbcos bench on this chain; its JSON. Fails when not everything was committed.
+export function bench(chain, ...args) {
+    return new Promise((done, fail) => {
+        const p = spawn(chain.cbcos, ['bench', ...args, '--dir', chain.host, '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+        const out = [];
+        const err = [];
+        const late = setTimeout(() => p.kill('SIGKILL'), 60000);
+        p.stdout.on('data', (d) => out.push(d));
+        p.stderr.on('data', (d) => err.push(d));
+        p.once('error', fail);
+        p.once('close', (code, signal) => {
+            clearTimeout(late);
+            try {
+                const r = JSON.parse(Buffer.concat(out).toString());
+                must(code === 0, `bench ended with ${code}: ${JSON.stringify({ ...r, nodes: undefined })}`);
+                done(r);
+            } catch (e) {
+                fail(new Error(`bench ${args.join(' ')}: ${e.message} (exit ${code ?? signal}) ${Buffer.concat(err).toString().trim().slice(-300)}`));
+            }
+        });
+    });
+}
+
 export class Load {
-    constructor(chain, { rate = 150, over = 'http', nodes = chain.nodes } = {}) {
+    // onTold(hash, {block, status, node}): called for each receipt.
+    constructor(chain, { rate = 150, over = 'http', nodes = chain.nodes, onTold = () => {} } = {}) {
         this.told = new Map(); // hash -> {block, status, node}
         this.refused = [];
         const sender = join(chain.cbcos, '..', 'cbcos-sender');
@@ -319,9 +351,11 @@ export class Load {
         });
         createInterface({ input: this.proc.stdout }).on('line', (line) => {
             const [word, ...rest] = line.split(' ');
-            if (word === 'told')
-                this.told.set(rest[0], { block: Number(rest[1]), status: Number(rest[2]), node: Number(rest[3]) });
-            else if (word === 'refused')
+            if (word === 'told') {
+                const t = { block: Number(rest[1]), status: Number(rest[2]), node: nodes[Number(rest[3])].index };
+                this.told.set(rest[0], t);
+                onTold(rest[0], t);
+            } else if (word === 'refused')
                 this.refused.push(line.slice(8));
             else if (word === 'sent')
                 this.sent = Number(rest[0]);

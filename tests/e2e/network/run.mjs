@@ -8,12 +8,11 @@
 // --sm makes a chain with SM2 and SM3, --pages one with pages of keys.
 //
 // Needs cbcos-sender beside cbcos. Prints "ok NAME" or "FAIL NAME why", then "N passed, M failed".
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { attack, badConfigs } from './bad.mjs';
-import { Chain, must, now, post, sleep, until } from './lib.mjs';
+import { bench, Chain, must, now, post, sleep, until } from './lib.mjs';
 
 const MB = 1 << 20;
 
@@ -29,28 +28,6 @@ function options() {
         o[name] = typeof o[name] === 'boolean' ? true : typeof o[name] === 'number' ? Number(words.shift()) : words.shift();
     }
     return o;
-}
-
-function bench(chain, ...args) {
-    return new Promise((done, fail) => {
-        const p = spawn(chain.cbcos, ['bench', ...args, '--dir', chain.host, '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
-        const out = [];
-        const err = [];
-        const late = setTimeout(() => p.kill('SIGKILL'), 60000);
-        p.stdout.on('data', (d) => out.push(d));
-        p.stderr.on('data', (d) => err.push(d));
-        p.once('error', fail);
-        p.once('close', (code, signal) => {
-            clearTimeout(late);
-            try {
-                const r = JSON.parse(Buffer.concat(out).toString());
-                must(code === 0, `bench ended with ${code}: ${JSON.stringify({ ...r, nodes: undefined })}`);
-                done(r);
-            } catch (e) {
-                fail(new Error(`bench ${args.join(' ')}: ${e.message} (exit ${code ?? signal}) ${Buffer.concat(err).toString().trim().slice(-300)}`));
-            }
-        });
-    });
 }
 
 // Sets keys of a section of the node's config.ini; gives the text that was there before.
@@ -341,28 +318,21 @@ const scenarios = {
     // transactions when it leads, or so it is told.
     async settings(chain) {
         const node = chain.nodes[3];
-        const path = join(node.dir, 'config.ini');
-        const good = readFileSync(path, 'utf8');
-        must(good.includes('min_seal_time='), 'config.ini has no min_seal_time');
         await node.end('SIGTERM');
-        writeFileSync(path, good.replace(/min_seal_time=\d+/, 'min_seal_time=600000'));
-        node.start();
-        await node.serving();
-        const load = chain.load();
-        let gap = 0; // eight blocks: its turn comes twice
-        for (let i = 0; i < 8; i++) {
-            const last = now();
-            await chain.grows(chain.nodes[0], 1, 10000);
-            gap = Math.max(gap, now() - last);
-        }
-        await load.end();
-        await node.end('SIGTERM');
-        writeFileSync(path, good);
-        node.start();
-        await node.serving();
-        await chain.level();
-        await chain.agree(Math.max(1, await node.height() - 8));
-        return `node${node.index} has min_seal_time 600000: longest wait for a block ${Math.round(gap)} ms`;
+        return await withConfig([node], 'consensus', { min_seal_time: 600000 }, async () => {
+            node.start();
+            await node.serving();
+            const load = chain.load();
+            let gap = 0; // eight blocks: its turn comes twice
+            for (let i = 0; i < 8; i++) {
+                const last = now();
+                await chain.grows(chain.nodes[0], 1, 10000);
+                gap = Math.max(gap, now() - last);
+            }
+            await load.end();
+            await node.end('SIGTERM');
+            return `node${node.index} has min_seal_time 600000: longest wait for a block ${Math.round(gap)} ms`;
+        });
     },
 
     async garbage(chain, o) {
