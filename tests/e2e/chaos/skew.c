@@ -1,6 +1,6 @@
-/* A wrong wall clock for one process, by LD_PRELOAD: SKEW_SECONDS is added to the time of day. Steady
- * clocks stay right. (libfaketime does not get along with jemalloc, which asks for the time before
- * libfaketime is ready.) */
+/* A wrong wall clock for one process, by LD_PRELOAD: SKEW_SECONDS is added to the time of day.
+ * Steady clocks stay right. (libfaketime does not get along with jemalloc, which asks for the time
+ * before libfaketime is ready.) */
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
