@@ -5,8 +5,9 @@
 #include "access/rpc/call.h"
 #include "access/rpc/views.h"
 
-/* True when a read of the ledger went well. A row that is not there is an answer of its own; one that
- * is damaged or cannot be read is not: then the call fails, whatever else is put into its result. */
+/* True when a read of the ledger went well. A row that is not there is an answer of its own; one
+ * that is damaged or cannot be read is not: then the call fails, whatever else is put into its
+ * result. */
 bool chain_read(call_t *c, bc_err_t err);
 /* Merkle proof of leaf `index`; views in the call's arena. Empty when memory is gone. */
 void chain_proof(call_t *c, const bc_h256_t *leaves, size_t n, size_t index, bc_proof_view_t *out);

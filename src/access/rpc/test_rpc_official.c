@@ -315,8 +315,10 @@ static void damaged_rows_are_errors(void **state)
         const char *method, *before;
         bool web3;
     } asked[] = {
-        { "getTransaction", "\"\",\"\",", false },   { "getTransactionReceipt", "\"\",\"\",", false },
-        { "eth_getTransactionByHash", "", true }, { "eth_getTransactionReceipt", "", true },
+        { "getTransaction", "\"\",\"\",", false },
+        { "getTransactionReceipt", "\"\",\"\",", false },
+        { "eth_getTransactionByHash", "", true },
+        { "eth_getTransactionReceipt", "", true },
     };
     for (size_t i = 0; i < BC_ARRAY_LEN(asked); i++) {
         snprintf(body, sizeof body,
