@@ -141,7 +141,8 @@ typedef struct {
     bool fisco;       /* FISCO profile: refunds discarded by the caller; nothing else differs here */
 } bc_evm_rules_t;
 
-/* Analysed code: jump map and padded copy. Counted; immutable. */
+/* Analysed code: jump map, and a padded copy in which common sequences are one instruction; somewhat
+ * more than twice the size of the code. Counted; immutable. */
 bc_evm_code_t *bc_evm_code_new(bc_bytes_t code, bc_evm_rev_t rev) BC_WARN_UNUSED; /* NULL: no memory */
 bc_evm_code_t *bc_evm_code_ref(bc_evm_code_t *c);
 void bc_evm_code_unref(bc_evm_code_t *c);

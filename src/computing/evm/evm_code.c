@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include "base/map.h"
 #include "computing/evm/evm_frame.h"
+#include "computing/evm/evm_opcodes.h"
 
 /* ---- analysis ---- */
 
@@ -16,13 +17,95 @@ static void mark_jumpdests(bc_evm_code_t *c)
     }
 }
 
+static bool is_destination(const bc_evm_code_t *c, const uint8_t *p)
+{
+    size_t to = (size_t)p[0] << 8 | p[1];
+    return to < c->n && (c->jumps[to / 64] >> (to % 64) & 1);
+}
+
+/* The fused sequence that begins at p and its length in *n; or FUSED_NONE for an undefined byte, or
+ * the byte itself. No sequence has an instruction that some revision lacks: analysed code is for
+ * all of them. The padding ends every sequence. */
+static uint8_t fused_at(const bc_evm_code_t *c, const uint8_t *p, size_t *n)
+{
+    *n = 2;
+    switch (p[0]) {
+    case 0x61: /* PUSH2 */
+        *n = 4;
+        if ((p[3] == 0x56 || p[3] == 0x57) && is_destination(c, p + 1))
+            return p[3] == 0x56 ? FUSED_PUSH2_JUMP : FUSED_PUSH2_JUMPI;
+        break;
+    case 0x15: /* ISZERO */
+        *n = 5;
+        if (p[1] == 0x61 && p[4] == 0x57 && is_destination(c, p + 2))
+            return FUSED_ISZERO_PUSH2_JUMPI;
+        break;
+    case 0x50: /* POP */
+        if (p[1] == 0x50 || p[1] == 0x56)
+            return p[1] == 0x50 ? FUSED_POP_POP : FUSED_POP_JUMP;
+        break;
+    case 0x90: /* SWAP1, SWAP2 */
+    case 0x91:
+        if (p[1] == 0x50)
+            return p[0] == 0x90 ? FUSED_SWAP1_POP : FUSED_SWAP2_POP;
+        break;
+    case 0x92: /* SWAP3 */
+        *n = 5;
+        if (p[1] == 0x91 && p[2] == 0x50 && p[3] == 0x50 && p[4] == 0x56)
+            return FUSED_SWAP3_SWAP2_POP_POP_JUMP;
+        break;
+    case 0x60: /* PUSH1 */
+        *n = 3;
+        if (p[2] == 0x01 || p[2] == 0x51)
+            return p[2] == 0x01 ? FUSED_PUSH1_ADD : FUSED_PUSH1_MLOAD;
+        break;
+    case 0x81: /* DUP2 */
+        if (p[1] == 0x52)
+            return FUSED_DUP2_MSTORE;
+        if (p[1] == 0x01 || p[1] == 0x03)
+            return p[1] == 0x01 ? FUSED_DUP2_ADD : FUSED_DUP2_SUB;
+        if (p[1] == 0x10 || p[1] == 0x11)
+            return p[1] == 0x10 ? FUSED_DUP2_LT : FUSED_DUP2_GT;
+        break;
+    case 0x82: /* DUP3 */
+        if (p[1] == 0x01 || p[1] == 0x02)
+            return p[1] == 0x01 ? FUSED_DUP3_ADD : FUSED_DUP3_MUL;
+        if (p[1] == 0x10 || p[1] == 0x11)
+            return p[1] == 0x10 ? FUSED_DUP3_LT : FUSED_DUP3_GT;
+        break;
+    case 0x10: /* LT, GT */
+    case 0x11:
+        if (p[1] == 0x15)
+            return p[0] == 0x10 ? FUSED_LT_ISZERO : FUSED_GT_ISZERO;
+        break;
+    case 0x0c ... 0x0f: /* what the dispatch loop of every revision has as undefined */
+    case 0x1e ... 0x1f:
+    case 0x21 ... 0x2f:
+    case 0x4b ... 0x4f:
+    case 0xa5 ... 0xef:
+    case 0xf6 ... 0xf9:
+    case 0xfb ... 0xfc:
+        *n = 1;
+        return FUSED_NONE;
+    }
+    *n = p[0] >= 0x60 && p[0] <= 0x7f ? (size_t)p[0] - 0x5e : 1;
+    return p[0];
+}
+
+static void fuse(bc_evm_code_t *c)
+{
+    size_t n;
+    for (size_t i = 0; i < c->n; i += n)
+        c->code[i] = fused_at(c, c->code + i, &n);
+}
+
 bc_evm_code_t *bc_evm_code_new(bc_bytes_t code, bc_evm_rev_t rev)
 {
-    (void)rev; /* jump destinations are the same in every revision */
+    (void)rev; /* jump destinations and fused sequences are the same in every revision */
     if (code.n > EVM_CODE_MAX)
         return NULL;
     size_t words = code.n / 64 + 1;
-    size_t size = sizeof(bc_evm_code_t) + words * 8 + code.n + EVM_CODE_PAD;
+    size_t size = sizeof(bc_evm_code_t) + words * 8 + code.n + EVM_CODE_PAD + code.n;
     bc_evm_code_t *c = calloc(1, size);
     if (!c)
         return NULL;
@@ -30,9 +113,13 @@ bc_evm_code_t *bc_evm_code_new(bc_bytes_t code, bc_evm_rev_t rev)
     c->n = code.n;
     c->size = size;
     c->code = (uint8_t *)(c->jumps + words);
-    if (code.n)
+    c->bytes = c->code + code.n + EVM_CODE_PAD;
+    if (code.n) {
         memcpy(c->code, code.p, code.n);
+        memcpy(c->bytes, code.p, code.n);
+    }
     mark_jumpdests(c);
+    fuse(c);
     return c;
 }
 
@@ -50,7 +137,7 @@ void bc_evm_code_unref(bc_evm_code_t *c)
 
 bc_bytes_t bc_evm_code_bytes(const bc_evm_code_t *c)
 {
-    return (bc_bytes_t){ c->code, c->n };
+    return (bc_bytes_t){ c->bytes, c->n };
 }
 
 /* ---- cache ---- */

@@ -26,7 +26,8 @@ struct bc_evm_code {
     uint8_t apart[64]; /* threads that run the same code count here and read below */
     size_t n;      /* bytes of code, without padding */
     size_t size;   /* of this whole block */
-    uint8_t *code; /* n bytes and EVM_CODE_PAD zeros, behind jumps[] */
+    uint8_t *code; /* to run: n bytes, sequences fused, and EVM_CODE_PAD zeros; behind jumps[] */
+    uint8_t *bytes; /* the contract's own, behind code[] */
     uint64_t jumps[];
 };
 

@@ -1,8 +1,9 @@
 /* The dispatch loop. Per instruction, as evmone does: defined in this revision? stack room and
- * operands? static price? then the work. One function with computed gotos; the operands live on
- * the interpreter's stack region, `sp` is one past the top. Anything that is rare or needs the
- * host is a call into evm_ops.c. The frames are a stack of the bc_evm_t, and one loop
- * runs them all: descend() and ascend() go from one to the other. */
+ * operands? static price? then the work. Common sequences run as one instruction (evm_opcodes.h)
+ * when they will get to their end, so that nothing shows it. One function with computed gotos; the
+ * operands live on the interpreter's stack region, `sp` is one past the top. Anything that is rare or
+ * needs the host is a call into evm_ops.c. The frames are a stack of the bc_evm_t, and one loop runs
+ * them all: descend() and ascend() go from one to the other. */
 #include "computing/evm/evm_frame.h"
 #include "computing/evm/evm_opcodes.h"
 
@@ -46,6 +47,12 @@ static inline void swap_words(bc_u256_t *a, bc_u256_t *b)
         a->w[i] = b->w[i];
         b->w[i] = t;
     }
+}
+
+static inline void copy_word(bc_u256_t *to, const bc_u256_t *from)
+{
+    for (int i = 0; i < 4; i++)
+        to->w[i] = from->w[i];
 }
 
 static inline void set_u64(bc_u256_t *to, uint64_t v)
@@ -214,6 +221,23 @@ static __attribute__((noinline)) evm_frame_t *ascend(evm_frame_t *f, int64_t gas
         pc = f->code->code + (to);                                                                 \
         NEXT(1);                                                                                   \
     } while (0)
+/* A fused sequence: it takes n operands and price in all and needs room for one more. Where it would
+ * not get to its end, its first instruction runs alone and the others follow, so that the right one
+ * fails. */
+#define FUSED(n, price, first)                                                                     \
+    if (BC_UNLIKELY(sp < base + (n) || sp == limit || gas < (price)))                              \
+        goto first;                                                                                \
+    gas -= (price)
+/* of a DUPn and an instruction of two operands: x is the word that DUPn doubles, y the top */
+#define FUSED_DUP(n, price, first, work)                                                           \
+    do {                                                                                           \
+        FUSED(n, price, first);                                                                    \
+        const bc_u256_t *x = sp - (n);                                                             \
+        bc_u256_t *y = sp - 1;                                                                     \
+        work;                                                                                      \
+        NEXT(2);                                                                                   \
+    } while (0)
+#define PUSHED2(p) ((size_t)(p)[0] << 8 | (p)[1])
 #define ENVIRONMENT(price)                                                                         \
     do {                                                                                           \
         GROW;                                                                                      \
@@ -267,7 +291,19 @@ static __attribute__((noinline)) void interpret(evm_frame_t *f, bc_evm_result_t 
 {
     static const void *const labels[256] = {
         [0x0c ... 0x0f] = &&undefined, [0x1e ... 0x1f] = &&undefined, [0x21 ... 0x2f] = &&undefined,
-        [0x4b ... 0x4f] = &&undefined, [0xa5 ... 0xef] = &&undefined, [0xf6 ... 0xf9] = &&undefined,
+        [0x4b ... 0x4f] = &&undefined, [0xa5 ... FUSED_NONE] = &&undefined,
+        [FUSED_PUSH2_JUMP] = &&push2_jump, [FUSED_PUSH2_JUMPI] = &&push2_jumpi,
+        [FUSED_ISZERO_PUSH2_JUMPI] = &&iszero_push2_jumpi, [FUSED_POP_POP] = &&pop_pop,
+        [FUSED_POP_JUMP] = &&pop_jump, [FUSED_SWAP1_POP] = &&swap1_pop,
+        [FUSED_SWAP2_POP] = &&swap2_pop,
+        [FUSED_SWAP3_SWAP2_POP_POP_JUMP] = &&swap3_swap2_pop_pop_jump,
+        [FUSED_PUSH1_ADD] = &&push1_add, [FUSED_PUSH1_MLOAD] = &&push1_mload,
+        [FUSED_DUP2_MSTORE] = &&dup2_mstore, [FUSED_DUP2_ADD] = &&dup2_add,
+        [FUSED_DUP2_SUB] = &&dup2_sub, [FUSED_DUP2_LT] = &&dup2_lt, [FUSED_DUP2_GT] = &&dup2_gt,
+        [FUSED_DUP3_ADD] = &&dup3_add, [FUSED_DUP3_MUL] = &&dup3_mul, [FUSED_DUP3_LT] = &&dup3_lt,
+        [FUSED_DUP3_GT] = &&dup3_gt, [FUSED_LT_ISZERO] = &&lt_iszero,
+        [FUSED_GT_ISZERO] = &&gt_iszero,
+        [FUSED_END ... 0xef] = &&undefined, [0xf6 ... 0xf9] = &&undefined,
         [0xfb ... 0xfc] = &&undefined,
         [0x00] = &&stop, [0x01] = &&add, [0x02] = &&mul, [0x03] = &&sub, [0x04] = &&div,
         [0x05] = &&sdiv, [0x06] = &&mod, [0x07] = &&smod, [0x08] = &&addmod, [0x09] = &&mulmod,
@@ -630,6 +666,105 @@ push0:
     SWAP_N(14);
     SWAP_N(15);
     SWAP_N(16);
+
+    /* ---- fused sequences ---- */
+push2_jump:
+    FUSED(0, 3 + 8, push2);
+    LAND(PUSHED2(pc + 1));
+push2_jumpi:
+    FUSED(1, 3 + 10, push2);
+    sp--;
+    if (bc_u256_is_zero(sp))
+        NEXT(4);
+    LAND(PUSHED2(pc + 1));
+iszero_push2_jumpi:
+    FUSED(1, 3 + 3 + 10, iszero);
+    sp--;
+    if (!bc_u256_is_zero(sp))
+        NEXT(5);
+    LAND(PUSHED2(pc + 2));
+pop_pop:
+    FUSED(2, 2 + 2, pop);
+    sp -= 2;
+    NEXT(2);
+pop_jump:
+    FUSED(2, 2 + 8, pop);
+    sp -= 2;
+    if (BC_UNLIKELY(!is_jumpdest(f->code, sp)))
+        goto bad_jump;
+    LAND(sp->w[0]);
+swap1_pop:
+    FUSED(2, 3 + 2, swap1);
+    copy_word(sp - 2, sp - 1);
+    sp--;
+    NEXT(2);
+swap2_pop:
+    FUSED(3, 3 + 2, swap2);
+    copy_word(sp - 3, sp - 1);
+    sp--;
+    NEXT(2);
+swap3_swap2_pop_pop_jump:
+    FUSED(4, 3 + 3 + 2 + 2 + 8, swap3);
+    {
+        uint64_t to = sp[-4].w[0];
+        if (BC_UNLIKELY(!is_jumpdest(f->code, sp - 4)))
+            goto bad_jump;
+        copy_word(sp - 4, sp - 1);
+        sp -= 3;
+        LAND(to);
+    }
+push1_add:
+    FUSED(1, 3 + 3, push1);
+    {
+        const bc_u256_t n = { { pc[1], 0, 0, 0 } };
+        bc_u256_add_carry(sp - 1, sp - 1, &n);
+    }
+    NEXT(3);
+push1_mload:
+    FUSED(0, 3 + 3, push1);
+    if (BC_UNLIKELY(pc[1] + 32u > f->mem_n)) {
+        gas += 3 + 3;
+        goto push1;
+    }
+    load_push(sp, f->mem + pc[1], 32);
+    sp++;
+    NEXT(3);
+dup2_mstore:
+    FUSED(2, 3 + 3, dup2);
+    if (BC_UNLIKELY(!bc_u256_is_u64(sp - 2) || sp[-2].w[0] > EVM_BUFFER_MAX ||
+                    sp[-2].w[0] + 32 > f->mem_n)) {
+        gas += 3 + 3;
+        goto dup2;
+    }
+    bc_u256_to_be(sp - 1, f->mem + sp[-2].w[0]);
+    sp--;
+    NEXT(2);
+dup2_add:
+    FUSED_DUP(2, 3 + 3, dup2, bc_u256_add_carry(y, y, x));
+dup2_sub:
+    FUSED_DUP(2, 3 + 3, dup2, bc_u256_sub_borrow(y, x, y));
+dup2_lt:
+    FUSED_DUP(2, 3 + 3, dup2, set_u64(y, bc_u256_lt(x, y)));
+dup2_gt:
+    FUSED_DUP(2, 3 + 3, dup2, set_u64(y, bc_u256_lt(y, x)));
+dup3_add:
+    FUSED_DUP(3, 3 + 3, dup3, bc_u256_add_carry(y, y, x));
+dup3_mul:
+    FUSED_DUP(3, 3 + 5, dup3, bc_u256_mul_to(y, y, x));
+dup3_lt:
+    FUSED_DUP(3, 3 + 3, dup3, set_u64(y, bc_u256_lt(x, y)));
+dup3_gt:
+    FUSED_DUP(3, 3 + 3, dup3, set_u64(y, bc_u256_lt(y, x)));
+lt_iszero:
+    FUSED(2, 3 + 3, lt);
+    set_u64(sp - 2, !bc_u256_lt(sp - 1, sp - 2));
+    sp--;
+    NEXT(2);
+gt_iszero:
+    FUSED(2, 3 + 3, gt);
+    set_u64(sp - 2, !bc_u256_lt(sp - 2, sp - 1));
+    sp--;
+    NEXT(2);
 
     /* ---- logs, calls, ends ---- */
 log:

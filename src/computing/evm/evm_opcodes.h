@@ -31,4 +31,33 @@ enum {
     OP_STATICCALL = 0xfa,
 };
 
+/* Sequences that the analysis finds (evm_code.c) and the dispatch loop runs as one instruction. Their
+ * numbers are bytes that no revision defines; the first byte of the sequence is replaced by it,
+ * the others stay. Undefined bytes of a contract all become FUSED_NONE. */
+enum {
+    FUSED_NONE = 0xc0,
+    FUSED_PUSH2_JUMP, /* these three: to a JUMPDEST */
+    FUSED_PUSH2_JUMPI,
+    FUSED_ISZERO_PUSH2_JUMPI,
+    FUSED_POP_POP,
+    FUSED_POP_JUMP,
+    FUSED_SWAP1_POP,
+    FUSED_SWAP2_POP,
+    FUSED_SWAP3_SWAP2_POP_POP_JUMP, /* a Solidity function returns */
+    FUSED_PUSH1_ADD,
+    FUSED_PUSH1_MLOAD,
+    FUSED_DUP2_MSTORE,
+    FUSED_DUP2_ADD,
+    FUSED_DUP2_SUB,
+    FUSED_DUP2_LT,
+    FUSED_DUP2_GT,
+    FUSED_DUP3_ADD,
+    FUSED_DUP3_MUL,
+    FUSED_DUP3_LT,
+    FUSED_DUP3_GT,
+    FUSED_LT_ISZERO,
+    FUSED_GT_ISZERO,
+    FUSED_END
+};
+
 #endif

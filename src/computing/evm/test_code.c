@@ -33,7 +33,7 @@ static bc_evm_code_t *code_of(size_t n)
 static void cache_drops_the_least_recently_used(void **state)
 {
     (void)state;
-    bc_evm_cache_t *cache = bc_evm_cache_new(3 * 12000);
+    bc_evm_cache_t *cache = bc_evm_cache_new(3 * 22000);
     bc_h256_t h[4] = { { { 1 } }, { { 2 } }, { { 3 } }, { { 4 } } };
     for (int i = 0; i < 3; i++) {
         bc_evm_code_t *c = code_of(10000);

@@ -237,7 +237,7 @@ static inline bc_u256_t bc_u256_mul(const bc_u256_t *a, const bc_u256_t *b)
     return r;
 }
 
-/* Shifts by any amount: 256 and more give zero (all ones for a negative value in sar). r may be a. */
+/* Shifts by any amount: 256 and more give zero (all ones for a negative value in sar). */
 static inline void bc_u256_shl_to(bc_u256_t *r, const bc_u256_t *a, uint64_t n)
 {
     uint64_t w0 = a->w[0], w1 = a->w[1], w2 = a->w[2], w3 = a->w[3];
