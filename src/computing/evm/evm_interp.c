@@ -221,9 +221,9 @@ static __attribute__((noinline)) evm_frame_t *ascend(evm_frame_t *f, int64_t gas
         pc = f->code->code + (to);                                                                 \
         NEXT(1);                                                                                   \
     } while (0)
-/* A fused sequence: it takes n operands and price in all and needs room for one more. Where it would
- * not get to its end, its first instruction runs alone and the others follow, so that the right one
- * fails. */
+/* A fused sequence: it takes n operands and price in all and needs room for one more. Where it
+ * would not get to its end, its first instruction runs alone and the others follow, so that the
+ * right one fails. */
 #define FUSED(n, price, first)                                                                     \
     if (BC_UNLIKELY(sp < base + (n) || sp == limit || gas < (price)))                              \
         goto first;                                                                                \

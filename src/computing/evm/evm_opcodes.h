@@ -31,9 +31,9 @@ enum {
     OP_STATICCALL = 0xfa,
 };
 
-/* Sequences that the analysis finds (evm_code.c) and the dispatch loop runs as one instruction. Their
- * numbers are bytes that no revision defines; the first byte of the sequence is replaced by it,
- * the others stay. Undefined bytes of a contract all become FUSED_NONE. */
+/* Sequences that the analysis finds (evm_code.c) and the dispatch loop runs as one instruction.
+ * Their numbers are bytes that no revision defines; the first byte of a sequence is replaced by its
+ * number, the others stay. Undefined bytes of a contract all become FUSED_NONE. */
 enum {
     FUSED_NONE = 0xc0,
     FUSED_PUSH2_JUMP, /* these three: to a JUMPDEST */
