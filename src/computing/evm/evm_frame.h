@@ -49,6 +49,16 @@ static inline BC_WARN_UNUSED bool evm_region_need(evm_region_t *r, size_t n)
 }
 void evm_region_trim(evm_region_t *r); /* gives pages above EVM_MEMORY_KEEP back */
 
+/* Hashes of two words that were asked for before: the slots of mappings. The same ones come again and
+ * again within a transaction and a block. */
+#define EVM_PAIRS 128
+typedef struct {
+    uint64_t words[8];
+    bc_h256_t hash;
+    bc_suite_t suite;
+    bool used;
+} evm_pair_t;
+
 struct bc_evm {
     evm_region_t stack, mem, frames;
     size_t stack_top; /* bytes that the frames below the running one hold */
@@ -56,6 +66,7 @@ struct bc_evm {
     size_t frames_top; /* here the running one counts, too */
     unsigned live;     /* bc_evm_run on the C stack */
     bc_wr_t ret;       /* return data of the innermost frame; others are inside a call, have none */
+    evm_pair_t pairs[EVM_PAIRS];
 };
 
 /* What differs between revisions in price alone. */

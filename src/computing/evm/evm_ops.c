@@ -13,6 +13,25 @@ static bool cold_account(const evm_frame_t *f, const bc_addr_t *a)
     return f->rules->rev >= BC_EVM_BERLIN && !f->host->access_account(f->ctx, a);
 }
 
+/* Hash of the two words at p, from the table or into it. */
+static const bc_h256_t *hash_pair(bc_evm_t *evm, bc_suite_t suite, const uint8_t *p)
+{
+    uint64_t w[8], differs = 0;
+    for (int i = 0; i < 8; i++)
+        memcpy(&w[i], p + 8 * i, 8);
+    uint64_t mixed = (w[3] ^ w[4] ^ w[7] << 1 ^ w[1] << 2) * 0x9e3779b97f4a7c15;
+    evm_pair_t *pair = &evm->pairs[mixed >> 32 & (EVM_PAIRS - 1)];
+    for (int i = 0; i < 8; i++)
+        differs |= w[i] ^ pair->words[i];
+    if (BC_UNLIKELY(differs || !pair->used || pair->suite != suite)) {
+        memcpy(pair->words, w, sizeof w);
+        bc_hash(suite, bc_bytes(p, sizeof w), &pair->hash);
+        pair->suite = suite;
+        pair->used = true;
+    }
+    return &pair->hash;
+}
+
 int64_t evm_op_keccak(evm_frame_t *f, bc_u256_t *top, int64_t gas)
 {
     bc_u256_t *off = top - 1, *size = top - 2;
@@ -22,8 +41,12 @@ int64_t evm_op_keccak(evm_frame_t *f, bc_u256_t *top, int64_t gas)
     gas -= 6 * evm_words(size->w[0]);
     if (gas < 0)
         return gas;
-    bc_h256_t h;
     size_t n = (size_t)size->w[0];
+    if (n == 64) {
+        *size = bc_u256_from_be(hash_pair(f->evm, f->rules->suite, f->mem + off->w[0])->b);
+        return gas;
+    }
+    bc_h256_t h;
     bc_hash(f->rules->suite, bc_bytes(n ? f->mem + off->w[0] : f->mem, n), &h);
     *size = bc_u256_from_be(h.b);
     return gas;

@@ -352,6 +352,28 @@ static void keccak_is_the_suites_hash(void **state)
     ends(&m, "60215f20", GAS, false, BC_EVM_OK, 3 + 2 + 30 + 12 + 6);
 }
 
+static void hashes_of_two_words_are_kept_apart(void **state)
+{
+    (void)state;
+    mock_t m = fresh();
+    uint64_t x = 1;
+    for (int i = 0; i < 3000; i++) {
+        uint8_t input[64] = { 0 };
+        x = x * 6364136223846793005 + 1442695040888963407;
+        input[i % 4 * 8] = (uint8_t)(x >> 40) & 7; /* few distinct ones, in every limb */
+        input[31] = (uint8_t)(x >> 48) & 15;
+        input[63 - (x >> 32) % 32] = (uint8_t)(x >> 56) & 3;
+        m.rules.suite = x >> 60 & 1 ? BC_SUITE_SM : BC_SUITE_STANDARD;
+        bc_evm_msg_t msg = { .gas = GAS, .input = bc_bytes(input, sizeof input) };
+        bc_evm_result_t r = run_msg(&m, "60405f5f3760405f20", RETURN_TOP, &msg);
+        bc_h256_t want;
+        bc_hash(m.rules.suite, msg.input, &want);
+        assert_int_equal(r.output.n, 32);
+        assert_memory_equal(r.output.p, want.b, 32);
+        assert_int_equal(GAS - r.gas_left, 3 + 2 + 2 + 3 + 3 * 2 + 3 * 2 + 3 + 2 + 30 + 12 + 12);
+    }
+}
+
 static void storage(void **state)
 {
     (void)state;
@@ -694,6 +716,7 @@ int main(void)
         cmocka_unit_test(environment),
         cmocka_unit_test(memory),
         cmocka_unit_test(keccak_is_the_suites_hash),
+        cmocka_unit_test(hashes_of_two_words_are_kept_apart),
         cmocka_unit_test(storage),
         cmocka_unit_test(logs),
         cmocka_unit_test(failures_and_their_order),
