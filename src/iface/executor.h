@@ -41,6 +41,8 @@ typedef struct {
     uint8_t type;       /* 0 BCOS, 1 Web3 */
     uint64_t nonce;     /* Web3 creates */
     int64_t gas_limit;  /* 0: the system's */
+    int64_t until_ms;   /* monotonic clock: no longer than that; 0: as long as the gas reaches */
+    size_t memory_max;  /* bytes of the contracts' memory; 0: as the gas reaches */
 } bc_exec_call_t;
 
 typedef struct {
@@ -54,6 +56,8 @@ typedef struct {
      * cannot be executed: BC_E_UNSUPPORTED (a transaction version, an executor version), BC_E_IO,
      * BC_E_CORRUPT, BC_E_NOMEM. *out is owned by the caller. */
     bc_err_t (*execute)(void *self, const bc_exec_block_t *in, bc_exec_result_t **out);
+    /* The same for one message on the latest state. BC_E_TIMEOUT, BC_E_TOO_BIG: beyond the limits of
+     * *in. */
     bc_err_t (*call)(void *self, const bc_exec_call_t *in, bc_exec_call_result_t *out,
                      bc_arena_t *arena);
     /* Account reads on a view; empty or zero when there is no such account. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/clock.h"
+
 enum { ANSWER_MAX = 256 << 20, ARENA_MAX = 512 << 20 };
 
 uint64_t rpc_random(bc_rpc_t *rpc)
@@ -42,6 +44,23 @@ call_t *call_new(bc_rpc_t *rpc, bool web3, bc_bytes_t prefix, bc_rpc_reply_fn re
     c->prefix_n = prefix.n;
     rpc->in_flight++;
     return c;
+}
+
+bool call_execute(call_t *c, bc_exec_call_t *in, bc_exec_call_result_t *out)
+{
+    if (!c->until_ms)
+        c->until_ms = bc_clock_mono_ms() + RPC_CALL_MS;
+    in->until_ms = c->until_ms;
+    in->memory_max = RPC_CALL_MEMORY_MAX;
+    bc_err_t err = c->exec.ops->call(c->exec.self, in, out, &c->arena);
+    if (err == BC_E_TIMEOUT)
+        call_fail(c, RPC_SERVER, "execution timeout: it takes longer than %d ms", RPC_CALL_MS);
+    else if (err == BC_E_TOO_BIG)
+        call_fail(c, RPC_SERVER, "execution needs more than %zu MiB of memory",
+                  RPC_CALL_MEMORY_MAX >> 20);
+    else if (err)
+        call_fail(c, RPC_INTERNAL, "the call could not be executed: %s", bc_err_name(err));
+    return !err;
 }
 
 void call_fail(call_t *c, int32_t code, const char *fmt, ...)

@@ -57,6 +57,7 @@ struct call {
     bc_ledger_if ledger;
     bc_executor_if exec;
     bc_view_if view;
+    int64_t until_ms; /* of all that it executes; 0: nothing yet */
     /* of single methods */
     bool proof;
     uint64_t filter_id;
@@ -122,6 +123,13 @@ bool rpc_group_known(const bc_rpc_t *rpc, bc_bytes_t group);
 uint64_t rpc_random(bc_rpc_t *rpc);
 /* A client is about to learn of this block: what it asks next must know it. NULL is fine. */
 void rpc_saw_block(bc_rpc_t *rpc, const bc_committed_t *block);
+
+/* Limits of one call: geth's time, and memory that all readers together can bear. */
+enum { RPC_CALL_MS = 5000 };
+#define RPC_CALL_MEMORY_MAX ((size_t)256 << 20)
+/* Runs *in; everything that one request runs shares RPC_CALL_MS. False: the call has failed, which its
+ * answer tells. On a worker. */
+bool call_execute(call_t *c, bc_exec_call_t *in, bc_exec_call_result_t *out);
 
 /* ---- group_json.c ---- */
 void group_info_json(bc_rpc_t *rpc, bc_jw_t *j);

@@ -114,13 +114,12 @@ static void call_method(call_t *c)
                           .to = to,
                           .input = bc_wr_view(&data) };
     bc_exec_call_result_t out = { 0 };
-    bc_err_t err = BC_OK;
     bc_ledger_config_unref(now);
     if (cJSON_GetArraySize(c->params) == 5 &&
         !call_signer(c, to, in.input, call_str(c, 4), &in.from))
         call_fail(c, BC_TXS_INVALID_SIGNATURE, "Invalid signature");
-    else if ((err = c->exec.ops->call(c->exec.self, &in, &out, &c->arena)) != BC_OK)
-        call_fail(c, RPC_INTERNAL, "the call could not be executed: %s", bc_err_name(err));
+    else
+        call_execute(c, &in, &out);
     bc_wr_free(&data);
     if (c->failed)
         return;

@@ -179,10 +179,7 @@ static void execution_failed(call_t *c, int32_t status, bc_bytes_t output)
 static bool execute(call_t *c, call_args_t *a, int64_t gas, bc_exec_call_result_t *out)
 {
     a->in.gas_limit = gas;
-    bc_err_t err = c->exec.ops->call(c->exec.self, &a->in, out, &c->arena);
-    if (err)
-        call_fail(c, RPC_INTERNAL, "the call could not be executed: %s", bc_err_name(err));
-    return err == BC_OK;
+    return call_execute(c, &a->in, out);
 }
 
 void web3_call_job(call_t *c)

@@ -160,6 +160,18 @@ typedef struct bc_evm bc_evm_t;
 bc_evm_t *bc_evm_new(void) BC_WARN_UNUSED;
 void bc_evm_free(bc_evm_t *evm);
 
+/* Limits of what runs next on this instance, for calls that answer clients: until_ms on the monotonic
+ * clock, memory_max bytes of the memory of all frames; 0: none. Beyond a limit everything that runs
+ * fails, and bc_evm_overrun tells that its result means nothing. Never for blocks: theirs must not
+ * depend on the machine. */
+typedef enum { BC_EVM_WITHIN, BC_EVM_OVER_TIME, BC_EVM_OVER_MEMORY } bc_evm_overrun_t;
+void bc_evm_limit(bc_evm_t *evm, int64_t until_ms, size_t memory_max);
+bc_evm_overrun_t bc_evm_overrun(const bc_evm_t *evm);
+/* The most gas that one precompiled contract may cost under these limits, since it cannot be
+ * stopped: gas itself when there are none. A contract that would cost more: bc_evm_out_of_time. */
+int64_t bc_evm_precompile_gas(const bc_evm_t *evm, int64_t gas);
+void bc_evm_out_of_time(bc_evm_t *evm);
+
 /* Runs code for msg (calls and init code alike; the host did everything that comes before the
  * first opcode), and the messages that it makes. host->begin, end and call may call bc_evm_run on
  * the same evm. out->output_owner, when not NULL, is a reference given to the caller. */

@@ -18,6 +18,8 @@
  * it an expansion is out of gas, the same on every node. */
 #define EVM_MEMORY_MAX ((size_t)4 << 30)
 #define EVM_MEMORY_KEEP ((size_t)1 << 20) /* given back to the system above this, see region_trim */
+#define EVM_TICK_GAS 1000000 /* between looks at the clock, where there is a time limit */
+#define EVM_LIMITED_PRECOMPILE_GAS 50000000 /* half a second at most */
 #define EVM_CODE_MAX ((size_t)64 << 20)
 #define EVM_CODE_PAD 33                   /* the immediate of a PUSH32 in the last byte, and a STOP */
 
@@ -66,6 +68,9 @@ struct bc_evm {
     size_t frames_top; /* here the running one counts, too */
     unsigned live;     /* bc_evm_run on the C stack */
     bc_wr_t ret;       /* return data of the innermost frame; others are inside a call, have none */
+    int64_t until_ms;          /* bc_evm_limit; 0: no end */
+    size_t memory_max;
+    bc_evm_overrun_t overrun;
     evm_pair_t pairs[EVM_PAIRS];
 };
 
@@ -85,6 +90,7 @@ typedef struct evm_frame {
     const evm_costs_t *costs;
     uint8_t *mem;
     uint64_t mem_n; /* multiple of 32 */
+    int64_t floor; /* a jump that leaves less gas than this looks at the clock; 0: out of gas */
     int64_t refund;
     bc_evm_status_t status; /* set by a helper that returns a negative gas */
     bc_bytes_t output;
@@ -114,6 +120,15 @@ static inline evm_frame_t *evm_frame_push(bc_evm_t *evm, size_t slot_bytes)
 }
 /* The message of f in c has ended: its result goes to f, which is the running frame again. */
 void evm_frame_leave(evm_frame_t *f, evm_frame_t *c, const bc_evm_result_t *r);
+
+/* Whether a limit is passed; looks at the clock when there is a time limit. */
+bool evm_over(bc_evm_t *evm);
+static inline int64_t evm_floor(const bc_evm_t *evm, int64_t gas)
+{
+    return BC_LIKELY(!evm->until_ms) || gas < EVM_TICK_GAS ? 0 : gas - EVM_TICK_GAS;
+}
+/* A jump has landed below the floor. Returns the gas left; negative: out of gas, or of time. */
+int64_t evm_tick(evm_frame_t *f, int64_t gas);
 
 /* Makes memory reach `end` (> mem_n), charges it. Returns the gas left; negative: out of gas, and
  * memory did not grow. */

@@ -112,6 +112,7 @@ static bool start(evm_frame_t *f, const bc_evm_code_t *code)
     f->pc = code->code;
     f->base = f->sp = (bc_u256_t *)(void *)(evm->stack.p + evm->stack_top);
     f->gas = f->msg->gas;
+    f->floor = evm_floor(evm, f->gas);
     f->child = NULL;
     return true;
 }
@@ -136,7 +137,7 @@ static __attribute__((noinline)) evm_frame_t *descend(evm_frame_t *f, bc_evm_res
     c->msg = &c->own;
     c->costs = f->costs;
     c->up = f;
-    if (start(c, c->begun.code))
+    if (!(BC_UNLIKELY(c->evm->until_ms) && evm_over(c->evm)) && start(c, c->begun.code))
         return c;
     *r = (bc_evm_result_t){ .status = BC_EVM_CALL_DEPTH };
     return back_to(f, c, r);
@@ -217,8 +218,9 @@ static __attribute__((noinline)) evm_frame_t *ascend(evm_frame_t *f, int64_t gas
 /* to a destination that is one: its JUMPDEST is paid and passed at once */
 #define LAND(to)                                                                                   \
     do {                                                                                           \
-        PRICE(1);                                                                                  \
         pc = f->code->code + (to);                                                                 \
+        if (BC_UNLIKELY((gas -= 1) < f->floor))                                                    \
+            goto low;                                                                              \
         NEXT(1);                                                                                   \
     } while (0)
 /* A fused sequence: it takes n operands and price in all and needs room for one more. Where it
@@ -588,6 +590,9 @@ jumpi:
     if (BC_UNLIKELY(!is_jumpdest(f->code, sp + 1)))
         goto bad_jump;
     LAND(sp[1].w[0]);
+low: /* at a JUMPDEST that is paid for */
+    HELP(evm_tick(f, gas));
+    NEXT(1);
 jumpdest:
     PRICE(1);
     NEXT(1);

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
+#include "base/clock.h"
 #include "computing/evm/evm_frame.h"
 
 #define COMMIT_STEP ((size_t)256 << 10)
@@ -56,12 +57,57 @@ __attribute__((noinline)) int64_t evm_mem_expand(evm_frame_t *f, uint64_t end, i
         return -1;
     size_t n = (size_t)words * 32;
     size_t base = (size_t)(f->mem - f->evm->mem.p);
+    if (BC_UNLIKELY(f->evm->memory_max) && base + n > f->evm->memory_max) {
+        f->evm->overrun = BC_EVM_OVER_MEMORY;
+        return -1;
+    }
     if (!evm_region_need(&f->evm->mem, base + n))
         return -1;
     memset(f->mem + f->mem_n, 0, n - f->mem_n);
     f->mem_n = n;
     return gas - cost;
 }
+
+/* ---- limits ---- */
+
+void bc_evm_limit(bc_evm_t *evm, int64_t until_ms, size_t memory_max)
+{
+    evm->until_ms = until_ms;
+    evm->memory_max = memory_max;
+    evm->overrun = BC_EVM_WITHIN;
+}
+
+bc_evm_overrun_t bc_evm_overrun(const bc_evm_t *evm)
+{
+    return evm->overrun;
+}
+
+void bc_evm_out_of_time(bc_evm_t *evm)
+{
+    evm->overrun = BC_EVM_OVER_TIME;
+}
+
+int64_t bc_evm_precompile_gas(const bc_evm_t *evm, int64_t gas)
+{
+    return evm->until_ms ? BC_MIN(gas, EVM_LIMITED_PRECOMPILE_GAS) : gas;
+}
+
+bool evm_over(bc_evm_t *evm)
+{
+    if (!evm->overrun && evm->until_ms && bc_clock_mono_ms() >= evm->until_ms)
+        evm->overrun = BC_EVM_OVER_TIME;
+    return evm->overrun != BC_EVM_WITHIN;
+}
+
+int64_t evm_tick(evm_frame_t *f, int64_t gas)
+{
+    if (gas < 0 || evm_over(f->evm))
+        return -1;
+    f->floor = evm_floor(f->evm, gas);
+    return gas;
+}
+
+/* ---- instances ---- */
 
 bc_evm_t *bc_evm_new(void)
 {

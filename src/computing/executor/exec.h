@@ -136,6 +136,9 @@ void bc_exec_call_system(bc_exec_t *x, const bc_pc_contract_t *c, const bc_evm_m
 /* False: the text names no contract. m's addresses and input change. */
 bool bc_exec_call_dynamic(bc_exec_t *x, bc_bytes_t code, bc_evm_msg_t *m, bc_msg_result_t *out);
 bool bc_exec_is_dynamic(bc_bytes_t code);
+/* Contract 1..9 with the gas of m, within the limits of a client's call. */
+void bc_exec_precompile(bc_exec_t *x, unsigned number, const bc_evm_msg_t *m, bc_wr_t *out,
+                        bc_evm_pre_t *pre);
 unsigned bc_exec_ethereum_number(const bc_addr_t *a); /* 1..9, or 0 */
 
 /* --- version 0 (v0_message.c, v0_block.c) --- */

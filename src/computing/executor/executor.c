@@ -205,6 +205,7 @@ static void run_call(call_run_t *c)
                               .call = true };
         bc_msg_result_t r = { 0 };
         bool create = false, ok = true;
+        bc_evm_limit(c->x.evm, in->until_ms, in->memory_max);
         bc_exec_transaction(&c->x, &t, &r, &c->out->gas_used, &create);
         c->err = bc_rows_err(c->x.rows);
         c->out->status = r.status;
@@ -213,6 +214,10 @@ static void run_call(call_run_t *c)
         if (!ok)
             c->err = BC_E_NOMEM;
         bc_exec_settle(&c->x, &r);
+        bc_evm_overrun_t over = bc_evm_overrun(c->x.evm);
+        if (!c->err && over)
+            c->err = over == BC_EVM_OVER_TIME ? BC_E_TIMEOUT : BC_E_TOO_BIG;
+        bc_evm_limit(c->x.evm, 0, 0); /* it goes on to run blocks */
     }
     bc_exec_close(c->e, &c->x);
 }

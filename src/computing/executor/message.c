@@ -123,12 +123,21 @@ static void system_end(bc_exec_t *x, const bc_evm_msg_t *m, bc_pc_end_t end, bc_
                        text.n ? bc_exec_error_text(x, text) : (bc_bytes_t){ 0 });
 }
 
+void bc_exec_precompile(bc_exec_t *x, unsigned number, const bc_evm_msg_t *m, bc_wr_t *out,
+                        bc_evm_pre_t *pre)
+{
+    int64_t gas = bc_evm_precompile_gas(x->evm, m->gas);
+    bc_evm_precompile(number, &x->rules, m->input, gas, out, pre);
+    if (BC_UNLIKELY(gas < m->gas && pre->gas_cost > gas))
+        bc_evm_out_of_time(x->evm);
+}
+
 __attribute__((noinline)) static void call_ethereum(bc_exec_t *x, unsigned number,
                                                     const bc_evm_msg_t *m, bc_msg_result_t *out)
 {
     bc_wr_t w = { 0 };
     bc_evm_pre_t pre = { 0 };
-    bc_evm_precompile(number, &x->rules, m->input, m->gas, &w, &pre);
+    bc_exec_precompile(x, number, m, &w, &pre);
     bc_exec_set_result(out, pre.ok ? BC_EVM_OK : BC_EVM_REVERT, pre.ok ? BC_TXS_NONE : BC_TXS_REVERT,
                m->gas - pre.gas_cost, (bc_bytes_t){ 0 });
     if (w.n) {

@@ -8,6 +8,7 @@
 
 #include <sys/resource.h>
 
+#include "base/clock.h"
 #include "computing/executor/fixture.h"
 #include "protocol/status.h"
 
@@ -193,12 +194,61 @@ static void modexp_of_huge_lengths(void **state)
     fx_free(f);
 }
 
+static bc_err_t ask(fx_t *f, const bc_addr_t *to, bc_bytes_t input, int64_t ms, size_t memory)
+{
+    bc_addr_text_t hex = bc_addr_text(to);
+    bc_exec_call_t in = { .state = { &fx_ops, f },
+                          .number = f->number,
+                          .timestamp = 1700000000000,
+                          .to = bc_bytes(hex.s, 40),
+                          .input = input,
+                          .until_ms = ms ? bc_clock_mono_ms() + ms : 0,
+                          .memory_max = memory };
+    bc_exec_call_result_t out = { 0 };
+    bc_arena_t arena = { 0 };
+    bc_err_t err = f->exec.ops->call(f->exec.self, &in, &out, &arena);
+    if (!err)
+        assert_int_equal(out.status, 0);
+    bc_arena_free(&arena);
+    return err;
+}
+
+/* What answers clients stops in time, and what runs after it knows no limit. */
+static void calls_are_limited(void **state)
+{
+    (void)state;
+    fx_t *f = fx_new(BC_SUITE_STANDARD);
+    fx_config(f, "tx_gas_limit", "9000000000000000000");
+    const bc_bytes_t nothing = { 0 };
+    bc_addr_t loop = fx_deploy(f, "5b5f56");
+    bc_addr_t chain = fx_deploy(f, "5b5f5f5f5f5f305af1505f56"); /* calls itself for ever */
+    bc_addr_t mebibyte = fx_deploy(f, "6001620fffe05200");
+    bc_addr_t blake = bc_addr_of(9);
+    bc_bytes_t rounds = fx_unhex("ffffffff");
+    uint8_t input[213] = { 0 };
+    memcpy(input, rounds.p, 4);
+    assert_int_equal(ask(f, &loop, nothing, 30, 0), BC_E_TIMEOUT);
+    assert_int_equal(ask(f, &chain, nothing, 30, 0), BC_E_TIMEOUT);
+    assert_int_equal(ask(f, &blake, bc_bytes(input, sizeof input), 30, 0), BC_E_TIMEOUT);
+    assert_int_equal(ask(f, &loop, nothing, 1, 0), BC_E_TIMEOUT);
+    input[0] = input[1] = input[2] = 0;
+    assert_int_equal(ask(f, &blake, bc_bytes(input, sizeof input), 10000, 0), BC_OK);
+    assert_int_equal(ask(f, &mebibyte, nothing, 10000, 1 << 19), BC_E_TOO_BIG);
+    assert_int_equal(ask(f, &mebibyte, nothing, 10000, 1 << 20), BC_OK);
+    assert_int_equal(ask(f, &mebibyte, nothing, 0, 0), BC_OK);
+    fx_call(f, &mebibyte, nothing);
+    assert_int_equal(f->res->receipts[0].data.status, 0);
+    free((void *)(uintptr_t)rounds.p);
+    fx_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_opcode_alone), cmocka_unit_test(memory_beyond_the_gas),
         cmocka_unit_test(call_bomb),          cmocka_unit_test(return_bomb),
         cmocka_unit_test(create_chain),       cmocka_unit_test(modexp_of_huge_lengths),
+        cmocka_unit_test(calls_are_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -407,7 +407,7 @@ static void run_ethereum(bc_exec_t *x, unsigned number, const bc_evm_msg_t *m, b
 {
     bc_wr_t w = { 0 };
     bc_evm_pre_t pre = { 0 };
-    bc_evm_precompile(number, &x->rules, m->input, m->gas, &w, &pre);
+    bc_exec_precompile(x, number, m, &w, &pre);
     if (!pre.ok || pre.gas_cost > m->gas) {
         built_in_failed(out);
     } else {
