@@ -65,16 +65,18 @@ bool air_load(air_t *a)
 
 /* ---- storage ---- */
 
-static bool open_kv(air_t *a, const char *path, bool small, bc_kv_if *out)
+/* votes: the consensus record. It is small, and must not be shorter than it was. */
+static bool open_kv(air_t *a, const char *path, bool votes, bc_kv_if *out)
 {
     bc_kv_rocks_config_t c = bc_kv_rocks_defaults(path);
-    c.write_buffer_size = small ? 4u << 20 : a->node->storage.write_buffer_size;
-    c.block_cache_size = small ? 4u << 20 : a->node->storage.block_cache_size;
-    c.max_write_buffer_number = small ? 2 : a->node->storage.max_write_buffer_number;
-    c.min_write_buffer_number_to_merge = small ? 1 : a->node->storage.min_write_buffer_number_to_merge;
+    c.write_buffer_size = votes ? 4u << 20 : a->node->storage.write_buffer_size;
+    c.block_cache_size = votes ? 4u << 20 : a->node->storage.block_cache_size;
+    c.max_write_buffer_number = votes ? 2 : a->node->storage.max_write_buffer_number;
+    c.min_write_buffer_number_to_merge = votes ? 1 : a->node->storage.min_write_buffer_number_to_merge;
     c.max_background_jobs = a->node->storage.max_background_jobs;
     c.statistics = a->node->storage.enable_statistics;
     c.blob = a->node->storage.enable_rocksdb_blob;
+    c.whole_log = votes;
     return bc_kv_rocks_open(&c, out, a->why, sizeof a->why) == BC_OK;
 }
 

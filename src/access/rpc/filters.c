@@ -485,6 +485,14 @@ static void scan_logs(call_t *c)
     bc_jw_arr_end(&j);
 }
 
+/* A row that cannot be read is an error, not a shorter list. */
+static bool scan_read(call_t *c, bc_err_t err)
+{
+    if (err)
+        call_fail(c, RPC_INTERNAL, "the node could not read: %s", bc_err_name(err));
+    return !err;
+}
+
 static void scan_hashes(call_t *c)
 {
     bc_jw_t j = call_result(c);
@@ -493,13 +501,13 @@ static void scan_hashes(call_t *c)
         bc_h256_t hash;
         bc_ledger_block_t *b;
         if (c->filter_kind == FILTER_BLOCKS) {
-            if (c->ledger.ops->hash_by_number(c->ledger.self, n, &hash))
-                break;
+            if (!scan_read(c, c->ledger.ops->hash_by_number(c->ledger.self, n, &hash)))
+                return;
             bc_jw_0xhex(&j, BC_VIEW(hash));
             continue;
         }
-        if (c->ledger.ops->block(c->ledger.self, n, 0, &b))
-            break;
+        if (!scan_read(c, c->ledger.ops->block(c->ledger.self, n, 0, &b)))
+            return;
         for (size_t i = 0; i < b->tx_cnt; i++)
             bc_jw_0xhex(&j, BC_VIEW(b->tx_hashes[i]));
         bc_ledger_block_free(b);

@@ -235,6 +235,8 @@ static void set_options(rocks_t *r, const bc_kv_rocks_config_t *c)
     rocksdb_options_set_arena_block_size(o, 256u << 10);
     rocksdb_options_set_max_total_wal_size(o, c->write_buffer_size *
                                                   (uint64_t)c->max_write_buffer_number);
+    rocksdb_options_set_wal_recovery_mode(o, c->whole_log ? rocksdb_tolerate_corrupted_tail_records_recovery
+                                                          : rocksdb_point_in_time_recovery);
     rocksdb_options_set_bytes_per_sync(o, 1u << 20);
     /* the engine's own text log */
     rocksdb_options_set_info_log_level(o, 2);

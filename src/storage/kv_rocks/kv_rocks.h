@@ -16,6 +16,9 @@ typedef struct {
     int max_open_files;
     bool statistics, blob;
     uint64_t free_disk_min;              /* bytes; less at open: refuse */
+    bool whole_log;                      /* a damaged log of writes is BC_E_CORRUPT, but for a last
+                                          * record that was cut. Else the store goes back to what was
+                                          * before the damage, for data that others have, too */
     bool read_only;                      /* nothing is written, not even a lock: also beside a
                                           * running node, as of the time of opening */
 } bc_kv_rocks_config_t;

@@ -19,7 +19,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return remove(path);
 }
 
-static bc_kv_if open_at(const char *dir, bc_err_t want)
+static bc_kv_if open_with(const char *dir, bool whole_log, bc_err_t want)
 {
     char path[128], why[512] = "";
     snprintf(path, sizeof path, "%s/%s", base, dir);
@@ -27,6 +27,7 @@ static bc_kv_if open_at(const char *dir, bc_err_t want)
     c.write_buffer_size = 1 << 20;
     c.block_cache_size = 1 << 20;
     c.free_disk_min = 1 << 20;
+    c.whole_log = whole_log;
     bc_kv_if kv;
     bc_err_t err = bc_kv_rocks_open(&c, &kv, why, sizeof why);
     if (err != want)
@@ -34,6 +35,11 @@ static bc_kv_if open_at(const char *dir, bc_err_t want)
     assert_int_equal(err, want);
     assert_true(want == BC_OK || strstr(why, path));
     return kv;
+}
+
+static bc_kv_if open_at(const char *dir, bc_err_t want)
+{
+    return open_with(dir, false, want);
 }
 
 static bc_kv_if open_new(void *ctx)
@@ -201,6 +207,81 @@ static void a_killed_writer_leaves_whole_batches(void **state)
     }
 }
 
+/* Changes a byte of every log of writes, in its second record; or cuts its last byte off. */
+static bool damage_cuts;
+static int damage_log(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)kind, (void)ftw;
+    size_t n = strlen(path);
+    if (n < 4 || strcmp(path + n - 4, ".log") != 0 || st->st_size < 2000)
+        return 0;
+    if (damage_cuts)
+        return truncate(path, st->st_size - 1);
+    FILE *f = fopen(path, "r+");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, 1100, SEEK_SET), 0);
+    assert_int_equal(fputc(0xaa, f), 0xaa);
+    fclose(f);
+    return 0;
+}
+
+/* Three synced rows of a kilobyte in the log of a process that ended without closing. */
+static void write_and_leave(const char *dir)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        bc_kv_if kv = open_at(dir, BC_OK);
+        static const uint8_t value[1000] = { 1 };
+        for (uint8_t n = 0; n < 3; n++) {
+            char key[] = { 't', ':', (char)('a' + n), 0 };
+            const bc_kv_change_t c = { bc_cstr(key), bc_bytes(value, sizeof value), false };
+            if (kv.ops->write(kv.self, &c, 1, true) != BC_OK)
+                _exit(1);
+        }
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static size_t rows_in(bc_kv_if kv)
+{
+    size_t rows = 0;
+    static const char *const keys[] = { "t:a", "t:b", "t:c" };
+    for (size_t i = 0; i < BC_ARRAY_LEN(keys); i++) {
+        bc_wr_t w = { 0 };
+        rows += kv.ops->get(kv.self, bc_cstr(keys[i]), &w) == BC_OK;
+        bc_wr_free(&w);
+    }
+    return rows;
+}
+
+/* A record of votes that has lost its end is no record: the store of consensus says so. What peers
+ * can give again goes back instead. A last write that was cut is none for both. */
+static void a_damaged_log_is_told_where_it_matters(void **state)
+{
+    (void)state;
+    char path[128];
+    for (int cuts = 0; cuts < 2; cuts++)
+        for (int whole = 0; whole < 2; whole++) {
+            char dir[16];
+            snprintf(dir, sizeof dir, "log%d%d", cuts, whole);
+            write_and_leave(dir);
+            damage_cuts = cuts;
+            snprintf(path, sizeof path, "%s/%s", base, dir);
+            assert_int_equal(nftw(path, damage_log, 16, FTW_PHYS), 0);
+            if (whole && !cuts) {
+                open_with(dir, true, BC_E_CORRUPT);
+                continue;
+            }
+            bc_kv_if kv = open_with(dir, whole, BC_OK);
+            assert_int_equal(rows_in(kv), cuts ? 2 : 1);
+            kv.ops->close(kv.self);
+        }
+}
+
 /* An idle store must not eat the memory that the whole node is allowed. */
 static void an_idle_store_is_small(void **state)
 {
@@ -244,6 +325,7 @@ static int group_teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_damaged_log_is_told_where_it_matters),
         cmocka_unit_test(an_idle_store_is_small),
         cmocka_unit_test(a_killed_writer_leaves_whole_batches),
         cmocka_unit_test(rows_survive_closing),

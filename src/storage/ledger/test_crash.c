@@ -100,6 +100,7 @@ static bc_kv_if open_kv(const char *dir, const char *name)
     bc_kv_rocks_config_t c = bc_kv_rocks_defaults(path);
     c.write_buffer_size = 128u << 10; /* logs change and files are merged all the time */
     c.free_disk_min = 0;
+    c.whole_log = !strcmp(name, "consensus_log"); /* as the node has it */
     bc_kv_if kv;
     if (bc_kv_rocks_open(&c, &kv, why, sizeof why)) {
         fprintf(stderr, "%s\n", why);
