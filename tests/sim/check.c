@@ -218,7 +218,7 @@ void check_frame(sim_node_t *n, const bc_msg_t *out)
 /* ---- blocks ---- */
 
 /* Honest nodes hold precommits of different proposals at height, so that without votes of bad nodes
- * none of them can reach a quorum ever again (docs/notes/0014). */
+ * none of them can reach a quorum ever again (docs/notes/0017). */
 bool check_locks_split(sim_t *s, int64_t height)
 {
     const sim_conf_t *conf = NULL;

@@ -164,7 +164,7 @@ static void run(const args_t *a, uint64_t seed, sums_t *sums)
         sums->passed++;
         sums->stalled += sim_stalled(s);
         if (sim_stalled(s))
-            printf("seed %" PRIu64 " stalled with split locks (docs/notes/0014)\n", seed);
+            printf("seed %" PRIu64 " stalled with split locks (docs/notes/0017)\n", seed);
         if (a->replay)
             printf("seed %" PRIu64 " passed at step %" PRIu64 ", digest %016" PRIx64 "\n", seed,
                    sim_steps(s), sim_digest(s));
