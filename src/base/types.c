@@ -16,6 +16,19 @@ void *bc_xcalloc(size_t cnt, size_t size)
     return p;
 }
 
+void *bc_zalloc_present(size_t cnt, size_t size)
+{
+    size_t n = 0, room = 0;
+    if (__builtin_mul_overflow(cnt, size, &n) || __builtin_add_overflow(n, BC_CACHE_LINE - 1, &room))
+        return NULL;
+    room &= ~(size_t)(BC_CACHE_LINE - 1);
+    room = room ? room : BC_CACHE_LINE;
+    void *p = aligned_alloc(BC_CACHE_LINE, room); /* not malloc: with memset that is made calloc */
+    if (p)
+        memset(p, 0, room);
+    return p;
+}
+
 void *bc_xrealloc(void *p, size_t size)
 {
     void *q = realloc(p, size ? size : 1);

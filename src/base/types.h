@@ -99,5 +99,10 @@ __attribute__((noreturn, cold)) void bc_must_failed(const char *what, const char
 void *bc_xcalloc(size_t cnt, size_t size) BC_WARN_UNUSED;
 void *bc_xrealloc(void *p, size_t size) BC_WARN_UNUSED;
 char *bc_xstrdup(const char *s) BC_WARN_UNUSED;
+/* Zeroed memory for free(), aligned to BC_CACHE_LINE, or NULL. Unlike calloc's its pages are there: a
+ * large table that threads read before they write it would fault twice a page, the second time with
+ * an interrupt of every core. */
+#define BC_CACHE_LINE 64
+void *bc_zalloc_present(size_t cnt, size_t size) BC_WARN_UNUSED;
 
 #endif

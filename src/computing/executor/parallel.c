@@ -1,13 +1,15 @@
 /* A block on several threads. The result is that of serial order, always.
  *
- * Workers take transactions in order and run each, ahead of its turn, on a fork of the block's
- * rows. Finished ones wait in a ring of slots. Whoever finds the next one in order finished takes
- * the turn: if what the transaction looked up is still so, its writes are applied, else it is run
- * again there and then, when nothing else can write, and applied. So a transaction runs at most
- * twice, the turn always moves on, and nobody who holds it waits for anybody.
+ * Workers take transactions in order, a few at a time, and run each, ahead of its turn, on a fork of
+ * the block's rows. Finished ones wait in their worker's slots. Whoever finds the next one in order
+ * finished takes the turn: if what the transaction looked up is still so, its writes are applied,
+ * else it is run again there and then, when nothing else can write, and applied. So a transaction
+ * runs at most twice, the turn always moves on, and nobody who holds it waits for anybody.
  *
- * Receipts need the gas of all earlier transactions; they are written when the slot is used again,
- * by whoever takes it, outside of any lock.
+ * Receipts need the gas of all earlier transactions; a worker writes them when it uses the slot
+ * again, outside of any lock. Moving memory from core to core is what costs here: so a worker keeps
+ * to its own slots, and the turn touches of another's slot one cache line and what was looked up and
+ * written.
  *
  * When half of the recent transactions had to be run again, the block is hot: the workers stop
  * and the rest of it is run serially. */
@@ -17,48 +19,51 @@
 
 enum {
     SLOTS_EACH = 64, /* per worker: how far ahead of the turn */
+    TAKE_MAX = 4,    /* transactions taken at a time */
     TURN_MAX = 16,   /* transactions applied before others are told */
     RECENT = 32,     /* transactions over which conflicts are counted */
     RECENT_MIN = 8,
 };
 
-enum { SLOT_IDLE, SLOT_RUNNING, SLOT_DONE, SLOT_APPLIED };
-
 /* Neighbours in the arrays of slots and workers are written by different threads: aligned. */
-enum { LINE = 64 };
-
 typedef struct {
-    _Alignas(LINE) int state; /* under the job's lock, like all that decides who owns the slot */
-    size_t i;
+    _Alignas(BC_CACHE_LINE) bool done; /* run ahead; under the job's lock, like all that decides who owns the slot */
     bc_err_t err;
-    bc_tx_done_t done;
-    bc_arena_t arena; /* of done */
+    size_t i; /* has been applied when the turn is beyond it */
+    bc_delta_t *delta;
+    int64_t gas_used;
+    bc_u256_t cumulative;
+    /* up to here the turn's, which it has of another core */
+    bool receipt_due;
+    bc_tx_done_t r;
+    bc_arena_t arena; /* of r */
     bc_log_entry_t *logs;
     size_t log_cnt, log_cap;
-    bc_delta_t *delta;
-    bc_u256_t cumulative;
 } slot_t;
 
 typedef struct {
-    _Alignas(LINE) bool open;
+    _Alignas(BC_CACHE_LINE) bool open;
     bc_exec_t x;
     bc_wr_t buf;
     bc_arena_t arena; /* of receipts; the result's in the end */
     bc_err_t err;
+    slot_t *slots; /* a ring */
+    size_t slot_cnt, used; /* slots ever taken: the next one is used % slot_cnt */
 } worker_t;
 
 typedef struct {
-    bc_block_run_t *b; /* read by all, so are the next three */
+    bc_block_run_t *b; /* read by all, so are the next five */
     worker_t *workers;
-    slot_t *slots;
-    size_t slot_cnt;
-    _Alignas(LINE) pthread_mutex_t lock;
+    slot_t *slots;  /* of all workers, one after the other */
+    slot_t **taken; /* by transaction, modulo slot_cnt */
+    size_t slot_cnt, worker_cnt;
+    _Alignas(BC_CACHE_LINE) pthread_mutex_t lock;
     pthread_cond_t moved; /* the turn */
     size_t waiting;
-    size_t next;          /* to be taken; beyond the transactions: slots whose receipt is missing */
-    size_t head;          /* whose turn it is */
+    size_t next; /* to be taken */
+    size_t head; /* whose turn it is */
     bool turn_taken;
-    bool stop;            /* the block is hot, or lost */
+    bool stop; /* the block is hot, or lost */
     bc_err_t err;
     /* of whoever has the turn */
     size_t recent, recent_again;
@@ -66,13 +71,14 @@ typedef struct {
 
 static slot_t *slot_of(const job_t *j, size_t i)
 {
-    return &j->slots[i % j->slot_cnt];
+    return j->taken[i % j->slot_cnt];
 }
 
 static void slot_empty(slot_t *s)
 {
-    bc_buf_unref(s->done.r.owner);
-    s->done.r.owner = NULL;
+    bc_buf_unref(s->r.r.owner);
+    s->r.r.owner = NULL;
+    s->receipt_due = false;
     bc_arena_reset(&s->arena);
     s->log_cnt = 0;
 }
@@ -100,21 +106,25 @@ static void run_ahead(job_t *j, worker_t *w, slot_t *s, size_t i)
     s->i = i;
     lend(s, x);
     bc_rows_begin(x->rows, s->delta);
-    s->err = bc_block_tx(j->b, x, i, &s->done);
+    s->err = bc_block_tx(j->b, x, i, &s->r);
     bc_rows_end(x->rows);
     bool ok = true;
-    if (!s->done.r.owner) /* it may be in the interpreter's memory */
-        s->done.data.output = bc_arena_copy(&x->tx_arena, s->done.data.output, &ok);
+    if (!s->r.r.owner) /* it may be in the interpreter's memory */
+        s->r.data.output = bc_arena_copy(&x->tx_arena, s->r.data.output, &ok);
     if (!ok && !s->err)
         s->err = BC_E_NOMEM;
     bc_rows_free(x->transient);
     x->transient = NULL;
     lend(s, x);
+    s->gas_used = s->r.gas_used;
+    s->receipt_due = true;
 }
 
 static void write_receipt(job_t *j, worker_t *w, slot_t *s)
 {
-    bc_err_t err = bc_block_receipt(j->b, s->i, &s->done, &s->cumulative, &w->buf, &w->arena);
+    if (!s->receipt_due)
+        return;
+    bc_err_t err = bc_block_receipt(j->b, s->i, &s->r, &s->cumulative, &w->buf, &w->arena);
     if (err)
         w->err = err;
     slot_empty(s);
@@ -132,7 +142,7 @@ static bool apply(job_t *j, worker_t *w, slot_t *s)
     if (!s->err) {
         bc_rows_apply(b->x.rows, s->delta, (uint32_t)s->i + 1);
         s->err = bc_rows_err(b->x.rows);
-        bc_u256_t gas = { { (uint64_t)s->done.gas_used } };
+        bc_u256_t gas = { { (uint64_t)s->gas_used } };
         bc_u256_addto(&b->cumulative, &gas);
         s->cumulative = b->cumulative;
     }
@@ -151,12 +161,11 @@ static bool hot(job_t *j, bool again)
 /* Applies what is finished, in order, if nobody else does. The lock is held. */
 static void take_turn(job_t *j, worker_t *w)
 {
-    size_t n = j->b->in->tx_cnt;
-    while (!j->stop && !j->turn_taken && j->head < n && slot_of(j, j->head)->state == SLOT_DONE) {
+    while (!j->stop && !j->turn_taken && j->head < j->next && slot_of(j, j->head)->done) {
         size_t from = j->head, end = from + 1, at = from;
         bc_err_t err = BC_OK;
         bool good = true, is_hot = false;
-        while (end < n && end - from < BC_MIN((size_t)TURN_MAX, j->slot_cnt) && slot_of(j, end)->state == SLOT_DONE)
+        while (end < j->next && end - from < TURN_MAX && slot_of(j, end)->done)
             end++;
         j->turn_taken = true;
         pthread_mutex_unlock(&j->lock);
@@ -168,8 +177,6 @@ static void take_turn(job_t *j, worker_t *w)
             at += !err;
         }
         pthread_mutex_lock(&j->lock);
-        for (size_t i = from; i < at; i++)
-            slot_of(j, i)->state = SLOT_APPLIED;
         j->head = at;
         j->turn_taken = false;
         j->err = err;
@@ -181,17 +188,36 @@ static void take_turn(job_t *j, worker_t *w)
 
 /* --- workers --- */
 
-/* Takes the next piece of work; NULL: there is none now. The lock is held. */
-static slot_t *take(job_t *j, size_t *i)
+/* Takes the next transactions that the worker has slots for; how many, the first is *i. The lock is held. */
+static size_t take(job_t *j, worker_t *w, size_t *i)
 {
-    if (j->next == j->b->in->tx_cnt + j->slot_cnt)
-        return NULL;
-    if (j->next >= j->slot_cnt && j->next - j->slot_cnt >= j->head)
-        return NULL;
-    *i = j->next++;
-    slot_t *s = slot_of(j, *i);
-    s->state = SLOT_RUNNING;
-    return s;
+    size_t left = j->b->in->tx_cnt - j->next, cnt = 0;
+    size_t most = BC_MIN((size_t)TAKE_MAX, left / (2 * j->worker_cnt) + (left > 0)); /* the last ones: evenly */
+    *i = j->next;
+    for (; cnt < most; cnt++) {
+        slot_t *s = &w->slots[w->used % w->slot_cnt];
+        if (w->used >= w->slot_cnt && s->i >= j->head)
+            break;
+        w->used++;
+        s->done = false;
+        j->taken[j->next++ % j->slot_cnt] = s;
+    }
+    return cnt;
+}
+
+/* The lock is held, and again in the end. */
+static void run_some(job_t *j, worker_t *w, size_t i, size_t cnt)
+{
+    size_t first = w->used - cnt;
+    pthread_mutex_unlock(&j->lock);
+    for (size_t k = 0; k < cnt; k++) {
+        slot_t *s = &w->slots[(first + k) % w->slot_cnt];
+        write_receipt(j, w, s); /* of the transaction before */
+        run_ahead(j, w, s, i + k);
+    }
+    pthread_mutex_lock(&j->lock);
+    for (size_t k = 0; k < cnt; k++)
+        w->slots[(first + k) % w->slot_cnt].done = true;
 }
 
 static void work(void *arg, size_t no)
@@ -206,34 +232,24 @@ static void work(void *arg, size_t no)
     pthread_mutex_lock(&j->lock);
     for (;;) {
         take_turn(j, w);
-        if (j->stop || j->next == n + j->slot_cnt)
+        if (j->stop || j->head == n)
             break;
-        slot_t *s = take(j, &i);
-        if (!s) {
-            j->waiting++;
-            pthread_cond_wait(&j->moved, &j->lock);
-            j->waiting--;
+        size_t cnt = take(j, w, &i);
+        if (cnt) {
+            run_some(j, w, i, cnt);
             continue;
         }
-        pthread_mutex_unlock(&j->lock);
-        if (i >= j->slot_cnt)
-            write_receipt(j, w, s);
-        if (i < n)
-            run_ahead(j, w, s, i);
-        pthread_mutex_lock(&j->lock);
-        s->state = i < n ? SLOT_DONE : SLOT_IDLE;
+        j->waiting++;
+        pthread_cond_wait(&j->moved, &j->lock);
+        j->waiting--;
     }
+    size_t head = j->head;
     if (j->waiting)
         pthread_cond_broadcast(&j->moved);
     pthread_mutex_unlock(&j->lock);
-}
-
-/* Receipts of what was applied before the block was found hot. */
-static void late_receipts(job_t *j)
-{
-    for (size_t i = 0; i < j->slot_cnt; i++) {
-        if (j->slots[i].state == SLOT_APPLIED)
-            write_receipt(j, &j->workers[0], &j->slots[i]);
+    for (size_t k = 0; k < BC_MIN(w->used, w->slot_cnt); k++) {
+        if (w->slots[k].i < head)
+            write_receipt(j, w, &w->slots[k]);
     }
 }
 
@@ -243,9 +259,7 @@ static bc_err_t finish(job_t *j, bc_crew_t *crew)
     bc_err_t err = j->err;
     if (!err && !j->workers[0].open)
         err = BC_E_NOMEM;
-    if (!err)
-        late_receipts(j);
-    for (size_t k = 0; k < bc_crew_size(crew); k++) {
+    for (size_t k = 0; k < j->worker_cnt; k++) {
         err = err ? err : j->workers[k].err;
         bc_arena_absorb(&b->res->arena, &j->workers[k].arena);
     }
@@ -254,17 +268,9 @@ static bc_err_t finish(job_t *j, bc_crew_t *crew)
     return err ? err : bc_block_roots(b, crew);
 }
 
-static void *zeroed(size_t cnt, size_t size)
-{
-    void *p = aligned_alloc(LINE, cnt * size);
-    if (p)
-        memset(p, 0, cnt * size);
-    return p;
-}
-
 static bool job_open(job_t *j, bc_block_run_t *b, bc_crew_t *crew)
 {
-    size_t cnt = BC_MIN(SLOTS_EACH * bc_crew_size(crew), b->in->tx_cnt);
+    size_t each = BC_MIN((size_t)SLOTS_EACH, b->in->tx_cnt);
     *j = (job_t){ .b = b };
     pthread_mutexattr_t attr;
     pthread_mutexattr_init(&attr);
@@ -272,17 +278,23 @@ static bool job_open(job_t *j, bc_block_run_t *b, bc_crew_t *crew)
     pthread_mutex_init(&j->lock, &attr);
     pthread_mutexattr_destroy(&attr);
     pthread_cond_init(&j->moved, NULL);
-    j->workers = zeroed(bc_crew_size(crew), sizeof(*j->workers));
-    j->slots = zeroed(cnt, sizeof(*j->slots));
-    bool ok = j->workers && j->slots && !bc_rows_share(b->x.rows, b->in->tx_cnt * 4);
-    for (; ok && j->slot_cnt < cnt; j->slot_cnt += ok) {
+    j->worker_cnt = bc_crew_size(crew);
+    j->workers = bc_zalloc_present(j->worker_cnt, sizeof(*j->workers));
+    j->slots = bc_zalloc_present(each * j->worker_cnt, sizeof(*j->slots));
+    j->taken = bc_zalloc_present(each * j->worker_cnt, sizeof(slot_t *));
+    bool ok = j->workers && j->slots && j->taken && !bc_rows_share(b->x.rows, b->in->tx_cnt * 4);
+    for (size_t k = 0; ok && k < j->worker_cnt; k++) {
+        j->workers[k].slots = &j->slots[k * each];
+        j->workers[k].slot_cnt = each;
+    }
+    for (; ok && j->slot_cnt < each * j->worker_cnt; j->slot_cnt += ok) {
         j->slots[j->slot_cnt].delta = bc_delta_new();
         ok = j->slots[j->slot_cnt].delta != NULL;
     }
     return ok;
 }
 
-static void job_close(job_t *j, bc_crew_t *crew)
+static void job_close(job_t *j)
 {
     for (size_t i = 0; i < j->slot_cnt; i++) {
         slot_empty(&j->slots[i]);
@@ -290,12 +302,13 @@ static void job_close(job_t *j, bc_crew_t *crew)
         free(j->slots[i].logs);
         bc_delta_free(j->slots[i].delta);
     }
-    for (size_t k = 0; j->workers && k < bc_crew_size(crew); k++) {
+    for (size_t k = 0; j->workers && k < j->worker_cnt; k++) {
         if (j->workers[k].open)
             bc_exec_close(j->b->e, &j->workers[k].x);
         bc_wr_free(&j->workers[k].buf);
         bc_arena_free(&j->workers[k].arena);
     }
+    free(j->taken);
     free(j->slots);
     free(j->workers);
     pthread_cond_destroy(&j->moved);
@@ -310,6 +323,6 @@ bc_err_t bc_block_parallel(bc_block_run_t *b, bc_crew_t *crew)
         bc_crew_run(crew, work, &j);
         err = finish(&j, crew);
     }
-    job_close(&j, crew);
+    job_close(&j);
     return err;
 }

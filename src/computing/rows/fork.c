@@ -9,7 +9,8 @@
  * that is as it was needs no second look. */
 struct bc_share {
     pthread_mutex_t lock; /* of the trunk's indexes and cells; held shortly, worth spinning for */
-    uint64_t mask;
+    /* which changes hands, while all read the mask */
+    _Alignas(BC_CACHE_LINE) uint64_t mask;
     _Atomic uint32_t versions[];
 };
 
@@ -40,7 +41,7 @@ typedef struct {
 
 /* Neighbours are filled by different threads: each has a cache line of its own. */
 struct bc_delta {
-    _Alignas(64) read_t *reads;
+    _Alignas(BC_CACHE_LINE) read_t *reads;
     write_t *writes;
     size_t read_cnt, read_cap, write_cnt, write_cap;
 };
@@ -48,9 +49,9 @@ struct bc_delta {
 bc_err_t bc_rows_share(bc_rows_t *trunk, size_t rows)
 {
     size_t n = 16;
-    while (n < rows * 16 && n < (1u << 18))
+    while (n < rows * 4 && n < (1u << 18))
         n *= 2;
-    bc_share_t *s = calloc(1, sizeof(*s) + n * sizeof(s->versions[0]));
+    bc_share_t *s = bc_zalloc_present(1, sizeof(*s) + n * sizeof(s->versions[0]));
     if (!s)
         return BC_E_NOMEM;
     s->mask = n - 1;
@@ -86,10 +87,7 @@ bc_rows_t *bc_rows_fork(bc_rows_t *trunk)
 
 bc_delta_t *bc_delta_new(void)
 {
-    bc_delta_t *d = aligned_alloc(_Alignof(bc_delta_t), sizeof(*d));
-    if (d)
-        *d = (bc_delta_t){ 0 };
-    return d;
+    return bc_zalloc_present(1, sizeof(bc_delta_t));
 }
 
 void bc_delta_free(bc_delta_t *d)

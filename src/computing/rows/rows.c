@@ -48,7 +48,7 @@ void bc_rows_fail(bc_rows_t *rows, bc_err_t err)
 static bool index_grow(index_t *ix)
 {
     size_t cap = ix->cap ? ix->cap * 2 : 256;
-    slot_t *v = calloc(cap, sizeof(*v));
+    slot_t *v = bc_zalloc_present(cap, sizeof(*v));
     if (!v)
         return false;
     for (size_t i = 0; i < ix->cap; i++) {
