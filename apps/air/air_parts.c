@@ -393,6 +393,25 @@ static int64_t resident_bytes(void)
     return (int64_t)pages * sysconf(_SC_PAGESIZE);
 }
 
+static void storage_gauges(air_t *a, bc_wr_t *w)
+{
+    const bc_kv_if stores[] = { a->kv, a->block_kv, a->consensus_kv };
+    bc_kv_rocks_usage_t all = { 0 };
+    for (size_t i = 0; i < BC_ARRAY_LEN(stores); i++) {
+        bc_kv_rocks_usage_t u = { 0 };
+        if (stores[i].self)
+            bc_kv_rocks_usage(stores[i], &u);
+        all.memtables += u.memtables;
+        all.block_cache += u.block_cache;
+        all.table_readers += u.table_readers;
+        all.sst_files += u.sst_files;
+    }
+    gauge(w, "cbcos_storage_memtable_bytes", "Writes that are not in files yet.", (int64_t)all.memtables);
+    gauge(w, "cbcos_storage_cache_bytes", "The block caches: data, indexes, filters.", (int64_t)all.block_cache);
+    gauge(w, "cbcos_storage_reader_bytes", "Memory of open files beside the caches.", (int64_t)all.table_readers);
+    gauge(w, "cbcos_storage_file_bytes", "Files of the stores, logs not counted.", (int64_t)all.sst_files);
+}
+
 static void metrics_request(void *ctx, bc_http_req_t *req)
 {
     air_t *a = ctx;
@@ -412,6 +431,7 @@ static void metrics_request(void *ctx, bc_http_req_t *req)
           (int64_t)a->node->txpool.limit);
     gauge(&w, "cbcos_sync_peers", "Peers whose height is known.", (int64_t)st.peer_cnt);
     gauge(&w, "cbcos_resident_bytes", "Resident memory of the process.", resident_bytes());
+    storage_gauges(a, &w);
     bc_gateway_stats_t g = bc_gateway_stats(a->gateway);
     gauge(&w, "cbcos_p2p_sessions", "Direct P2P sessions.", (int64_t)g.sessions);
     gauge(&w, "cbcos_p2p_dropped", "P2P messages dropped because a queue was full.",
