@@ -1,34 +1,14 @@
 // Real nodes whose links, processes, disks and clocks fail; see `run` for the options.
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync, rmSync, statSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { bench, Chain, must, now, sleep, until } from '../network/lib.mjs';
+import { options, refuse, run, Skip } from '../network/scenarios.mjs';
 import { Fabric, random } from './relay.mjs';
 import { Watch } from './watch.mjs';
 
 const PBFT_TIMER_MS = 3000;
 const HEAL_MS = 90000; // view timers have grown meanwhile: 3 s * 1.5^n
-
-function options() {
-    const o = { cbcos: 'build/release/bin/cbcos', only: '', seed: 1, seconds: 20, nodes: 4, kills: 10, keep: false, hold: false, list: false };
-    const words = process.argv.slice(2);
-    while (words.length) {
-        const name = words.shift().replace(/^--/, '');
-        const value = o[name] === false ? true : words.shift();
-        if (!(name in o) || value === undefined || (typeof o[name] === 'number' && !(Number(value) >= 0))) {
-            console.error('usage: run.mjs [--cbcos FILE] [--seed N] [--seconds S] [--nodes 4-7] [--kills N] [--only NAME,...] [--keep] [--hold] [--list]');
-            process.exit(2);
-        }
-        o[name] = typeof o[name] === 'number' ? Number(value) : value;
-    }
-    if (o.nodes < 4 || o.nodes > 7) {
-        console.error('--nodes: 4 to 7');
-        process.exit(2);
-    }
-    return o;
-}
-
-class Skip extends Error {}
 
 const ms = (x) => `${Math.round(x)} ms`;
 
@@ -540,69 +520,17 @@ async function lookAtDamaged(w, victim, sound, hashes) {
 
 // ---- the run ----
 
-const o = options();
-if (o.list) {
-    console.log(Object.keys(scenarios).join('\n'));
-    process.exit(0);
-}
-const names = o.only ? o.only.split(',') : Object.keys(scenarios);
-const cbcos = resolve(o.cbcos);
-const unknown = names.filter((n) => !scenarios[n]);
-if (unknown.length || !existsSync(cbcos)) {
-    console.error(unknown.length ? `no such scenario: ${unknown}` : `no such program: ${cbcos}`);
-    process.exit(2);
-}
-
-let passed = 0;
-let failed = 0;
-let world;
-const stop = async () => {
-    await world?.close();
-    process.exit(1);
-};
-process.once('SIGINT', stop);
-process.once('SIGTERM', stop);
-
-const dead = () => (world?.nodes ?? []).filter((n) => n.exits.length)
-    .map((n) => `node${n.index} ended by itself: ${n.exits}${n.tail()}`).join('; ');
-
-async function play(name) {
-    const from = now();
-    const took = () => `(${((now() - from) / 1000).toFixed(1)} s)`;
-    try {
-        world ??= await World.build(cbcos, o);
+const o = options({ cbcos: 'build/release/bin/cbcos', only: '', seed: 1, seconds: 20, nodes: 4, kills: 10, keep: false, hold: false, list: false },
+                  'run.mjs [--cbcos FILE] [--seed N] [--seconds S] [--nodes 4-7] [--kills N] [--only NAME,...] [--keep] [--hold] [--list]');
+if (o.nodes < 4 || o.nodes > 7)
+    refuse('--nodes: 4 to 7');
+await run(scenarios, o, {
+    build: (cbcos) => World.build(cbcos, o),
+    ready: async (world) => {
         world.story = [];
         await world.chain.startAll();
         await world.chain.level(HEAL_MS);
-        const said = await scenarios[name](world, o);
-        must(!dead(), () => dead());
-        passed++;
-        console.log(`ok ${name} ${took()} ${said}`);
-    } catch (e) {
-        if (e instanceof Skip) {
-            console.log(`SKIP ${name} ${e.message}`);
-            return;
-        }
-        failed++;
-        console.log(`FAIL ${name} ${took()} seed ${o.seed}: ${e.message.split('\n')[0]}${dead() ? `; ${dead()}` : ''}`);
-        if (process.env.VERBOSE)
-            console.log(e.stack);
-        for (const step of world?.story.slice(-12) ?? [])
-            console.log(`     ${step}`);
-        for (const wrong of world?.watch.wrong ?? [])
-            console.log(`     ${wrong}`);
-        for (const n of world?.nodes ?? [])
-            for (const line of n.complaints().slice(-3))
-                console.log(`     node${n.index}: ${line.slice(0, 300)}`);
-        if (o.hold)
-            await sleep(3600000);
-        await world?.close();
-        world = undefined;
-    }
-}
-
-for (const name of names)
-    await play(name);
-await world?.close();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 && passed > 0 ? 0 : 1);
+    },
+    story: (world) => [...(world.story ?? []).slice(-12), ...(world.watch?.wrong ?? [])],
+    seed: o.seed,
+});

@@ -8,27 +8,13 @@
 // --sm makes a chain with SM2 and SM3, --pages one with pages of keys.
 //
 // Needs cbcos-sender beside cbcos. Prints "ok NAME" or "FAIL NAME why", then "N passed, M failed".
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import { resolve } from 'node:path';
 import { attack, badConfigs } from './bad.mjs';
 import { bench, Chain, must, now, post, sleep, until } from './lib.mjs';
+import { options, run } from './scenarios.mjs';
 
 const MB = 1 << 20;
-
-function options() {
-    const o = { cbcos: 'build/release/bin/cbcos', only: '', crashes: 3, keep: false, hold: false, debug: false, sanitized: false, sm: false, pages: false, list: false };
-    const words = process.argv.slice(2);
-    while (words.length) {
-        const name = words.shift().replace(/^--/, '');
-        if (!(name in o)) {
-            console.error('usage: run.mjs [--cbcos FILE] [--only NAME,...] [--crashes N] [--keep] [--hold] [--debug] [--sanitized] [--sm] [--pages] [--list]');
-            process.exit(2);
-        }
-        o[name] = typeof o[name] === 'boolean' ? true : typeof o[name] === 'number' ? Number(words.shift()) : words.shift();
-    }
-    return o;
-}
 
 // Sets keys of a section of the node's config.ini; gives the text that was there before.
 function configure(node, section, values) {
@@ -212,7 +198,7 @@ const scenarios = {
             await chain.startAll();
             const from = Math.max(...await chain.heights());
             const loads = chain.nodes.map((n) => chain.load({ nodes: [n], rate: 50 }));
-            await Promise.all(loads.map((l) => l.more(50)));
+            await Promise.all(loads.map((l) => l.more(50, 30000))); // all four have just started: views may differ
             const victim = chain.nodes[2];
             await victim.end('SIGKILL');
             await Promise.all(loads.filter((_, i) => i !== 2).map((l) => l.more(50, 30000)));
@@ -361,61 +347,12 @@ const scenarios = {
     },
 };
 
-const o = options();
-if (o.list) {
-    console.log(Object.keys(scenarios).join('\n'));
-    process.exit(0);
-}
-const names = o.only ? o.only.split(',') : Object.keys(scenarios);
-const cbcos = resolve(o.cbcos);
-const unknown = names.filter((n) => !scenarios[n]);
-if (unknown.length || !existsSync(cbcos)) {
-    console.error(unknown.length ? `no such scenario: ${unknown}` : `no such program: ${cbcos}`);
-    process.exit(2);
-}
-
-let passed = 0;
-let failed = 0;
-let chain;
-const stop = async () => {
-    await chain?.close();
-    process.exit(1);
-};
-process.once('SIGINT', stop);
-process.once('SIGTERM', stop);
-
-const dead = () => (chain?.nodes ?? []).filter((n) => n.exits.length)
-    .map((n) => `node${n.index} ended by itself: ${n.exits}${n.tail()}`).join('; ');
-
-// One scenario; before it all nodes run and agree, or it gets a new chain.
-async function play(name) {
-    const from = now();
-    try {
-        chain ??= await Chain.build(cbcos, o);
+const o = options({ cbcos: 'build/release/bin/cbcos', only: '', crashes: 3, keep: false, hold: false, debug: false, sanitized: false, sm: false, pages: false, list: false },
+                  'run.mjs [--cbcos FILE] [--only NAME,...] [--crashes N] [--keep] [--hold] [--debug] [--sanitized] [--sm] [--pages] [--list]');
+await run(scenarios, o, {
+    build: (cbcos) => Chain.build(cbcos, o),
+    ready: async (chain) => {
         await chain.startAll();
         await chain.level();
-        const said = await scenarios[name](chain, o);
-        must(!dead(), () => dead());
-        passed++;
-        console.log(`ok ${name} (${((now() - from) / 1000).toFixed(1)} s) ${said ?? ''}`);
-    } catch (e) {
-        failed++;
-        const why = dead() && e.message !== dead() ? `${e.message.split('\n')[0]}; ${dead()}` : e.message.split('\n')[0];
-        console.log(`FAIL ${name} (${((now() - from) / 1000).toFixed(1)} s) ${why}`);
-        if (process.env.VERBOSE)
-            console.log(e.stack);
-        for (const n of chain?.nodes ?? [])
-            for (const line of n.complaints().slice(-3))
-                console.log(`     node${n.index}: ${line.slice(0, 300)}`);
-        if (o.hold)
-            await sleep(3600000);
-        await chain?.close();
-        chain = undefined;
-    }
-}
-
-for (const name of names)
-    await play(name);
-await chain?.close();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 && passed > 0 ? 0 : 1);
+    },
+});
