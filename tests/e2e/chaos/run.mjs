@@ -1,7 +1,7 @@
 // Real nodes whose links, processes, disks and clocks fail; see `run` for the options.
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync, rmSync, statSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { bench, Chain, must, now, sleep, until } from '../network/lib.mjs';
 import { options, refuse, run, Skip } from '../network/scenarios.mjs';
 import { Fabric, random } from './relay.mjs';
@@ -411,8 +411,8 @@ const scenarios = {
     },
 
     // One clock is ahead, one behind: the chain goes on, with the leaders' times as they are.
-    async clock(w) {
-        const lib = join(cbcos, '..', 'cbcos-skew.so');
+    async clock(w, o) {
+        const lib = join(resolve(o.cbcos), '..', 'cbcos-skew.so');
         const from = await w.nodes[0].height();
         const skews = [90, -90];
         for (const [i, skew] of skews.entries()) {
