@@ -114,8 +114,9 @@ static void recover_in(sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t 
     if (!signed_by(n, c, m->base.from, &m->digest, m->sig, &node) ||
         memcmp(from, &s->nodes[node].key.pub, sizeof *from))
         return;
+    int64_t said = n->recovers >> node & 1 ? n->recover_view[node] : -1;
     n->recovers |= 1u << node;
-    n->recover_view[node] = m->base.view;
+    n->recover_view[node] = BC_MAX(said, m->base.view); /* a liar takes nothing back */
     uint32_t who = 0;
     for (int i = 0; i < s->cnt; i++)
         who |= (uint32_t)(n->recovers >> i & 1 && n->recover_view[i] >= m->base.view) << i;

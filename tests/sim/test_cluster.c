@@ -176,6 +176,37 @@ static void power_cut_changes_no_view(void **state)
     sim_free(s);
 }
 
+/* Votes of the old life that met nobody at the start are said again to each node that connects.
+ * Time-outs are left where transactions died with the memory of the node that had proposed them,
+ * and where one node lacks the signatures of a block that the others have. */
+static void power_cuts_within_a_height_cost_few_time_outs(void **state)
+{
+    (void)state;
+    sim_t *s = cluster(4, false);
+    sim_set_network(s, 0, 0, 20);
+    int slow = 0;
+    for (int64_t n = 1; n <= 200; n++) {
+        sim_submit(s, (int)(n % 4), 2, false);
+        sim_run_until(s, sim_now(s) + 450 + n);
+        int64_t before = sim_highest(s);
+        for (int i = 0; i < 4; i++) {
+            sim_crash(s, (int)(n + i) % 4);
+            sim_run_until(s, sim_now(s) + 7 * n % 13);
+        }
+        for (int i = 0; i < 4; i++) {
+            sim_start(s, (int)(n / 4 + i) % 4);
+            sim_run_until(s, sim_now(s) + 61 * n % 101);
+        }
+        sim_submit(s, (int)(n % 4), 2, false);
+        int64_t from = sim_now(s);
+        assert_true(sim_run_to_height(s, before + 1, from + 6000));
+        slow += sim_now(s) - from > 1000;
+    }
+    assert_in_range(slow, 0, 4);
+    well(s);
+    sim_free(s);
+}
+
 /* The leader gives half of the nodes another block of the same height and view. */
 typedef struct {
     sim_t *s;
@@ -278,6 +309,7 @@ int main(void)
         cmocka_unit_test(silent_leader_is_voted_out),
         cmocka_unit_test(restart_of_one_changes_no_view),
         cmocka_unit_test(power_cut_changes_no_view),
+        cmocka_unit_test(power_cuts_within_a_height_cost_few_time_outs),
         cmocka_unit_test(two_faced_leader_splits_nothing),
         cmocka_unit_test(weights_rule),
         cmocka_unit_test(rounds_of_one_leader_are_pipelined),

@@ -218,6 +218,8 @@ static void know_highest(sync_t *s, int64_t number, const bc_h256_t *hash)
     if (number > s->known_highest) {
         s->known_highest = number;
         s->known_hash = *hash;
+        if (number > s->committed && s->behind_since < 0)
+            s->behind_since = s->now->mono_ms;
     }
 }
 
@@ -303,6 +305,8 @@ static void on_peers(sync_t *s, bc_msg_t *in)
     know_highest(s, s->committed, &s->config->hash);
     for (size_t i = 0; i < s->peer_cnt; i++)
         know_highest(s, s->peers[i].number, &s->peers[i].hash);
+    if (s->known_highest <= s->committed)
+        s->behind_since = -1;
     if (news)
         send_status(s);
 }
@@ -314,6 +318,8 @@ static void take_config(sync_t *s, bc_ledger_config_t *c)
     if (s->config)
         bc_ledger_config_unref(s->config);
     s->config = bc_ledger_config_ref(c);
+    if (c->number > s->committed)
+        s->behind_since = c->number < s->known_highest ? s->now->mono_ms : -1;
     s->committed = c->number;
     s->executed = BC_MAX(s->executed, s->committed);
     for (size_t i = 0; i < s->peer_cnt; i++)
@@ -423,6 +429,7 @@ bc_actor_if bc_blocksync_new(const bc_blocksync_config_t *config)
     s->archived = config->archived;
     s->progress.seconds_left = -1;
     s->status_sent_at = -STATUS_EVERY_MS;
+    s->behind_since = -1;
     return (bc_actor_if){ &ops, s };
 }
 

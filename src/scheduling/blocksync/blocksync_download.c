@@ -26,10 +26,14 @@ void slot_clear(sync_t *s, slot_t *slot)
 
 /* ---- requests ---- */
 
+/* Blocks that consensus has under way are left to it (spec/30 §5), for a while: a node that has lost
+ * the others' checkpoint votes for one block keeps voting on the next ones, and nobody repeats a
+ * vote for a block that is on the chain. Official nodes wait until pipeline_size more blocks exist. */
 static bool should_sync(const sync_t *s)
 {
+    bool stuck = s->behind_since >= 0 && s->now->mono_ms - s->behind_since >= STUCK_MS;
     return s->committed < s->known_highest && s->executed < s->known_highest &&
-           (s->consensus_index < s->known_highest || s->consensus_timeout);
+           (s->consensus_index < s->known_highest || s->consensus_timeout || stuck);
 }
 
 peer_t *pick(sync_t *s, int64_t number)

@@ -21,6 +21,7 @@ enum {
     BAD_PEER_MS = 30000, /* a peer whose block did not hold is not asked and not heard */
     SLOW_PEER_MS = 10000,
     PROGRESS_MS = 5000,
+    STUCK_MS = 3000, /* so long consensus may take for a block that others have: a view's time-out */
 };
 enum {
     PEERS_MAX = 1024,
@@ -107,6 +108,7 @@ typedef struct {
     int64_t committed, executed;
     int64_t known_highest;
     bc_h256_t known_hash;
+    int64_t behind_since; /* mono ms: the next block is known to be at a peer; -1: it is not */
     int64_t consensus_index;
     bool consensus_timeout;
 

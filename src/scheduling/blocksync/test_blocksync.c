@@ -90,6 +90,24 @@ static void fire(rig_t *r, int64_t timer, int64_t after)
     feed(r, m);
 }
 
+/* A node that votes on every new block, but lacks the signatures of an old one. */
+static void what_consensus_does_not_finish_is_fetched(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    BcPb__BlockSyncMessage req[16];
+    size_t to[16];
+    for (int64_t n = 1; n <= 7; n++) { /* the others make a block each half a second */
+        consensus_is_at(&r, n + 1);
+        for (size_t i = 0; i < 3; i++)
+            status(&r, i, n, 0x22);
+        assert_int_equal(requests(&r, req, to, 16) > 0, n == 7);
+        r.now.mono_ms += 500;
+    }
+    assert_int_equal(req[0].number, 1);
+    rig_free(&r);
+}
+
 /* What has come is not waited for: the next blocks are on their way while these are executed. */
 static void more_is_asked_for_as_soon_as_all_has_come(void **state)
 {
@@ -510,6 +528,7 @@ int main(void)
         cmocka_unit_test(peers_ahead_are_asked_for_shards),
         cmocka_unit_test(another_chains_status_is_ignored),
         cmocka_unit_test(blocks_of_a_shard_come_from_different_peers),
+        cmocka_unit_test(what_consensus_does_not_finish_is_fetched),
         cmocka_unit_test(more_is_asked_for_as_soon_as_all_has_come),
         cmocka_unit_test(a_silent_peer_stops_nobody),
         cmocka_unit_test(consensus_is_told_what_more_than_f_sealers_claim),

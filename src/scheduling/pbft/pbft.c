@@ -487,6 +487,7 @@ static void on_committed(pbft_t *p, bc_msg_t *in)
         return;
     }
     p->cycle = p->timeout ? p->cycle : 0;
+    p->barren = advanced ? 0 : p->barren;
     p->timer_on = false;
     pbft_timer_check(p);
     if (p->timeout && advanced)
@@ -521,10 +522,13 @@ static void greet(pbft_t *p, const bc_nodeid_t *id)
 {
     if (p->self < 0 || !p->started)
         return;
-    if (p->timeout)
+    if (p->timeout) {
         pbft_send_view_change(p, id);
-    else if (p->recovering)
+        return;
+    }
+    if (p->recovering)
         pbft_send_recover_request(p, id);
+    pbft_vote_again(p, id);
 }
 
 static void on_peers(pbft_t *p, bc_msg_t *in)

@@ -56,7 +56,7 @@ void pbft_try_execute(pbft_t *p)
     m->txs = bc_txs_ref(s->dec->txs);
 }
 
-static void send_checkpoint(pbft_t *p, slot_t *s)
+void pbft_send_checkpoint(pbft_t *p, slot_t *s, const bc_nodeid_t *to)
 {
     uint8_t psig[BC_SIG_MAX], msig[BC_SIG_MAX];
     pbft_msg_t m;
@@ -71,6 +71,10 @@ static void send_checkpoint(pbft_t *p, slot_t *s)
     if (!m.proposal.sig.n || !pbft_sign(p, &m, msig))
         return;
     votes_add(&s->checks, p->self, 0, hash, m.proposal.sig);
+    if (to) {
+        pbft_send(p, to, &m);
+        return;
+    }
     s->check_sent = p->now.mono_ms;
     pbft_broadcast(p, &m);
 }
@@ -114,7 +118,7 @@ void pbft_on_executed(pbft_t *p, bc_msg_t *in)
     p->expected = BC_MAX(p->expected, s->index + 1);
     if (p->self >= 0) {
         pbft_store_executed(p, s);
-        send_checkpoint(p, s);
+        pbft_send_checkpoint(p, s, NULL);
         if (p->timer_on)
             pbft_timer_restart(p);
     }
@@ -245,6 +249,6 @@ void pbft_resend_checkpoints(pbft_t *p)
     for (int64_t i = pbft_next(p); i <= p->slot_max; i++) {
         slot_t *s = pbft_slot(p, i);
         if (s && s->exec && p->now.mono_ms - s->check_sent >= p->checkpoint_timeout)
-            send_checkpoint(p, s);
+            pbft_send_checkpoint(p, s, NULL);
     }
 }

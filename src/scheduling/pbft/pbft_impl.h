@@ -9,10 +9,12 @@
 #define PBFT_BADGES        "[CONSENSUS][PBFT]"
 #define PBFT_TIMEOUT_MS    3000
 #define PBFT_CYCLE_MAX     10
+#define PBFT_BARREN_MAX    3    /* of the cycle that a view starts with: 10 s */
 #define PBFT_RETRY_MS      20   /* doubled up to the maximum while nothing gets better */
 #define PBFT_RETRY_MAX_MS  5000
 #define PBFT_RESEND_MS     3000
 #define PBFT_REQUEST_MS    1000
+#define PBFT_HELP_MS       100  /* votes are said again to one node at most so often */
 #define PBFT_WINDOW_MIN    1024 /* heights above the ledger that we keep anything for */
 #define PBFT_VOTES_SENDER  4    /* votes of one sender that one height keeps, per kind */
 #define PBFT_VCS_SENDER    4    /* view changes of one sender, the last ones */
@@ -94,8 +96,10 @@ struct ask {
     uint64_t token;
     bool prepared;   /* type 7, else 5 */
     int64_t index, view;
-    bc_h256_t hash;  /* type 7 */
+    bc_h256_t hash;  /* type 7, as what follows */
     bool system;
+    size_t to;       /* who was asked: a place in the list */
+    unsigned tries;
 };
 
 typedef struct {
@@ -107,6 +111,7 @@ typedef struct {
     held_t *v[PBFT_VCS_SENDER]; /* oldest arrival first */
     size_t cnt;
     int64_t recover; /* view of its last RecoverResponse, -1: none */
+    int64_t helped;  /* mono ms: when its RecoverRequest was last answered with votes */
 } sender_t;
 
 typedef struct deferred deferred_t;
@@ -147,7 +152,8 @@ typedef struct {
     bc_h256_t committed_hash;
 
     int64_t view, to_view;
-    unsigned cycle;
+    unsigned cycle;   /* the time-out of the view grows with it */
+    unsigned barren;  /* views entered since the last block was committed */
     bool timeout;
     bool recovering;  /* restarted with a known view that nobody has confirmed yet */
     bool restored;    /* the record of a former life was found */
@@ -264,12 +270,17 @@ void slot_free(slot_t *s);
 /* The proposal of that hash that some cache holds with data, or NULL. Borrowed. */
 prop_t *pbft_local(pbft_t *p, int64_t index, const bc_h256_t *hash);
 void pbft_propose_again(pbft_t *p, prop_t *q);
+/* What we said in this view about heights under way, to a node that has just connected: a vote is
+ * sent once, and what was lost with a connection, or met nobody after a restart, would cost the
+ * time-out of the view. */
+void pbft_vote_again(pbft_t *p, const bc_nodeid_t *to);
 /* The message is base.from's own, over its own connection, and signed. A failure may be due to a
  * sealer list that we do not know yet: then data is kept for after the next block. */
 bool pbft_signed(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_msg_t *m);
 
 /* pbft_exec.c */
 void pbft_try_execute(pbft_t *p);
+void pbft_send_checkpoint(pbft_t *p, slot_t *s, const bc_nodeid_t *to); /* to NULL: to all */
 void pbft_on_executed(pbft_t *p, bc_msg_t *in);
 void pbft_on_checkpoint(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_msg_t *m);
 void pbft_try_stable(pbft_t *p);
@@ -293,7 +304,7 @@ void sender_clear(sender_t *s);
 
 /* pbft_sync.c */
 void pbft_maybe_fetch(pbft_t *p, slot_t *s, const bc_nodeid_t *node, const bc_h256_t *check_hash);
-void pbft_fetch_prepared(pbft_t *p, const bc_nodeid_t *from, const pbft_proposal_t *w, int64_t view);
+void pbft_fetch_prepared(pbft_t *p, size_t from, const pbft_proposal_t *w, int64_t view);
 void pbft_on_response(pbft_t *p, bc_msg_t *in);
 void pbft_on_committed_request(pbft_t *p, const bc_nodeid_t *node, const char *uuid, const pbft_msg_t *m);
 void pbft_on_prepared_request(pbft_t *p, const bc_nodeid_t *node, const char *uuid, const pbft_msg_t *m);

@@ -126,8 +126,10 @@ static bool no_conflict(const slot_t *s, const bc_h256_t *hash, int64_t view)
     return !s->dec || is_hash(s->dec, hash);
 }
 
-static void send_vote(pbft_t *p, int32_t type, const prop_t *q, const bc_h256_t *hash, votes_t *to)
+/* To one node, or to all (NULL). */
+static void send_vote(pbft_t *p, int32_t type, const prop_t *q, votes_t *own, const bc_nodeid_t *to)
 {
+    const bc_h256_t *hash = &q->hash;
     uint8_t psig[BC_SIG_MAX], msig[BC_SIG_MAX];
     size_t n = p->signer.sign(p->signer.ctx, hash, psig);
     pbft_msg_t m;
@@ -141,8 +143,44 @@ static void send_vote(pbft_t *p, int32_t type, const prop_t *q, const bc_h256_t 
         BC_ERROR(PBFT_BADGES, "signing failed");
         return;
     }
-    votes_add(to, p->self, p->view, hash, m.proposal.sig);
-    pbft_broadcast(p, &m);
+    votes_add(own, p->self, p->view, hash, m.proposal.sig);
+    if (to)
+        pbft_send(p, to, &m);
+    else
+        pbft_broadcast(p, &m);
+}
+
+static void send_pre_prepare(pbft_t *p, const prop_t *q, const bc_nodeid_t *to)
+{
+    uint8_t sig[BC_SIG_MAX];
+    pbft_msg_t m;
+    pbft_base(p, &m, PBFT_PRE_PREPARE, q->index, &q->hash, p->view);
+    m.has_proposal = true;
+    prop_to_wire(q, true, &m.proposal);
+    if (!pbft_sign(p, &m, sig))
+        return;
+    if (to)
+        pbft_send(p, to, &m);
+    else
+        pbft_broadcast(p, &m);
+}
+
+void pbft_vote_again(pbft_t *p, const bc_nodeid_t *to)
+{
+    for (int64_t i = pbft_next(p); i <= p->slot_max; i++) {
+        slot_t *s = pbft_slot(p, i);
+        if (!s)
+            continue;
+        if (s->pre && s->pre_view == p->view) {
+            if (s->pre->data && pbft_leader(p, i, p->view) == p->self)
+                send_pre_prepare(p, s->pre, to);
+            send_vote(p, PBFT_PREPARE, s->pre, &s->prepares, to);
+        }
+        if (s->pc && s->pc_view == p->view && s->pre_view == p->view)
+            send_vote(p, PBFT_COMMIT, s->pc, &s->commits, to);
+        if (s->exec)
+            pbft_send_checkpoint(p, s, to);
+    }
 }
 
 static void accept(pbft_t *p, slot_t *s, prop_t *q, int64_t view)
@@ -157,7 +195,7 @@ static void accept(pbft_t *p, slot_t *s, prop_t *q, int64_t view)
     }
     BC_DEBUG(PBFT_BADGES, "accept proposal and send Prepare,index=%ld,hash=%s,view=%ld,txs=%zu",
              (long)q->index, BC_SHORT(q->hash), (long)view, q->metas->cnt);
-    send_vote(p, PBFT_PREPARE, q, &q->hash, &s->prepares);
+    send_vote(p, PBFT_PREPARE, q, &s->prepares, NULL);
     pbft_progress(p, s);
 }
 
@@ -319,14 +357,7 @@ static void lead(pbft_t *p, slot_t *s, prop_t *q)
         s->voted_hash = q->hash;
         pbft_store_prepare(p, q, p->view);
     }
-    uint8_t sig[BC_SIG_MAX];
-    pbft_msg_t m;
-    pbft_base(p, &m, PBFT_PRE_PREPARE, q->index, &q->hash, p->view);
-    m.has_proposal = true;
-    prop_to_wire(q, true, &m.proposal);
-    if (!pbft_sign(p, &m, sig))
-        return;
-    pbft_broadcast(p, &m);
+    send_pre_prepare(p, q, NULL);
     pbft_take_proposal(p, q, p->view, false, NULL);
 }
 
@@ -529,7 +560,7 @@ static void precommit(pbft_t *p, slot_t *s)
     }
     qsort(s->proof.v, s->proof.cnt, sizeof s->proof.v[0], by_index);
     pbft_store_precommit(p, s);
-    send_vote(p, PBFT_COMMIT, s->pc, &s->pc->hash, &s->commits);
+    send_vote(p, PBFT_COMMIT, s->pc, &s->commits, NULL);
 }
 
 /* P3 and P5. Votes count in the view they were given for. */
@@ -554,10 +585,8 @@ void pbft_decide(pbft_t *p, slot_t *s, prop_t *q, const votes_t *proof)
              BC_SHORT(q->hash), (long)p->view);
     if (q->system)
         p->wait_seal = BC_MAX(p->wait_seal, q->index);
-    if (!p->timeout) {
-        p->cycle = 0;
+    if (!p->timeout)
         p->to_view = p->view;
-    }
     if (q->index > p->told_index)
         pbft_tell_index(p, q->index);
     pbft_timer_restart(p);

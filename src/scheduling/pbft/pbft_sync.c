@@ -21,7 +21,7 @@ static void ask_peer(pbft_t *p, const bc_nodeid_t *to, const pbft_msg_t *m, cons
     o->node = *to;
     o->data = b;
     o->token = a->token;
-    o->number2 = PBFT_REQUEST_MS;
+    o->number2 = bc_pbft_timeout_ms(PBFT_REQUEST_MS, p->cycle + BC_MIN(what->tries, 4u));
 }
 
 /* After checkpoints of a height that we have not ordered (spec/30 §3.8). Official nodes ask after
@@ -39,15 +39,36 @@ void pbft_maybe_fetch(pbft_t *p, slot_t *s, const bc_nodeid_t *node, const bc_h2
     ask_peer(p, node, &m, &(ask_t){ .index = s->index });
 }
 
-void pbft_fetch_prepared(pbft_t *p, const bc_nodeid_t *from, const pbft_proposal_t *w, int64_t view)
+static void ask_prepared(pbft_t *p, const ask_t *what)
 {
     pbft_msg_t m = { .type = PBFT_PREPARED_REQUEST, .has_base = true };
-    m.base.index = w->index;
+    m.base.index = what->index;
     m.base.has_hash = true;
-    m.base.hash = w->hash;
-    ask_peer(p, from, &m,
-             &(ask_t){ .prepared = true, .index = w->index, .view = view, .hash = w->hash,
-                       .system = w->system });
+    m.base.hash = what->hash;
+    ask_peer(p, &p->ids[what->to], &m, what);
+}
+
+void pbft_fetch_prepared(pbft_t *p, size_t from, const pbft_proposal_t *w, int64_t view)
+{
+    ask_prepared(p, &(ask_t){ .prepared = true, .index = w->index, .view = view, .hash = w->hash,
+                              .system = w->system, .to = from });
+}
+
+/* The NewView's block is all that may follow in this view: the others who prepared it hold it too,
+ * and an answer may just have come late. Each node is asked a few times, official nodes ask one
+ * once. Not for ever: without connections each question fails at once. */
+static void ask_next(pbft_t *p, const ask_t *a)
+{
+    const slot_t *s = pbft_slot(p, a->index);
+    if (p->self < 0 || p->timeout || a->tries >= 4 * p->node_cnt || a->view != p->view || a->index <= p->committed ||
+        (s && (s->dec || s->verify || (s->pre && s->pre_view == p->view))))
+        return;
+    ask_t next = *a;
+    next.tries++;
+    do
+        next.to = (next.to + 1) % p->node_cnt;
+    while ((int64_t)next.to == p->self && p->node_cnt > 1);
+    ask_prepared(p, &next);
 }
 
 /* The proof shows that a quorum prepared it; that it was decided is the responder's word. Its
@@ -96,19 +117,20 @@ static void on_committed_response(pbft_t *p, const ask_t *a, const bc_nodeid_t *
 static void on_prepared_response(pbft_t *p, const ask_t *a, const bc_nodeid_t *node,
                                  const pbft_msg_t *m)
 {
-    if (m->type != PBFT_PREPARED_RESPONSE || m->vote_cnt != 1 || !m->votes[0].has_proposal ||
-        a->view != p->view)
+    if (a->view != p->view)
         return;
-    const pbft_proposal_t *w = &m->votes[0].proposal;
-    if (!w->has_hash || w->index != a->index || !bc_h256_eq(&w->hash, &a->hash) ||
-        !pbft_proof_ok(p, w)) {
-        p->dropped++;
-        return;
-    }
-    prop_t *q = prop_from_wire(p, w);
+    bool answer = m->type == PBFT_PREPARED_RESPONSE && m->vote_cnt == 1 && m->votes[0].has_proposal;
+    const pbft_proposal_t *w = answer ? &m->votes[0].proposal : NULL;
+    prop_t *q = NULL;
+    if (answer && w->has_hash && w->index == a->index && bc_h256_eq(&w->hash, &a->hash) &&
+        pbft_proof_ok(p, w))
+        q = prop_from_wire(p, w);
     if (q && q->data) {
         q->system |= a->system;
         pbft_take_proposal(p, q, a->view, true, node);
+    } else {
+        p->dropped += answer;
+        ask_next(p, a);
     }
     prop_unref(q);
 }

@@ -1,4 +1,5 @@
 /* View change, new view, recovery (spec/30 §3.7; design W4, W6). */
+#include <limits.h>
 #include <stdlib.h>
 #include "pbft_impl.h"
 #include "protocol/features.h"
@@ -526,7 +527,7 @@ static void apply_new_view(pbft_t *p, const pbft_msg_t *m)
             if (props[i])
                 pbft_take_proposal(p, props[i], m->base.view, true, &p->ids[from]);
             else if (from != p->self)
-                pbft_fetch_prepared(p, &p->ids[from], w, m->base.view);
+                pbft_fetch_prepared(p, (size_t)from, w, m->base.view);
         }
         prop_unref(props[i]);
     }
@@ -535,14 +536,25 @@ static void apply_new_view(pbft_t *p, const pbft_msg_t *m)
     pbft_skip_faulty_leader(p);
 }
 
+/* Among one leader more than may be faulty there is an honest one. When the views of so many have
+ * passed without a block, the time-out is too short for this network or these disks, and grows by a
+ * step, until a block is committed. Official nodes begin each view with the shortest one and can go
+ * round for ever. Not far: a view that a bad leader spoils costs all of it. */
+static unsigned patience(const pbft_t *p)
+{
+    return BC_MIN(p->barren / (unsigned)((p->node_cnt - 1) / 3 + 1), (unsigned)PBFT_BARREN_MAX);
+}
+
 /* What the NewView before this one proposed again no longer binds: official nodes wait for it for
  * ever, even when the list of this one is empty. */
 void pbft_enter_view(pbft_t *p, int64_t view, int64_t reseal)
 {
     BC_INFO(PBFT_BADGES, "reach new view,index=%ld,view=%ld", (long)p->committed, (long)view);
+    bool same = view == p->view;
+    p->barren += !same && p->barren < UINT_MAX;
     p->view = p->to_view = view;
-    p->wait_reseal = reseal;
-    p->cycle = 0;
+    p->wait_reseal = same ? p->wait_reseal : reseal; /* what was promised in this view holds */
+    p->cycle = patience(p);
     p->timeout = p->recovering = false;
     senders_drop_to(p, view);
     for (size_t i = 0; i < p->node_cnt; i++)
@@ -567,8 +579,14 @@ void pbft_enter_view(pbft_t *p, int64_t view, int64_t reseal)
 
 void pbft_on_recover_request(pbft_t *p, const bc_nodeid_t *node, const pbft_msg_t *m)
 {
-    if (pbft_signed(p, node, NULL, m) && !p->timeout)
-        send_recover_response(p, node);
+    if (!pbft_signed(p, node, NULL, m) || p->timeout)
+        return;
+    send_recover_response(p, node);
+    sender_t *s = &p->senders[m->base.from];
+    if (p->now.mono_ms - s->helped >= PBFT_HELP_MS) {
+        s->helped = p->now.mono_ms;
+        pbft_vote_again(p, node); /* it restarted, perhaps before its connection was missed */
+    }
 }
 
 /* More than f of the weight in one view: somebody honest is there, so it exists and we may go

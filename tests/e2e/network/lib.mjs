@@ -21,7 +21,8 @@ export function must(condition, why) {
         throw new Failure(typeof why === 'function' ? why() : why);
 }
 
-// Repeats probe() until it gives something true; a thrown error counts as "not yet".
+// Repeats probe() until it gives something true; a thrown error counts as "not yet". what: text, or what
+// gives it at the end.
 export async function until(what, ms, probe, every = 100) {
     const end = now() + ms;
     let last;
@@ -37,7 +38,7 @@ export async function until(what, ms, probe, every = 100) {
             last = e;
         }
         if (now() > end)
-            throw new Failure(`not within ${ms} ms: ${what}${last ? ` (${last.message})` : ''}`);
+            throw new Failure(`not within ${ms} ms: ${typeof what === 'function' ? what() : what}${last ? ` (${last.message})` : ''}`);
         await sleep(every);
     }
 }
@@ -365,7 +366,7 @@ export class Load {
     // Waits until n more receipts were told.
     more(n, ms = 15000) {
         const want = this.told.size + n;
-        return until(`${n} more receipts (${this.told.size} so far, refused ${this.refused.length}: ${this.refused.at(-1) ?? ''})`,
+        return until(() => `${n} more receipts (${want - this.told.size} to come, refused ${this.refused.length}: ${this.refused.at(-1) ?? ''})`,
             ms, () => this.told.size >= want, 50);
     }
 

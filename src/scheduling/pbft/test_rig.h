@@ -1,0 +1,490 @@
+/* One engine with everybody around it played by hand: for the tests of this folder. */
+#ifndef BC_PBFT_TEST_RIG_H
+#define BC_PBFT_TEST_RIG_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "pbft_impl.h"
+#include "protocol/status.h"
+
+#define NODES 4
+#define SENT_MAX 256
+
+typedef struct {
+    int32_t type;
+    int64_t index, view;
+    bc_h256_t hash;
+    bc_nodeid_t to; /* zero: broadcast */
+    size_t prepared, list;
+    bc_h256_t list_hash[8];
+} sent_t;
+
+typedef struct {
+    bc_keypair_t keys[NODES];
+    int self;
+    bc_actor_if engine;
+    bc_now_t now;
+    bc_ledger_config_t *cfg;
+    sent_t sent[SENT_MAX];
+    size_t sent_cnt;
+    int64_t timer[8]; /* ms asked for, -1: none */
+    bool verify_ok, execute, commit;
+    int64_t sealed_from, sealed_to;
+    size_t unsealed, verified, executed, committed;
+    uint64_t verify_token;
+    bc_pbft_row_t rows[64];
+    char row_keys[64][40];
+    size_t row_cnt;
+    bc_nodeid_t asked;
+    uint64_t ask_token;
+    bc_err_t commit_err;
+} rig_t;
+
+static inline int key_cmp(const void *a, const void *b)
+{
+    return memcmp(&((const bc_keypair_t *)a)->pub, &((const bc_keypair_t *)b)->pub, 64);
+}
+
+static inline bc_ledger_config_t *config(const rig_t *r, int64_t number, const bc_h256_t *hash)
+{
+    bc_ledger_config_t *c = bc_xcalloc(1, sizeof *c);
+    atomic_init(&c->refs, 1);
+    c->number = number;
+    if (hash)
+        c->hash = *hash;
+    c->version = 0x03100000;
+    c->tx_count_limit = 1000;
+    c->leader_period = 1;
+    c->sealer_cnt = NODES;
+    c->sealers = bc_arena_alloc(&c->arena, NODES * sizeof c->sealers[0]);
+    for (int i = 0; i < NODES; i++) {
+        c->sealers[i].id = r->keys[i].pub;
+        c->sealers[i].vote_weight = 1;
+    }
+    return c;
+}
+
+static inline void row_put(rig_t *r, const char *key, bc_buf_t *value)
+{
+    size_t i = 0;
+    while (i < r->row_cnt && strcmp(r->row_keys[i], key))
+        i++;
+    if (i < r->row_cnt)
+        free((void *)(uintptr_t)r->rows[i].value.p);
+    else if (value)
+        r->row_cnt++;
+    else
+        return;
+    if (!value) {
+        r->row_cnt--;
+        memcpy(r->row_keys[i], r->row_keys[r->row_cnt], 40);
+        r->rows[i].value = r->rows[r->row_cnt].value;
+        return;
+    }
+    snprintf(r->row_keys[i], 40, "%s", key);
+    uint8_t *copy = malloc(value->n + 1);
+    memcpy(copy, value->p, value->n);
+    r->rows[i].value = bc_bytes(copy, value->n);
+}
+
+static inline void note_sent(rig_t *r, const bc_msg_t *m)
+{
+    pbft_msg_t w;
+    bc_arena_t arena = { 0 };
+    assert_true(r->sent_cnt < SENT_MAX);
+    sent_t *s = &r->sent[r->sent_cnt++];
+    memset(s, 0, sizeof *s);
+    s->to = m->kind == BC_MSG_BROADCAST ? (bc_nodeid_t){ 0 } : m->node;
+    s->type = -1;
+    if (m->data->n) {
+        assert_int_equal(pbft_decode(BC_SUITE_STANDARD, bc_buf_view(m->data), &w, &arena), BC_OK);
+        s->type = w.type;
+        s->index = w.base.index;
+        s->view = w.base.view;
+        s->hash = w.base.hash;
+        s->prepared = w.type == PBFT_VIEW_CHANGE ? w.vote_cnt : 0;
+        s->list = w.type == PBFT_NEW_VIEW ? w.vote_cnt : 0;
+        for (size_t i = 0; i < s->list && i < BC_ARRAY_LEN(s->list_hash); i++)
+            s->list_hash[i] = w.votes[i].proposal.hash;
+        if (m->kind != BC_MSG_REQUEST && m->kind != BC_MSG_REPLY)
+            assert_true(bc_verify(BC_SUITE_STANDARD, &r->keys[r->self].pub, &w.digest, w.sig));
+    }
+    bc_arena_free(&arena);
+}
+
+static inline void feed(rig_t *r, bc_msg_t *m);
+
+static inline void answer_execute(rig_t *r, const bc_msg_t *m)
+{
+    r->executed++;
+    if (!r->execute)
+        return;
+    bc_msg_t *a = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_PBFT, BC_MSG_EXECUTED);
+    bc_header_t h = m->header->h;
+    bc_h256_t root = m->header->hash;
+    h.data_hash = (bc_bytes_t){ 0 };
+    h.data.state_root = BC_VIEW(root);
+    a->token = m->token;
+    a->number = m->number;
+    a->header = bc_hdr_new(BC_SUITE_STANDARD, &h);
+    feed(r, a);
+}
+
+static inline void answer_commit(rig_t *r, const bc_msg_t *m)
+{
+    r->committed++;
+    if (!r->commit)
+        return;
+    bc_msg_t *a = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_PBFT, BC_MSG_COMMIT_DONE);
+    a->token = m->token;
+    a->number = m->number;
+    a->err = r->commit_err;
+    if (!r->commit_err) {
+        bc_msg_t *c = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_PBFT, BC_MSG_COMMITTED);
+        c->number = m->number;
+        c->config = config(r, m->number, &m->header->hash);
+        feed(r, c);
+    }
+    feed(r, a);
+}
+
+static inline void on_out(rig_t *r, bc_msg_t *m)
+{
+    switch (m->kind) {
+    case BC_MSG_BROADCAST:
+        assert_int_equal(m->mask, BC_NODE_CONSENSUS);
+        note_sent(r, m);
+        break;
+    case BC_MSG_SEND:
+    case BC_MSG_REPLY: note_sent(r, m); break;
+    case BC_MSG_REQUEST:
+        note_sent(r, m);
+        r->asked = m->node;
+        r->ask_token = m->token;
+        break;
+    case BC_MSG_PERSIST: row_put(r, m->key, m->data); break;
+    case BC_MSG_TIMER_SET:
+        assert_in_range(m->number, 0, 7);
+        r->timer[m->number] = m->number2;
+        break;
+    case BC_MSG_SEAL:
+        r->sealed_from = m->number;
+        r->sealed_to = m->number2;
+        break;
+    case BC_MSG_SEAL_RESET: r->sealed_from = r->sealed_to = -1; break;
+    case BC_MSG_UNSEAL: r->unsealed++; break;
+    case BC_MSG_VERIFY_PROPOSAL: {
+        r->verified++;
+        r->verify_token = m->token;
+        if (!r->verify_ok)
+            break;
+        bc_msg_t *a = bc_msg_new(BC_ACTOR_TXPOOL, BC_ACTOR_PBFT, BC_MSG_PROPOSAL_VERIFIED);
+        a->token = m->token;
+        a->number = m->number;
+        a->hash = m->hash;
+        a->txs = bc_txs_new(m->metas->cnt);
+        feed(r, a);
+        break;
+    }
+    case BC_MSG_EXECUTE: answer_execute(r, m); break;
+    case BC_MSG_COMMIT: answer_commit(r, m); break;
+    default: break;
+    }
+}
+
+static inline void feed(rig_t *r, bc_msg_t *m)
+{
+    bc_out_t out = { .from = BC_ACTOR_PBFT };
+    r->engine.ops->step(r->engine.self, &r->now, m, &out);
+    bc_msg_free(m);
+    while (out.head) {
+        bc_msg_t *o = out.head;
+        out.head = o->next;
+        o->next = NULL;
+        on_out(r, o);
+        bc_msg_free(o);
+    }
+}
+
+static inline void feed_timer(rig_t *r, int id, int64_t after)
+{
+    r->now.mono_ms += after;
+    r->now.utc_ms += after;
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_PBFT, BC_MSG_TIMER);
+    m->number = id;
+    r->timer[id] = -1;
+    feed(r, m);
+}
+
+static inline void start_with(rig_t *r, int64_t height, const bc_h256_t *hash)
+{
+    for (size_t i = 0; i < r->row_cnt; i++)
+        r->rows[i].key = bc_cstr(r->row_keys[i]);
+    bc_pbft_config_t c = { .suite = BC_SUITE_STANDARD, .key = r->keys[r->self], .rows = r->rows,
+                           .row_cnt = r->row_cnt };
+    r->engine = bc_pbft_new(&c);
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_PBFT, BC_MSG_START);
+    m->config = config(r, height, hash);
+    r->sent_cnt = 0;
+    for (size_t i = 0; i < BC_ARRAY_LEN(r->timer); i++)
+        r->timer[i] = -1;
+    feed(r, m);
+}
+
+static inline void make_keys(bc_keypair_t *keys)
+{
+    for (int i = 0; i < NODES; i++) {
+        uint8_t secret[32] = { 0 };
+        secret[31] = (uint8_t)(i + 1);
+        assert_int_equal(bc_keypair_from_secret(BC_SUITE_STANDARD, secret, &keys[i]), BC_OK);
+    }
+    qsort(keys, NODES, sizeof keys[0], key_cmp);
+}
+
+static inline void rig_init(rig_t *r, int self)
+{
+    memset(r, 0, sizeof *r);
+    make_keys(r->keys);
+    r->self = self;
+    r->now = (bc_now_t){ 1000000, 1700000000000 };
+    r->verify_ok = r->execute = r->commit = true;
+    r->sealed_from = r->sealed_to = -1;
+    start_with(r, 0, NULL);
+}
+
+static inline void rig_free(rig_t *r)
+{
+    r->engine.ops->free(r->engine.self);
+    for (size_t i = 0; i < r->row_cnt; i++)
+        free((void *)(uintptr_t)r->rows[i].value.p);
+    r->row_cnt = 0;
+}
+
+static inline void restart(rig_t *r, int64_t height, const bc_h256_t *hash)
+{
+    r->engine.ops->free(r->engine.self);
+    start_with(r, height, hash);
+}
+
+static inline bc_pbft_status_t status(const rig_t *r)
+{
+    bc_pbft_status_t st;
+    bc_pbft_status(r->engine, &st);
+    return st;
+}
+
+static inline size_t count(const rig_t *r, int32_t type)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->sent_cnt; i++)
+        n += r->sent[i].type == type;
+    return n;
+}
+
+static inline const sent_t *last(const rig_t *r, int32_t type)
+{
+    for (size_t i = r->sent_cnt; i-- > 0;)
+        if (r->sent[i].type == type)
+            return &r->sent[i];
+    return NULL;
+}
+
+/* ---- what peers say ---- */
+
+static inline void deliver_from(rig_t *r, int node, const pbft_msg_t *m)
+{
+    bc_msg_t *d = bc_msg_new(BC_ACTOR_FRONT, BC_ACTOR_PBFT, BC_MSG_DELIVER);
+    d->module = BC_MODULE_PBFT;
+    d->node = r->keys[node].pub;
+    snprintf(d->uuid, sizeof d->uuid, "uuid");
+    d->data = pbft_encode(m);
+    feed(r, d);
+}
+
+static inline void sign_as(const rig_t *r, int node, pbft_msg_t *m, uint8_t sig[BC_SIG_MAX])
+{
+    pbft_digest(BC_SUITE_STANDARD, m, &m->digest);
+    m->sig = bc_bytes(sig, bc_sign(&r->keys[node], &m->digest, sig));
+}
+
+static inline pbft_msg_t said(int node, int32_t type, int64_t index, int64_t view, const bc_h256_t *hash)
+{
+    pbft_msg_t m = { .type = type, .has_base = true };
+    m.base.index = index;
+    m.base.view = view;
+    m.base.from = node;
+    m.base.timestamp = 1700000000001;
+    if (hash) {
+        m.base.has_hash = true;
+        m.base.hash = *hash;
+    }
+    return m;
+}
+
+static inline void vote(rig_t *r, int node, int32_t type, int64_t index, int64_t view, const bc_h256_t *hash)
+{
+    uint8_t sig[BC_SIG_MAX], psig[BC_SIG_MAX];
+    pbft_msg_t m = said(node, type, index, view, hash);
+    m.has_proposal = true;
+    m.proposal = (pbft_proposal_t){ .has_raw = true, .has_hash = true, .index = index, .hash = *hash };
+    m.proposal.sig = bc_bytes(psig, bc_sign(&r->keys[node], hash, psig));
+    sign_as(r, node, &m, sig);
+    deliver_from(r, node, &m);
+}
+
+/* Every rig has these sealers. */
+static inline void name_sealers(bc_header_t *h, bc_keypair_t *keys, bc_bytes_t *ids)
+{
+    static int64_t ones[NODES] = { 1, 1, 1, 1 };
+    make_keys(keys);
+    for (int i = 0; i < NODES; i++)
+        ids[i] = BC_VIEW(keys[i].pub);
+    h->data.sealer_list = (bc_tars_list_t){ ids, NODES };
+    h->data.weights = (bc_tars_list_t){ ones, NODES };
+}
+
+/* A proposal with cnt transactions; salt makes another one. */
+static inline prop_t *proposal(int64_t index, int sealer, size_t cnt, int salt, bool system)
+{
+    bc_header_t h = { .data.version = 0x03100000, .data.number = index, .data.sealer = sealer,
+                      .data.timestamp = 1700000000000 + salt };
+    bc_keypair_t keys[NODES];
+    bc_bytes_t ids[NODES];
+    name_sealers(&h, keys, ids);
+    bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
+    bc_metas_t *metas = bc_metas_new(cnt);
+    for (size_t i = 0; i < cnt; i++) {
+        memset(metas->v[i].hash.b, (int)(16 * salt + (int)i + 1), 32);
+        metas->v[i].hash.b[0] = (uint8_t)index;
+        snprintf(metas->v[i].to, sizeof metas->v[i].to, "%040d", system ? 1000 : 7);
+    }
+    pbft_t p = { .suite = BC_SUITE_STANDARD };
+    prop_t *q = prop_from_sealer(&p, hdr, metas, system);
+    bc_hdr_unref(hdr);
+    bc_metas_unref(metas);
+    return q;
+}
+
+static inline void propose(rig_t *r, int node, int64_t view, const prop_t *q)
+{
+    uint8_t sig[BC_SIG_MAX];
+    pbft_msg_t m = said(node, PBFT_PRE_PREPARE, q->index, view, &q->hash);
+    m.has_proposal = true;
+    prop_to_wire(q, true, &m.proposal);
+    sign_as(r, node, &m, sig);
+    deliver_from(r, node, &m);
+}
+
+typedef struct {
+    pbft_msg_t m, prepared[2];
+    pbft_sig_t proof[2][NODES];
+    uint8_t sigs[2][NODES][BC_SIG_MAX], sig[BC_SIG_MAX];
+    bc_h256_t committed;
+} vc_t;
+
+static inline void vc_make(const rig_t *r, vc_t *v, int node, int64_t committed, int64_t view)
+{
+    memset(v, 0, sizeof *v);
+    v->m = said(node, PBFT_VIEW_CHANGE, committed, view, &v->committed);
+    v->m.has_proposal = true;
+    v->m.proposal = (pbft_proposal_t){ .has_raw = true, .has_hash = true, .index = committed };
+    v->m.votes = v->prepared;
+    (void)r;
+}
+
+/* Adds "prepared in view" with signatures of nodes mask. */
+static inline void vc_prepared(const rig_t *r, vc_t *v, const prop_t *q, int64_t view, unsigned mask)
+{
+    size_t k = v->m.vote_cnt++;
+    pbft_msg_t *m = &v->prepared[k];
+    *m = said((int)v->m.base.from, PBFT_COMMIT, q->index, view, &q->hash);
+    m->has_proposal = true;
+    prop_to_wire(q, false, &m->proposal);
+    m->proposal.proof = v->proof[k];
+    for (int i = 0; i < NODES; i++)
+        if (mask >> i & 1)
+            v->proof[k][m->proposal.proof_cnt++] = (pbft_sig_t){
+                i, bc_bytes(v->sigs[k][i], bc_sign(&r->keys[i], &q->hash, v->sigs[k][i]))
+            };
+}
+
+static inline void vc_send(rig_t *r, vc_t *v)
+{
+    sign_as(r, (int)v->m.base.from, &v->m, v->sig);
+    deliver_from(r, (int)v->m.base.from, &v->m);
+}
+
+typedef struct {
+    pbft_msg_t m, vcs[NODES], list[4];
+    uint8_t sig[BC_SIG_MAX];
+} nv_t;
+
+static inline void nv_make(nv_t *n, int node, int64_t committed, int64_t view, vc_t *vcs, size_t cnt, const rig_t *r)
+{
+    static const bc_h256_t zero;
+    memset(n, 0, sizeof *n);
+    n->m = said(node, PBFT_NEW_VIEW, committed, view, &zero);
+    n->m.vcs = n->vcs;
+    n->m.votes = n->list;
+    for (size_t i = 0; i < cnt; i++) {
+        sign_as(r, (int)vcs[i].m.base.from, &vcs[i].m, vcs[i].sig);
+        n->vcs[n->m.vc_cnt++] = vcs[i].m;
+    }
+}
+
+static inline void nv_entry(nv_t *n, const prop_t *q, int from, bool data)
+{
+    pbft_msg_t *e = &n->list[n->m.vote_cnt++];
+    *e = said(from, PBFT_PRE_PREPARE, q->index, n->m.base.view, &q->hash);
+    e->has_proposal = true;
+    prop_to_wire(q, data, &e->proposal);
+}
+
+static inline void nv_send(rig_t *r, nv_t *n, int node)
+{
+    sign_as(r, node, &n->m, n->sig);
+    deliver_from(r, node, &n->m);
+}
+
+/* Into view 1 the way a fresh chain goes: leader(1, 1) sends a NewView of empty view changes. */
+static inline void enter_view(rig_t *r, int64_t view)
+{
+    vc_t *v = calloc(NODES, sizeof *v);
+    nv_t *n = calloc(1, sizeof *n);
+    int64_t h = status(r).number;
+    int leader = (int)bc_pbft_leader(h + 1, view, 1, NODES);
+    bc_h256_t hash = ((pbft_t *)r->engine.self)->committed_hash;
+    size_t cnt = 0;
+    for (int i = 0; i < NODES; i++)
+        if (i != r->self) {
+            vc_make(r, &v[cnt], i, h, view);
+            v[cnt].m.proposal.hash = v[cnt].m.base.hash = hash;
+            cnt++;
+        }
+    if (leader == r->self) {
+        for (size_t i = 0; i < cnt; i++)
+            vc_send(r, &v[i]);
+    } else {
+        nv_make(n, leader, h, view, v, cnt, r);
+        nv_send(r, n, leader);
+    }
+    free(v);
+    free(n);
+    assert_int_equal(status(r).view, view);
+    assert_false(status(r).timeout);
+    r->sent_cnt = 0;
+}
+
+static inline void pool_size(rig_t *r, int64_t n)
+{
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_TXPOOL, BC_ACTOR_PBFT, BC_MSG_POOL_SIZE);
+    m->number = m->number2 = n;
+    feed(r, m);
+}
+
+#endif
