@@ -11,6 +11,9 @@
  *   and re-propose exactly what its view changes report; proofs are checked wherever they are used.
  * - A view is joined only when more than f of the weight asks for it, so one node cannot move
  *   others, and a node alone does not run ahead: it repeats its view change until a quorum is there.
+ * - A node that connects, or asks where the others are after a restart, hears the votes of the
+ *   heights under way again. A prepared block that a NewView names is asked of one node after the
+ *   other. Views that bring no block get longer, up to 10 s.
  * - Votes are kept by node and follow it when a change of the sealer list moves its index. */
 #ifndef BC_PBFT_H
 #define BC_PBFT_H
