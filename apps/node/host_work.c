@@ -1,5 +1,7 @@
 /* Work that the core asks for and that takes long: on threads, answered by messages. */
 #include <stdlib.h>
+#include "base/clock.h"
+#include "base/metrics.h"
 #include "node/host_impl.h"
 
 static void job_run(bc_op_t *op)
@@ -237,8 +239,15 @@ void work_restore_block(bc_host_t *h, bc_msg_t *m)
 
 /* ---- execution ---- */
 
+BC_COUNTER(execute_us, "cbcos_execute_microseconds_total", "",
+           "Time spent executing blocks; of one thread, whoever helps");
+BC_COUNTER(write_us, "cbcos_write_microseconds_total", "", "Time spent writing blocks");
+BC_COUNTER(executed_cnt, "cbcos_executed_blocks_total", "", "Blocks executed");
+BC_COUNTER(write_cnt, "cbcos_writes_total", "", "Writes of blocks, each of one block or several");
+
 static void execute_run(job_t *j)
 {
+    int64_t began = bc_clock_mono_us();
     bc_host_t *h = j->host;
     const bc_header_data_t *p = &j->in->header->h.data;
     bc_state_view_t *view = bc_state_top(h->state);
@@ -266,6 +275,8 @@ static void execute_run(job_t *j)
         j->out->result = r;
     else if (r)
         bc_exec_result_free(r);
+    bc_metric_add(&execute_us, bc_clock_mono_us() - began);
+    bc_metric_add(&executed_cnt, 1);
 }
 
 static void execute_end(job_t *j)
@@ -289,22 +300,39 @@ void work_discard(bc_host_t *h, bc_msg_t *m)
 
 /* ---- commit ---- */
 
-static void commit_run(job_t *j)
+static bc_err_t commit_one(bc_host_t *h, bc_committed_t *c)
 {
-    bc_host_t *h = j->host;
-    bc_committed_t *c = j->in->committed;
     bool stored = true; /* proposals were pre-stored, downloaded blocks were not */
     for (size_t i = 0; stored && i < c->txs->cnt; i++)
         stored = atomic_load_explicit(&c->txs->v[i]->stored, memory_order_acquire);
-    j->out->err =
-        bc_ledger_commit(h->c.ledger, c->header, c->txs->v, c->txs->cnt, c->result, stored);
-    if (j->out->err)
-        return;
-    bc_err_t err = bc_state_pop_oldest(h->state);
+    bc_err_t err = bc_ledger_commit(h->c.ledger, c->header, c->txs->v, c->txs->cnt, c->result, stored,
+                                    !c->next);
     if (err)
+        return err;
+    bc_err_t pop = bc_state_pop_oldest(h->state);
+    if (pop)
         BC_WARN(BADGES, "state snapshot not renewed,number=%ld,error=%s", (long)c->number,
-                bc_err_name(err));
-    j->out->config = h->ledger.ops->config(h->ledger.self);
+                bc_err_name(pop));
+    if (c->config) /* of an attempt that could not be made durable */
+        bc_ledger_config_unref(c->config);
+    c->config = h->ledger.ops->config(h->ledger.self);
+    return BC_OK;
+}
+
+static void commit_run(job_t *j)
+{
+    int64_t began = bc_clock_mono_us(), written = 0;
+    bc_host_t *h = j->host;
+    bc_committed_t *c = j->in->committed;
+    bc_err_t err = BC_OK;
+    for (; c && !(err = commit_one(h, c)); c = c->next)
+        written++;
+    if (err && written && bc_ledger_sync(h->c.ledger))
+        written = 0; /* the store is broken: nothing that was not there before is told */
+    j->out->err = err;
+    j->out->number2 = written;
+    bc_metric_add(&write_us, bc_clock_mono_us() - began);
+    bc_metric_add(&write_cnt, 1);
 }
 
 void work_commit(bc_host_t *h, bc_msg_t *m)

@@ -61,6 +61,7 @@ void bc_committed_unref(bc_committed_t *c)
         bc_exec_result_free(c->result);
     if (c->config)
         bc_ledger_config_unref(c->config);
+    bc_committed_unref(c->next);
     free(c);
 }
 

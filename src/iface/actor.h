@@ -56,15 +56,17 @@ bc_metas_t *bc_metas_new(size_t cnt) BC_WARN_UNUSED; /* zeroed; stops when memor
 bc_metas_t *bc_metas_ref(bc_metas_t *m);
 void bc_metas_unref(bc_metas_t *m);
 
-/* What a waiting client learns of its transaction. Counted, frozen. */
-typedef struct {
+/* What a waiting client learns of its transaction. Counted; frozen once it is told. */
+typedef struct bc_committed bc_committed_t;
+struct bc_committed {
     atomic_uint refs;
     int64_t number; /* block */
     bc_hdr_t *header;
     bc_txs_t *txs;
     bc_exec_result_t *result; /* receipts in block order; NULL for a block whose result is gone */
     bc_ledger_config_t *config; /* in force after the block */
-} bc_committed_t;
+    bc_committed_t *next; /* of a RUN_COMMIT: the next block of the same write, a reference; else NULL */
+};
 bc_committed_t *bc_committed_ref(bc_committed_t *c);
 void bc_committed_unref(bc_committed_t *c);
 
@@ -138,9 +140,11 @@ typedef enum {
     BC_MSG_COMMITTED,  /* SCHEDULER -> all others and HOST: committed (number, config inside) */
     BC_MSG_RUN_EXECUTE, /* SCHEDULER -> HOST: header, txs, token; runs on the newest state layer */
     BC_MSG_RAN_EXECUTE, /* HOST -> SCHEDULER: token, err, header (executed), result */
-    BC_MSG_RUN_COMMIT,  /* SCHEDULER -> HOST: committed (config still NULL), token: one synced batch
-                         * of the oldest layer and its ledger rows. header: with signatures */
-    BC_MSG_RAN_COMMIT,  /* HOST -> SCHEDULER: token, err, config */
+    BC_MSG_RUN_COMMIT,  /* SCHEDULER -> HOST: committed (config still NULL) and those behind its
+                         * `next`, token: of each a batch of the oldest layer and its ledger rows;
+                         * durable when answered */
+    BC_MSG_RAN_COMMIT,  /* HOST -> SCHEDULER: token, number2: how many were written, with their
+                         * config set; err: of the one after them */
     BC_MSG_DISCARD,     /* SCHEDULER -> HOST: drop executed layers of heights >= number */
     BC_MSG_LOAD_BLOCK,  /* SYNC -> HOST: number, number2 = BC_WITH_* bits, token */
     BC_MSG_LOADED_BLOCK, /* HOST -> SYNC: token, err, data = Tars Block with header (and txs) */

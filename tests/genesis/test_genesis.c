@@ -441,7 +441,7 @@ static void committed_rows_equal_the_official_ones(void **state)
             bc_ledger_block_t *b;
             assert_int_equal(in.ops->block(in.self, n, BC_WITH_TXS | BC_WITH_RECEIPTS, &b), BC_OK);
             bc_exec_result_t *r = result_of(b);
-            assert_int_equal(bc_ledger_commit(to, b->header, b->txs, b->tx_cnt, r, false), BC_OK);
+            assert_int_equal(bc_ledger_commit(to, b->header, b->txs, b->tx_cnt, r, false, true), BC_OK);
             bc_exec_result_free(r);
             bc_ledger_block_free(b);
         }

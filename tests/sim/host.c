@@ -354,14 +354,14 @@ static void run_execute(sim_node_t *n, bc_msg_t *m)
     reply_later(n, (int64_t)sim_random(n->world, 5), r)->num2 = system;
 }
 
-static void append_block(sim_node_t *n, const bc_msg_t *m)
+static void append_block(sim_node_t *n, const bc_committed_t *c)
 {
     sim_disk_t *d = &n->disk;
-    check_commit(n, m->number, m->header, m->committed->txs);
+    check_commit(n, c->number, c->header, c->txs);
     d->blocks = bc_xrealloc(d->blocks, (size_t)(d->height + 2) * sizeof *d->blocks);
     d->height++;
     sim_block_t *b = &d->blocks[d->height];
-    *b = (sim_block_t){ bc_hdr_ref(m->header), bc_txs_ref(m->committed->txs),
+    *b = (sim_block_t){ bc_hdr_ref(c->header), bc_txs_ref(c->txs),
                         d->height > 1 ? d->blocks[d->height - 1].changes : 0 };
     for (size_t i = 0; i < b->txs->cnt; i++) {
         tx_put(d, b->txs->v[i]);
@@ -380,11 +380,14 @@ static void commit_written(sim_t *s, event_t *e)
     sim_node_t *n = &s->nodes[e->node];
     bc_msg_t *m = n->commit;
     n->commit = NULL;
-    append_block(n, m);
     bc_msg_t *r = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SCHEDULER, BC_MSG_RAN_COMMIT);
     r->token = m->token;
     r->number = m->number;
-    r->config = host_config(n);
+    for (bc_committed_t *c = m->committed; c; c = c->next) {
+        append_block(n, c);
+        c->config = host_config(n);
+        r->number2++;
+    }
     bc_msg_free(m);
     bc_core_post(n->core, r);
     n->dirty = true;
@@ -396,7 +399,6 @@ static void run_commit(sim_node_t *n, bc_msg_t *m)
     bc_msg_t *copy = bc_msg_new(m->from, BC_ACTOR_HOST, m->kind);
     copy->token = m->token;
     copy->number = m->number;
-    copy->header = bc_hdr_ref(m->header);
     copy->committed = bc_committed_ref(m->committed);
     n->commit = copy;
     sim_at(n->world, (int64_t)sim_random(n->world, (uint64_t)n->disk_ms + 2), n->i, commit_written);
@@ -506,8 +508,9 @@ void host_crash(sim_node_t *n)
         lane_pop(n);
     }
     n->lane_busy = 0;
-    if (n->commit && sim_random(s, 2))
-        append_block(n, n->commit);
+    bc_committed_t *c = n->commit ? n->commit->committed : NULL;
+    for (; c && sim_random(s, 2); c = c->next)
+        append_block(n, c);
     bc_msg_free(n->commit);
     n->commit = NULL;
     n->timer_cnt = n->layer_cnt = 0;

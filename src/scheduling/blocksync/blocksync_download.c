@@ -80,15 +80,19 @@ static void ask(sync_t *s, int64_t from, int64_t to, int64_t interval)
     request(s, p, from, (to - from) / interval + 1, interval, FLAG_HEADER | FLAG_TRANSACTIONS);
 }
 
+static int64_t peers_above(const sync_t *s, int64_t number)
+{
+    int64_t k = 0;
+    for (size_t i = 0; i < s->peer_cnt; i++)
+        k += s->peers[i].number > number;
+    return BC_MAX(k, 1);
+}
+
 /* Shards of 8 blocks, k peers wide, interleaved so that consecutive blocks come from different
  * peers; at most two rounds over the peers (spec/30 §5). Returns the highest number asked for. */
 static int64_t request_blocks(sync_t *s, int64_t base, int64_t target)
 {
-    int64_t highest = base;
-    int64_t k = 0;
-    for (size_t i = 0; i < s->peer_cnt; i++)
-        k += s->peers[i].number > base;
-    k = BC_MAX(k, 1);
+    int64_t highest = base, k = peers_above(s, base);
     for (int64_t shard = 0; shard < 2 * k; shard++) {
         int64_t from = base + 1 + shard % k + shard / k * SHARD * k;
         if (from > target)
@@ -101,13 +105,13 @@ static int64_t request_blocks(sync_t *s, int64_t base, int64_t target)
     return highest;
 }
 
-/* Everything that was asked for is here or executed: time to ask for more, while what came waits. */
-static bool got_all(sync_t *s)
+/* Less than a round over the peers is on its way: time to ask for more, so that no line runs dry. */
+static bool most_came(sync_t *s)
 {
+    int64_t open = 0;
     for (int64_t n = s->executed + 1; n <= s->requested_to; n++)
-        if (!slot_find(s, n))
-            return false;
-    return true;
+        open += !slot_find(s, n);
+    return open < SHARD * peers_above(s, s->requested_to);
 }
 
 typedef struct {
@@ -162,11 +166,11 @@ void download_try(sync_t *s)
             s->downloading = false;
         return;
     }
-    if (s->downloading && !got_all(s))
+    if (s->downloading && !most_came(s))
         return;
     int64_t target = BC_MIN(s->known_highest, s->executed + WINDOW - 1);
     tell_highest(s);
-    int64_t base = s->executed;
+    int64_t base = s->downloading ? BC_MAX(s->requested_to, s->executed) : s->executed;
     while (base < target && slot_find(s, base + 1))
         base++;
     /* a window that is full is filled up by the quarter, not block by block */
@@ -315,8 +319,10 @@ static bool check_block(const sync_t *s, const slot_t *slot)
 
 static void recover_ahead(sync_t *s)
 {
-    for (int64_t n = s->executed + 1; n <= s->executed + RECOVER_AHEAD; n++) {
+    size_t txs = 0;
+    for (int64_t n = s->executed + 1; n <= s->executed + RECOVER_AHEAD && txs < RECOVER_TXS_MAX; n++) {
         slot_t *slot = slot_find(s, n);
+        txs += slot ? slot->txs->cnt : 0;
         if (!slot || slot->state != SLOT_WAITING)
             continue;
         if (!slot->txs->cnt) {
@@ -339,13 +345,22 @@ static void retry_later(sync_t *s, int64_t after_ms)
     }
 }
 
+/* So much is executed and not written that executing waits. */
+static bool far_ahead(const sync_t *s)
+{
+    size_t txs = 0;
+    for (int64_t n = s->committed + 1; n <= s->executed; n++)
+        txs += s->ahead_txs[n % AHEAD_MAX];
+    return s->executed >= s->committed + AHEAD_MAX || txs >= AHEAD_TXS_MAX;
+}
+
 void download_apply(sync_t *s)
 {
     recover_ahead(s);
     int64_t n = s->executed + 1;
     slot_t *slot = slot_find(s, n);
     if (s->executing || !slot || slot->state != SLOT_READY || s->now->mono_ms < s->retry_at ||
-        n > s->committed + AHEAD_MAX || s->wait_commit > s->committed)
+        far_ahead(s) || s->wait_commit > s->committed)
         return;
     if (!slot->checked) {
         slot->checked = check_block(s, slot);
@@ -417,6 +432,7 @@ void download_executed(sync_t *s, bc_msg_t *in)
         retry_later(s, RETRY_MS);
     } else if (slot) {
         s->executed = n;
+        s->ahead_txs[n % AHEAD_MAX] = slot->txs->cnt;
         s->divergent = 0;
         if (in->flag)
             s->wait_commit = n;

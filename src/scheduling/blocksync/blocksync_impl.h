@@ -27,8 +27,10 @@ enum {
     PEERS_MAX = 1024,
     WINDOW = 256,      /* downloaded blocks kept */
     WINDOW_BYTES_MAX = 128 << 20, /* of them; the next one is kept all the same */
-    AHEAD_MAX = 10,    /* executed beyond the ledger */
-    RECOVER_AHEAD = 4, /* blocks whose senders are recovered before their turn */
+    AHEAD_MAX = 32,    /* blocks executed beyond the ledger: many small ones share a write ... */
+    AHEAD_TXS_MAX = 10000, /* ... large ones are few; the next one is executed all the same */
+    RECOVER_AHEAD = 16, /* blocks whose senders are recovered before their turn ... */
+    RECOVER_TXS_MAX = 4000, /* ... and their transactions; as above */
     SHARD = 8,
     SERVE_PER_PEER_MAX = 1000,
     SERVE_LOADS_MAX = 8,
@@ -117,6 +119,7 @@ typedef struct {
     bool downloading;
     int64_t requested_to;  /* highest number asked for */
     int64_t executing;     /* number at the scheduler, 0: none */
+    size_t ahead_txs[AHEAD_MAX]; /* of blocks that are executed and not in the ledger, by number */
     int64_t wait_commit;   /* a system block that must be written before the next one executes */
     int64_t divergent;
     int64_t retry_at;      /* mono ms before which nothing is executed */

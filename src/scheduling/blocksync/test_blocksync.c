@@ -108,28 +108,25 @@ static void what_consensus_does_not_finish_is_fetched(void **state)
     rig_free(&r);
 }
 
-/* What has come is not waited for: the next blocks are on their way while these are executed. */
-static void more_is_asked_for_as_soon_as_all_has_come(void **state)
+/* The next blocks are on their way before the last ones have come: between one round and three. */
+static void more_is_asked_for_while_blocks_come(void **state)
 {
     (void)state;
     rig_t r = rig_new();
     BcPb__BlockSyncMessage req[64];
     size_t to[64];
     status(&r, 0, 1000, 0x22);
-    int64_t next = 1;
-    for (int round = 0; round < 10; round++) {
+    int64_t asked = 0;
+    for (int64_t came = 0; came < 160; came++) {
         size_t cnt = requests(&r, req, to, 64);
-        int64_t asked = 0;
-        for (size_t i = 0; i < cnt; i++)
+        for (size_t i = 0; i < cnt; i++) {
+            assert_int_equal(req[i].number, asked + 1);
             asked += req[i].size;
-        assert_int_equal(req[0].number, next);
-        assert_int_equal(asked, 16);
-        for (int64_t n = next; n < next + asked; n++) {
-            bc_hdr_t *h = make_header(&r, n, 7, false);
-            respond(&r, 0, h);
-            bc_hdr_unref(h);
         }
-        next += asked;
+        assert_in_range(asked - came, 8, 24);
+        bc_hdr_t *h = make_header(&r, came + 1, 7, false);
+        respond(&r, 0, h);
+        bc_hdr_unref(h);
     }
     rig_free(&r);
 }
@@ -380,24 +377,47 @@ static void a_failed_commit_is_done_again(void **state)
     rig_free(&r);
 }
 
-/* Blocks that are executed but not written: at most ten. */
-static void execution_waits_for_the_disk(void **state)
+/* Large blocks are not executed far beyond the ledger. */
+static void large_blocks_wait_for_the_disk(void **state)
 {
     (void)state;
     rig_t r = rig_new();
-    status(&r, 0, 15, 0x22);
-    bc_hdr_t *h[15];
-    for (int64_t n = 0; n < 15; n++) {
+    status(&r, 0, 3, 0x22);
+    bc_hdr_t *h[3];
+    for (int64_t n = 0; n < 3; n++) {
         h[n] = make_header(&r, n + 1, 7, false);
         respond(&r, 0, h[n]);
     }
-    for (int64_t n = 0; n < 10; n++)
+    bc_msg_free(executed(&r, h[0], false));
+    ((sync_t *)r.sync.self)->ahead_txs[1] = AHEAD_TXS_MAX; /* as if it had been a large one */
+    bc_msg_free(executed(&r, h[1], false));
+    assert_null(take(&r, BC_MSG_EXECUTE));
+    committed(&r, 1);
+    bc_msg_free(executed(&r, h[2], false));
+    for (int64_t n = 0; n < 3; n++)
+        bc_hdr_unref(h[n]);
+    rig_free(&r);
+}
+
+/* Blocks that are executed but not written: at most 32. */
+static void execution_waits_for_the_disk(void **state)
+{
+    (void)state;
+    enum { TOP = AHEAD_MAX + 5 };
+    rig_t r = rig_new();
+    status(&r, 0, TOP, 0x22);
+    bc_hdr_t *h[TOP];
+    for (int64_t n = 0; n < TOP; n++) {
+        h[n] = make_header(&r, n + 1, 7, false);
+        respond(&r, 0, h[n]);
+    }
+    for (int64_t n = 0; n < AHEAD_MAX; n++)
         bc_msg_free(executed(&r, h[n], false));
     assert_null(take(&r, BC_MSG_EXECUTE));
     committed(&r, 1);
-    bc_msg_free(executed(&r, h[10], false));
+    bc_msg_free(executed(&r, h[AHEAD_MAX], false));
     assert_null(take(&r, BC_MSG_EXECUTE));
-    for (int64_t n = 0; n < 15; n++)
+    for (int64_t n = 0; n < TOP; n++)
         bc_hdr_unref(h[n]);
     rig_free(&r);
 }
@@ -529,7 +549,7 @@ int main(void)
         cmocka_unit_test(another_chains_status_is_ignored),
         cmocka_unit_test(blocks_of_a_shard_come_from_different_peers),
         cmocka_unit_test(what_consensus_does_not_finish_is_fetched),
-        cmocka_unit_test(more_is_asked_for_as_soon_as_all_has_come),
+        cmocka_unit_test(more_is_asked_for_while_blocks_come),
         cmocka_unit_test(a_silent_peer_stops_nobody),
         cmocka_unit_test(consensus_is_told_what_more_than_f_sealers_claim),
         cmocka_unit_test(a_block_of_another_list_is_dropped),
@@ -538,6 +558,7 @@ int main(void)
         cmocka_unit_test(a_system_block_is_written_before_the_next_one_runs),
         cmocka_unit_test(a_failed_commit_is_done_again),
         cmocka_unit_test(execution_waits_for_the_disk),
+        cmocka_unit_test(large_blocks_wait_for_the_disk),
         cmocka_unit_test(downloaded_blocks_are_bounded_by_bytes),
         cmocka_unit_test(heights_are_told_at_most_every_50_ms),
         cmocka_unit_test(catching_up_has_a_speed),

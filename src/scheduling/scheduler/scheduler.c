@@ -10,6 +10,8 @@ typedef struct {
     bc_txs_t *txs;
     bc_exec_result_t *result; /* moves into the committed block when its commit starts */
     bc_committed_t *committed; /* while its commit runs, and after a failed one */
+    uint64_t commit_token;     /* who is told */
+    uint8_t commit_actor;
     bool sys;
 } block_t;
 
@@ -23,6 +25,7 @@ typedef struct {
 } request_t;
 
 #define QUEUE_MAX 64
+#define GROUP_MAX 16 /* blocks of one synced write */
 
 typedef struct {
     request_t v[QUEUE_MAX];
@@ -36,12 +39,11 @@ typedef struct {
     block_t *blocks;       /* heights ledger + 1 .. ledger + cnt */
     size_t cnt;
     bool executing;        /* the last of blocks is at the host */
-    bool committing;       /* the first of blocks is at the host */
+    size_t committing;     /* so many of the first blocks are at the host */
     bool discarded;        /* the running execution is no longer wanted */
     uint64_t run;          /* token of the running execution */
     request_t current;     /* who asked for the running execution */
-    uint64_t commit_token;
-    uint8_t commit_actor;
+    uint64_t group;        /* token of the running commit */
     queue_t waiting;       /* executions after the running one */
     queue_t commits;
 } sched_t;
@@ -182,7 +184,7 @@ static bool start(sched_t *s, request_t *r, bc_out_t *out)
             request_drop(r);
             return false;
         }
-        if (s->committing && i == 0) {
+        if (i < (int64_t)s->committing) {
             err = BC_E_BUSY; /* its other version is being written: decided already */
         } else {
             discard_from(s, n, out);
@@ -259,46 +261,65 @@ static void on_ran_execute(sched_t *s, bc_msg_t *in, bc_out_t *out)
     start_next(s, out);
 }
 
+/* May this request join the running group as its n-th? Blocks that arrive by block sync do: one
+ * wait for the disk serves them all. Consensus' own are written one by one, its votes build on them. */
+static bc_err_t commit_fits(const sched_t *s, const request_t *r)
+{
+    int64_t i = r->header->h.data.number - s->ledger - 1;
+    if (i < (int64_t)s->committing)
+        return BC_E_STALE;
+    if (i > (int64_t)s->committing || i >= (int64_t)s->cnt || !s->blocks[i].header)
+        return BC_E_NOT_READY;
+    return bc_h256_eq(&s->blocks[i].header->hash, &r->header->hash) ? BC_OK : BC_E_MISMATCH;
+}
+
+static void commit_add(sched_t *s, request_t *r)
+{
+    block_t *b = &s->blocks[s->committing];
+    if (!b->committed) {
+        bc_committed_t *c = bc_xcalloc(1, sizeof *c);
+        atomic_init(&c->refs, 1);
+        c->number = r->header->h.data.number;
+        c->txs = bc_txs_ref(b->txs);
+        c->result = b->result;
+        b->result = NULL;
+        b->committed = c;
+    }
+    if (b->committed->header)
+        bc_hdr_unref(b->committed->header);
+    b->committed->header = bc_hdr_ref(r->header);
+    b->commit_token = r->token;
+    b->commit_actor = r->actor;
+    if (s->committing)
+        s->blocks[s->committing - 1].committed->next = bc_committed_ref(b->committed);
+    s->committing++;
+}
+
 static void commit_next(sched_t *s, bc_out_t *out)
 {
-    while (!s->committing && s->commits.cnt) {
+    if (s->committing)
+        return;
+    while (s->commits.cnt && s->committing < GROUP_MAX) {
+        request_t *next = &s->commits.v[0];
+        bool joins = next->actor == BC_ACTOR_SYNC;
+        if (s->committing && (!joins || commit_fits(s, next)))
+            break; /* looked at again after the group */
         request_t r = queue_take(&s->commits);
-        int64_t n = r.header->h.data.number, i = n - s->ledger - 1;
-        bc_err_t err = BC_OK;
-        if (i < 0)
-            err = BC_E_STALE;
-        else if (i > 0 || !s->cnt || !s->blocks[0].header)
-            err = BC_E_NOT_READY;
-        else if (!bc_h256_eq(&s->blocks[0].header->hash, &r.header->hash))
-            err = BC_E_MISMATCH;
-        if (err) {
-            commit_done(out, r.actor, r.token, n, err);
-            request_drop(&r);
-            continue;
-        }
-        block_t *b = &s->blocks[0];
-        if (!b->committed) {
-            bc_committed_t *c = bc_xcalloc(1, sizeof *c);
-            atomic_init(&c->refs, 1);
-            c->number = n;
-            c->txs = bc_txs_ref(b->txs);
-            c->result = b->result;
-            b->result = NULL;
-            b->committed = c;
-        }
-        if (b->committed->header)
-            bc_hdr_unref(b->committed->header);
-        b->committed->header = bc_hdr_ref(r.header);
-        s->committing = true;
-        s->commit_token = r.token;
-        s->commit_actor = r.actor;
-        bc_msg_t *m = bc_out_msg(out, BC_ACTOR_HOST, BC_MSG_RUN_COMMIT);
-        m->token = r.token;
-        m->number = n;
-        m->header = bc_hdr_ref(r.header);
-        m->committed = bc_committed_ref(b->committed);
+        bc_err_t err = commit_fits(s, &r);
+        if (err)
+            commit_done(out, r.actor, r.token, r.header->h.data.number, err);
+        else
+            commit_add(s, &r);
         request_drop(&r);
+        if (!err && !joins)
+            break;
     }
+    if (!s->committing)
+        return;
+    bc_msg_t *m = bc_out_msg(out, BC_ACTOR_HOST, BC_MSG_RUN_COMMIT);
+    m->token = s->group = s->group + 1;
+    m->number = s->ledger + 1;
+    m->committed = bc_committed_ref(s->blocks[0].committed);
 }
 
 static void on_commit(sched_t *s, bc_msg_t *in, bc_out_t *out)
@@ -325,29 +346,39 @@ static void tell_committed(bc_committed_t *c, bc_out_t *out)
     }
 }
 
-static void on_ran_commit(sched_t *s, bc_msg_t *in, bc_out_t *out)
+static void block_committed(sched_t *s, bc_out_t *out)
 {
-    if (!s->committing || in->token != s->commit_token)
-        return;
-    s->committing = false;
-    int64_t n = s->ledger + 1;
-    if (in->err) {
-        BC_ERROR(BADGES, "commit failed,number=%ld,error=%s", (long)n, bc_err_name(in->err));
-        commit_done(out, s->commit_actor, s->commit_token, n, in->err);
-        commit_next(s, out);
-        return;
-    }
-    bc_committed_t *c = s->blocks[0].committed;
+    block_t b = s->blocks[0];
+    bc_committed_t *c = b.committed;
     s->blocks[0].committed = NULL;
-    c->config = in->config;
-    in->config = NULL;
-    s->ledger = n;
+    s->ledger = c->number;
     s->ledger_hash = c->header->hash;
     block_drop(&s->blocks[0]);
     memmove(&s->blocks[0], &s->blocks[1], --s->cnt * sizeof s->blocks[0]);
     tell_committed(c, out);
-    commit_done(out, s->commit_actor, s->commit_token, n, BC_OK);
+    commit_done(out, b.commit_actor, b.commit_token, c->number, BC_OK);
     bc_committed_unref(c);
+}
+
+static void on_ran_commit(sched_t *s, bc_msg_t *in, bc_out_t *out)
+{
+    if (!s->committing || in->token != s->group)
+        return;
+    size_t group = s->committing, written = BC_MIN((size_t)BC_MAX(in->number2, 0), group);
+    s->committing = 0;
+    for (size_t i = 0; i < group; i++) { /* told ones must not hold those behind them */
+        bc_committed_t *next = s->blocks[i].committed->next;
+        s->blocks[i].committed->next = NULL;
+        bc_committed_unref(next);
+    }
+    for (size_t i = 0; i < written; i++)
+        block_committed(s, out);
+    for (size_t i = 0; i < group - written; i++) {
+        const block_t *b = &s->blocks[i];
+        BC_ERROR(BADGES, "commit failed,number=%ld,error=%s", (long)b->committed->number,
+                 bc_err_name(in->err));
+        commit_done(out, b->commit_actor, b->commit_token, b->committed->number, in->err);
+    }
     commit_next(s, out);
 }
 

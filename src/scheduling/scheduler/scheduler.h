@@ -1,7 +1,8 @@
 /* The block pipeline: order -> execute -> commit (spec/30 §6).
  *
- * One block executes at a time, in height order; one commit is written at a time, in height
- * order; block n + 1 may execute while n is being written. Results of executed, uncommitted
+ * One block executes at a time, in height order; commits are written in height order, block n + 1
+ * may execute while n is being written. Downloaded blocks that wait for their commit are written
+ * together, with one wait for the disk (at most 16), and told when all are durable. Results of executed, uncommitted
  * blocks are kept, at most `depth_max` of them. A block that arrives again with the same input is
  * answered from there; with other input, everything from its height on is thrown away and
  * executed anew.

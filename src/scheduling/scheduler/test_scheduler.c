@@ -93,6 +93,120 @@ static bc_hdr_t *ran(rig_t *r, uint8_t root, bc_err_t err)
     return h;
 }
 
+static void commit(rig_t *r, bc_actor_id_t from, bc_hdr_t *h, uint64_t token)
+{
+    bc_msg_t *m = bc_msg_new(from, BC_ACTOR_SCHEDULER, BC_MSG_COMMIT);
+    m->header = bc_hdr_ref(h);
+    m->token = token;
+    feed(r, m);
+}
+
+/* The host's answer to a RUN_COMMIT. */
+static void wrote(rig_t *r, bc_msg_t *run, int64_t cnt, bc_err_t err)
+{
+    bc_msg_t *done = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SCHEDULER, BC_MSG_RAN_COMMIT);
+    done->token = run->token;
+    done->number2 = cnt;
+    done->err = err;
+    for (bc_committed_t *c = run->committed; c && cnt-- > 0; c = c->next) {
+        c->config = bc_xcalloc(1, sizeof *c->config);
+        atomic_init(&c->config->refs, 1);
+    }
+    bc_msg_free(run);
+    feed(r, done);
+}
+
+static void told(rig_t *r, int64_t number)
+{
+    for (int i = 0; i < 5; i++) {
+        bc_msg_t *m = take(r, BC_MSG_COMMITTED);
+        assert_non_null(m);
+        assert_int_equal(m->number, number);
+        assert_non_null(m->committed->config);
+        assert_null(m->committed->next);
+        bc_msg_free(m);
+    }
+}
+
+static void commit_ended(rig_t *r, uint64_t token, bc_err_t err)
+{
+    bc_msg_t *m = take(r, BC_MSG_COMMIT_DONE);
+    assert_non_null(m);
+    assert_int_equal(m->token, token);
+    assert_int_equal(m->err, err);
+    bc_msg_free(m);
+}
+
+static size_t group_size(const bc_msg_t *run)
+{
+    size_t n = 0;
+    for (const bc_committed_t *c = run->committed; c; c = c->next)
+        n++;
+    return n;
+}
+
+/* Executes cnt blocks behind each other. */
+static void chain_of(rig_t *r, bc_hdr_t **h, int cnt)
+{
+    bc_h256_t parent = r->parent;
+    for (int i = 0; i < cnt; i++) {
+        bc_hdr_t *p = header(5 + i, parent, 100 + i, 0);
+        execute(r, p, 1, false);
+        h[i] = ran(r, 9, BC_OK);
+        bc_msg_free(take(r, BC_MSG_EXECUTED));
+        parent = h[i]->hash;
+        bc_hdr_unref(p);
+    }
+}
+
+static void downloaded_blocks_share_a_write(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    bc_hdr_t *h[6];
+    chain_of(&r, h, 6);
+    for (int i = 0; i < 5; i++)
+        commit(&r, BC_ACTOR_SYNC, h[i], 20 + (uint64_t)i);
+    bc_msg_t *run = take(&r, BC_MSG_RUN_COMMIT); /* the first one did not wait for others */
+    assert_int_equal(group_size(run), 1);
+    assert_null(bc_test_take(&r.out, BC_MSG_RUN_COMMIT));
+    wrote(&r, run, 1, BC_OK);
+    told(&r, 5);
+    commit_ended(&r, 20, BC_OK);
+    run = take(&r, BC_MSG_RUN_COMMIT);
+    assert_int_equal(group_size(run), 4);
+    commit(&r, BC_ACTOR_PBFT, h[5], 25);
+    wrote(&r, run, 2, BC_E_IO); /* the disk is full after two of them */
+    told(&r, 6);
+    commit_ended(&r, 21, BC_OK);
+    told(&r, 7);
+    commit_ended(&r, 22, BC_OK);
+    commit_ended(&r, 23, BC_E_IO);
+    commit_ended(&r, 24, BC_E_IO);
+    commit_ended(&r, 25, BC_E_NOT_READY); /* block 10, and 8 is the next */
+    assert_null(bc_test_take(&r.out, BC_MSG_COMMITTED));
+    commit(&r, BC_ACTOR_PBFT, h[3], 30);
+    run = take(&r, BC_MSG_RUN_COMMIT);
+    assert_int_equal(run->committed->number, 8);
+    commit(&r, BC_ACTOR_PBFT, h[4], 31);
+    commit(&r, BC_ACTOR_SYNC, h[5], 32);
+    wrote(&r, run, 1, BC_OK);
+    told(&r, 8);
+    commit_ended(&r, 30, BC_OK);
+    run = take(&r, BC_MSG_RUN_COMMIT); /* consensus' blocks are written one by one */
+    assert_int_equal(group_size(run), 1);
+    wrote(&r, run, 1, BC_OK);
+    told(&r, 9);
+    commit_ended(&r, 31, BC_OK);
+    run = take(&r, BC_MSG_RUN_COMMIT);
+    wrote(&r, run, 1, BC_OK);
+    told(&r, 10);
+    commit_ended(&r, 32, BC_OK);
+    for (int i = 0; i < 6; i++)
+        bc_hdr_unref(h[i]);
+    rig_free(&r);
+}
+
 static void a_block_executes_then_commits(void **state)
 {
     (void)state;
@@ -112,12 +226,8 @@ static void a_block_executes_then_commits(void **state)
     feed(&r, m);
     m = take(&r, BC_MSG_RUN_COMMIT);
     assert_non_null(m->committed->result);
-    bc_msg_t *done = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SCHEDULER, BC_MSG_RAN_COMMIT);
-    done->token = m->token;
-    done->config = bc_xcalloc(1, sizeof *done->config);
-    atomic_init(&done->config->refs, 1);
-    bc_msg_free(m);
-    feed(&r, done);
+    assert_null(m->committed->next);
+    wrote(&r, m, 1, BC_OK);
     for (int i = 0; i < 5; i++)
         bc_msg_free(take(&r, BC_MSG_COMMITTED));
     m = take(&r, BC_MSG_COMMIT_DONE);
@@ -192,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_block_executes_then_commits),
+        cmocka_unit_test(downloaded_blocks_share_a_write),
         cmocka_unit_test(the_same_input_is_not_executed_twice),
         cmocka_unit_test(stale_gaps_and_wrong_parents_are_refused),
         cmocka_unit_test(a_downloaded_block_with_another_root_is_discarded),

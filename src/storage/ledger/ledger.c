@@ -196,7 +196,7 @@ static bc_err_t create(bc_ledger_t *l, const bc_ledger_params_t *p, why_t why)
         err = block0(p, bc_state_view_if(view), &b, l->separate ? &blocks : &b, why);
     }
     if (!err)
-        err = bc_ledger_write(l, &b, l->separate ? &blocks : &b);
+        err = bc_ledger_write(l, &b, l->separate ? &blocks : &b, true);
     if (!err)
         BC_INFO(BADGE, "buildGenesisBlock,hash=%s,version=%u,nodes=%zu", BC_SHORT(header->hash),
                 p->chain->version, p->chain->node_cnt);
@@ -279,7 +279,7 @@ static bc_err_t finish_block0(bc_ledger_t *l, const bc_ledger_params_t *p, why_t
     bc_batch_t b = { 0 }, blocks = { 0 };
     bc_err_t err = block0(p, bc_state_kv_view(&l->kv), &b, l->separate ? &blocks : &b, why);
     if (!err)
-        err = bc_ledger_write(l, &b, l->separate ? &blocks : &b);
+        err = bc_ledger_write(l, &b, l->separate ? &blocks : &b, true);
     bc_batch_free(&b);
     bc_batch_free(&blocks);
     return err;

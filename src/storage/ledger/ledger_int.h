@@ -42,7 +42,7 @@ bc_err_t bc_ledger_block_rows(bc_ledger_t *l, const bc_hdr_t *header, bc_tx_t *c
                               bc_batch_t *blocks);
 void bc_ledger_tx_row(const bc_tx_t *tx, bc_batch_t *b);
 /* blocks first (synced), then b: a crash in between leaves rows that nothing points to. */
-bc_err_t bc_ledger_write(bc_ledger_t *l, const bc_batch_t *b, const bc_batch_t *blocks);
+bc_err_t bc_ledger_write(bc_ledger_t *l, const bc_batch_t *b, const bc_batch_t *blocks, bool sync);
 
 extern const bc_ledger_ops_t bc_ledger_local_ops;
 

@@ -66,13 +66,13 @@ bc_err_t bc_ledger_block_rows(bc_ledger_t *l, const bc_hdr_t *header, bc_tx_t *c
     return b->err ? b->err : blocks->err;
 }
 
-bc_err_t bc_ledger_write(bc_ledger_t *l, const bc_batch_t *b, const bc_batch_t *blocks)
+bc_err_t bc_ledger_write(bc_ledger_t *l, const bc_batch_t *b, const bc_batch_t *blocks, bool sync)
 {
     bc_err_t err = b->err ? b->err : blocks->err;
     if (!err && blocks != b && blocks->cnt)
         err = l->block_kv.ops->write(l->block_kv.self, blocks->v, blocks->cnt, true);
     if (!err)
-        err = l->kv.ops->write(l->kv.self, b->v, b->cnt, true);
+        err = l->kv.ops->write(l->kv.self, b->v, b->cnt, sync);
     return err;
 }
 
@@ -159,7 +159,7 @@ static void mark_stored(bc_tx_t *const *txs, size_t cnt)
 }
 
 bc_err_t bc_ledger_commit(bc_ledger_t *l, const bc_hdr_t *header, bc_tx_t *const *txs,
-                          size_t tx_cnt, const bc_exec_result_t *r, bool all_stored)
+                          size_t tx_cnt, const bc_exec_result_t *r, bool all_stored, bool sync)
 {
     bc_batch_t b = { 0 }, blocks = { 0 };
     pthread_mutex_lock(&l->write);
@@ -169,7 +169,7 @@ bc_err_t bc_ledger_commit(bc_ledger_t *l, const bc_hdr_t *header, bc_tx_t *const
                                    l->separate ? &blocks : &b);
     if (!err) {
         put_changes(r->changes, &b);
-        err = bc_ledger_write(l, &b, l->separate ? &blocks : &b);
+        err = bc_ledger_write(l, &b, l->separate ? &blocks : &b, sync);
     }
     if (!err) {
         mark_stored(txs, tx_cnt);
@@ -179,6 +179,17 @@ bc_err_t bc_ledger_commit(bc_ledger_t *l, const bc_hdr_t *header, bc_tx_t *const
     pthread_mutex_unlock(&l->write);
     bc_batch_free(&b);
     bc_batch_free(&blocks);
+    return err;
+}
+
+bc_err_t bc_ledger_sync(bc_ledger_t *l)
+{
+    bc_batch_t b = { 0 };
+    pthread_mutex_lock(&l->write);
+    bc_batch_put_i64(&b, T_CURRENT, K_NUMBER, l->config->number); /* as it is */
+    bc_err_t err = b.err ? b.err : l->kv.ops->write(l->kv.self, b.v, b.cnt, true);
+    pthread_mutex_unlock(&l->write);
+    bc_batch_free(&b);
     return err;
 }
 

@@ -196,9 +196,15 @@ static int writer(int argc, char **argv)
                 return 7;
             tell(T_RECORD, record, "");
         }
-        if (bc_ledger_commit(s.l, m.header, m.txs, m.cnt, m.r, number % 3 == 0))
+        /* a few blocks with one wait for the disk, as block sync writes them; the last of a group
+         * that broke off is made durable alone */
+        bool sync = number % 5 != 1 && number % 5 != 2;
+        if (bc_ledger_commit(s.l, m.header, m.txs, m.cnt, m.r, number % 3 == 0, sync))
             return 8;
-        tell(T_BLOCK, number, "");
+        if (number % 10 == 2 && bc_ledger_sync(s.l))
+            return 9;
+        if (sync || number % 10 == 2)
+            tell(T_BLOCK, number, "");
         hash = m.header->hash;
         made_free(&m);
     }
@@ -425,7 +431,7 @@ static int64_t check(run_t *r)
     stores_open(&s, r->dir, r->separate);
     bc_ledger_totals_t t;
     assert_int_equal(s.api.ops->totals(s.api.self, &t), BC_OK);
-    assert_in_range(t.number, r->told_block, r->told_block + 1);
+    assert_in_range(t.number, r->told_block, r->told_block + 3); /* the group under way, or a part */
     assert_in_range(last_record(&s), r->told_record, r->told_record + 1);
     int64_t txs = 0, failed = 0; /* those of block 0 do not count */
     bc_h256_t hash;

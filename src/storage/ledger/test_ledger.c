@@ -233,7 +233,7 @@ static bc_err_t commit(chain_t *c, int64_t number, bc_changes_t *changes)
     const int32_t status[2] = { 0, 16 };
     bc_exec_result_t *r = result_of(txs, 2, status, changes ? changes : changes_new());
     bc_hdr_t *h = header_of(c, number, r);
-    bc_err_t err = bc_ledger_commit(c->l, h, txs, 2, r, false);
+    bc_err_t err = bc_ledger_commit(c->l, h, txs, 2, r, false, true);
     assert_int_equal(atomic_load(&txs[0]->stored), err == BC_OK);
     bc_hdr_unref(h);
     bc_exec_result_free(r);
@@ -337,7 +337,7 @@ static void what_does_not_fit_is_not_written(void **state)
             r->receipts_root.b[5]++;
         if (what == 3)
             snprintf(r->gas_used, sizeof r->gas_used, "1");
-        assert_int_equal(bc_ledger_commit(c.l, h, &tx, what == 4 ? 0 : 1, r, false), BC_E_MISMATCH);
+        assert_int_equal(bc_ledger_commit(c.l, h, &tx, what == 4 ? 0 : 1, r, false, true), BC_E_MISMATCH);
         bc_hdr_unref(h);
         bc_exec_result_free(r);
     }
