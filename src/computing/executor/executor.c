@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "codec/hex.h"
 #include "computing/executor/block.h"
 #include "protocol/status.h"
@@ -184,6 +185,17 @@ typedef struct {
     bc_err_t err;
 } call_run_t;
 
+/* Contracts that go through whole tables are stopped here: the interpreter's limits do not see them. */
+static bc_err_t call_watch(void *ctx, size_t bytes)
+{
+    const call_run_t *c = ctx;
+    if (c->in->until_ms && bc_clock_mono_ms() >= c->in->until_ms)
+        return BC_E_TIMEOUT;
+    bool much = c->in->memory_max && bytes + c->x.tx_arena.used > c->in->memory_max;
+    return much ? BC_E_TOO_BIG : BC_OK;
+}
+
+
 static void run_call(call_run_t *c)
 {
     const bc_exec_call_t *in = c->in;
@@ -206,6 +218,7 @@ static void run_call(call_run_t *c)
         bc_msg_result_t r = { 0 };
         bool create = false, ok = true;
         bc_evm_limit(c->x.evm, in->until_ms, in->memory_max);
+        bc_rows_watch(c->x.rows, call_watch, c);
         bc_exec_transaction(&c->x, &t, &r, &c->out->gas_used, &create);
         c->err = bc_rows_err(c->x.rows);
         c->out->status = r.status;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "computing/executor/fixture.h"
 
 enum { ROWS_MAX = 700, TEXT_MAX = 40, CONDS_MAX = 3, FIELDS = 2, LIMIT_MAX = 500, WINDOW_MIN = 50 };
@@ -128,17 +129,23 @@ static size_t rows_select(world_t *w, const cond_t *c, size_t n, uint32_t offset
 
 /* ---- the contract ---- */
 
-static bc_bytes_t call(world_t *w, const bc_addr_t *to, const char *name, const char *type,
-                       bc_abi_val_t *args, size_t cnt)
+static void encode(world_t *w, bc_wr_t *in, const char *name, const char *type, bc_abi_val_t *args,
+                   size_t cnt)
 {
     char signature[128];
     bc_h256_t h;
     snprintf(signature, sizeof signature, "%s%s", name, type);
     bc_hash(w->f->suite, bc_cstr(signature), &h);
-    bc_wr_t in = { 0 };
-    bc_wr_put(&in, bc_bytes(h.b, 4));
+    bc_wr_put(in, bc_bytes(h.b, 4));
     bc_abi_val_t v = bc_abi_tuple(args, cnt);
-    assert_int_equal(bc_abi_encode(type, &v, &in), BC_OK);
+    assert_int_equal(bc_abi_encode(type, &v, in), BC_OK);
+}
+
+static bc_bytes_t call(world_t *w, const bc_addr_t *to, const char *name, const char *type,
+                       bc_abi_val_t *args, size_t cnt)
+{
+    bc_wr_t in = { 0 };
+    encode(w, &in, name, type, args, cnt);
     bc_addr_t from = fx_addr(1);
     fx_tx(w->f, &from, to, bc_wr_view(&in));
     bc_wr_free(&in);
@@ -391,9 +398,55 @@ static void large_tables(void **state)
     run(true, 4000, 600, 300);
 }
 
+/* ---- limits ---- */
+
+/* count() of the rows behind the last one, as a call that answers a client: all are looked at. */
+static bc_err_t count_none(world_t *w, int64_t ms)
+{
+    bc_addr_text_t to = bc_addr_text(&w->table);
+    bc_abi_val_t cond[] = { bc_abi_u64(GT), text("x") }, one = bc_abi_tuple(cond, 2);
+    bc_abi_val_t all = bc_abi_tuple(&one, 1);
+    bc_wr_t input = { 0 };
+    encode(w, &input, "count", "((uint8,string)[])", &all, 1);
+    bc_exec_call_t in = { .state = { &fx_ops, w->f },
+                          .number = w->f->number,
+                          .timestamp = 1700000000000,
+                          .to = bc_bytes(to.s, 40),
+                          .input = bc_wr_view(&input),
+                          .until_ms = ms ? bc_clock_mono_ms() + ms : 0 };
+    bc_exec_call_result_t out = { 0 };
+    bc_arena_t arena = { 0 };
+    bc_err_t err = w->f->exec.ops->call(w->f->exec.self, &in, &out, &arena);
+    if (!err) {
+        assert_int_equal(out.status, 0);
+        assert_int_equal(number(out.output), 0);
+    }
+    bc_arena_free(&arena);
+    bc_wr_free(&input);
+    return err;
+}
+
+/* A contract that goes through a whole table is stopped like any other. */
+static void calls_over_whole_tables_are_limited(void **state)
+{
+    (void)state;
+    world_t *w = world_new(false);
+    fx_config(w->f, "compatibility_version", "3.16.0");
+    for (int i = 0; i < 100000; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%06d", i);
+        bc_bytes_t value = BC_STR("x");
+        fx_set(w->f, BC_STR("u_/tables/t_test"), bc_cstr(key), &value);
+    }
+    assert_int_equal(count_none(w, 0), BC_OK);
+    assert_int_equal(count_none(w, 1), BC_E_TIMEOUT);
+    assert_int_equal(count_none(w, 60000), BC_OK);
+    world_free(w);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(small_tables),
-                                        cmocka_unit_test(large_tables) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(small_tables), cmocka_unit_test(large_tables),
+                                        cmocka_unit_test(calls_over_whole_tables_are_limited) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,8 +167,28 @@ bc_row_t *bc_row_at(bc_rows_t *rows, bc_table_t *table, bc_bytes_t key)
     return row;
 }
 
+enum { WATCH_ROWS = 64 }; /* between looks at the limits */
+
+void bc_rows_watch(bc_rows_t *rows, bc_rows_watch_fn watch, void *ctx)
+{
+    rows->watch = watch;
+    rows->watch_ctx = ctx;
+}
+
+/* One more row of the store was read. */
+static void watch(bc_rows_t *rows)
+{
+    if (BC_LIKELY(!rows->watch) || ++rows->watched < WATCH_ROWS)
+        return;
+    rows->watched = 0;
+    bc_err_t err = rows->watch(rows->watch_ctx, rows->arena.used);
+    if (err)
+        bc_rows_fail(rows, err);
+}
+
 static void load_base(bc_rows_t *rows, bc_row_t *row)
 {
+    watch(rows);
     if (rows->err)
         return;
     bc_err_t err = rows->parent.ops->get(rows->parent.self, row->table->name, row->key,
@@ -330,6 +350,7 @@ static bc_row_t **written_rows(const bc_table_t *table, size_t *cnt)
 }
 
 typedef struct {
+    bc_rows_t *rows;
     bc_row_t **own;
     size_t at, cnt;
     bc_row_each_fn each;
@@ -353,6 +374,8 @@ static void merge_own(merge_t *m, const bc_bytes_t *key)
 static bool merge_base(void *ctx, bc_bytes_t key, bc_bytes_t value)
 {
     merge_t *m = ctx;
+    watch(m->rows);
+    m->stop |= m->rows->err != BC_OK;
     merge_own(m, &key);
     if (m->stop)
         return false;
@@ -369,7 +392,7 @@ static bool merge_base(void *ctx, bc_bytes_t key, bc_bytes_t value)
 void bc_rows_scan(bc_rows_t *rows, bc_table_t *table, bc_bytes_t from, bc_row_each_fn each,
                   void *ctx)
 {
-    merge_t m = { .each = each, .ctx = ctx };
+    merge_t m = { .rows = rows, .each = each, .ctx = ctx };
     if (rows->fork)
         bc_fork_pull(rows, table);
     m.own = written_rows(table, &m.cnt);

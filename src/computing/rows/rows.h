@@ -28,6 +28,10 @@ void bc_rows_free(bc_rows_t *rows); /* NULL is fine */
 bc_err_t bc_rows_err(const bc_rows_t *rows);
 /* Makes an error stick: what runs cannot be finished rightly. */
 void bc_rows_fail(bc_rows_t *rows, bc_err_t err);
+/* For calls that answer clients: is asked now and then while rows of the store are read, with the
+ * bytes that are remembered; an error sticks, and ends what runs. Never for blocks. */
+typedef bc_err_t (*bc_rows_watch_fn)(void *ctx, size_t bytes);
+void bc_rows_watch(bc_rows_t *rows, bc_rows_watch_fn watch, void *ctx);
 /* Memory that lives as long as rows. */
 bc_arena_t *bc_rows_arena(bc_rows_t *rows);
 

@@ -67,6 +67,9 @@ struct bc_rows {
     size_t journal_cnt, journal_cap;
     size_t written; /* rows whose state is not WS_NONE; not kept in forks */
     bool exact;     /* the journal of version 0 */
+    bc_rows_watch_fn watch; /* or NULL */
+    void *watch_ctx;
+    unsigned watched; /* rows read since it was asked */
     size_t row_size;
     bc_share_t *share; /* of a trunk */
     bc_fork_t *fork;   /* of a fork; in its arena */

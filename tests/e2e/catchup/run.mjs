@@ -1,6 +1,6 @@
 // A node that is far behind catches up: how fast, in how much memory, and what it tells of it.
 //
-//   node tests/e2e/catchup/run.mjs [--cbcos build/release/bin/cbcos] [--blocks 1500] [--rate 2000] [--keep]
+//   node tests/e2e/catchup/run.mjs [--cbcos build/release/bin/cbcos] [--blocks 1500] [--rate 500] [--keep]
 //
 // One sealer makes blocks of a few transactions as fast as it can; then a node outside the group, with
 // nothing but the genesis block, downloads, checks, executes and writes them all. What it needs for
@@ -98,7 +98,7 @@ const scenarios = {
     },
 };
 
-const o = options({ cbcos: 'build/release/bin/cbcos', only: '', blocks: 1500, rate: 2000, keep: false, list: false },
+const o = options({ cbcos: 'build/release/bin/cbcos', only: '', blocks: 1500, rate: 500, keep: false, list: false },
                   'run.mjs [--cbcos FILE] [--blocks N] [--rate N] [--keep]');
 await run(scenarios, o, {
     build: async (cbcos) => {
