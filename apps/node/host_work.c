@@ -256,7 +256,8 @@ static void execute_run(job_t *j)
                               .timestamp = p->timestamp,
                               .version = (uint32_t)p->version,
                               .txs = j->in->txs->v,
-                              .tx_cnt = j->in->txs->cnt };
+                              .tx_cnt = j->in->txs->cnt,
+                              .parent_hash = bc_header_parent(p) };
     bc_exec_result_t *r = NULL;
     bc_executor_if x = h->c.executor;
     bc_err_t err = x.ops->execute(x.self, &block, &r);

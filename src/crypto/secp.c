@@ -19,6 +19,12 @@ static void ctx_make(void)
     OPENSSL_cleanse(seed, sizeof seed);
 }
 
+const struct secp256k1_context_struct *bc_secp_context(void)
+{
+    pthread_once(&once, ctx_make);
+    return ctx;
+}
+
 static void pub_out(const secp256k1_pubkey *in, bc_nodeid_t *out)
 {
     uint8_t raw[65];

@@ -4,6 +4,9 @@
 
 #include "crypto/suite.h"
 
+/* libsecp256k1's context of the process, blinded, only read; a secp256k1_context. */
+const struct secp256k1_context_struct *bc_secp_context(void);
+
 bc_err_t bc_secp_pub(const uint8_t secret[32], bc_nodeid_t *pub) BC_WARN_UNUSED;
 size_t bc_secp_sign(const uint8_t secret[32], const bc_h256_t *digest, uint8_t sig[65]);
 bc_err_t bc_secp_recover(const bc_h256_t *digest, bc_bytes_t sig, bc_nodeid_t *pub) BC_WARN_UNUSED;

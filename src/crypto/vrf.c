@@ -1,112 +1,41 @@
-#include "crypto/vrf.h"
+#include "crypto/vrf_kind.h"
 
-#include <openssl/evp.h>
-#include <sodium.h>
+static const vrf_ops_t *const kinds[BC_VRF_KIND_CNT] = {
+    [BC_VRF_RISTRETTO] = &vrf_ristretto,
+    [BC_VRF_SECP256K1] = &vrf_secp,
+};
 
-#include "crypto/ristretto.h"
-#include "crypto/suite.h"
-
-enum { WORD = RISTRETTO_BYTES };
-
-/* SHA3-512 of the parts in order. */
-static bool wide_hash(const bc_bytes_t *parts, size_t cnt, uint8_t out[64])
+static const vrf_ops_t *ops_of(bc_vrf_kind_t kind)
 {
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    unsigned n = 0;
-    bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha3_512(), NULL) == 1;
-    for (size_t i = 0; ok && i < cnt; i++)
-        ok = !parts[i].n || EVP_DigestUpdate(ctx, parts[i].p, parts[i].n) == 1;
-    ok = ok && EVP_DigestFinal_ex(ctx, out, &n) == 1 && n == 64;
-    EVP_MD_CTX_free(ctx);
-    return ok;
+    BC_MUST((unsigned)kind < BC_VRF_KIND_CNT);
+    return kinds[kind];
 }
 
-static bool hash_to_scalar(const bc_bytes_t *parts, size_t cnt, uint8_t out[WORD])
+bool bc_vrf_key_ok(bc_vrf_kind_t kind, bc_bytes_t pub)
 {
-    uint8_t wide[64];
-    if (!wide_hash(parts, cnt, wide))
-        return false;
-    crypto_core_ristretto255_scalar_reduce(out, wide);
-    return true;
+    return ops_of(kind)->key_ok(pub);
 }
 
-static bool hash_to_point(const bc_bytes_t *parts, size_t cnt, uint8_t out[WORD])
+bool bc_vrf_verify(bc_vrf_kind_t kind, bc_bytes_t pub, bc_bytes_t message, bc_bytes_t proof)
 {
-    uint8_t wide[64];
-    return wide_hash(parts, cnt, wide) && crypto_core_ristretto255_from_hash(out, wide) == 0;
+    const vrf_ops_t *v = ops_of(kind);
+    return proof.n == v->proof_n && v->verify(pub, message, proof.p);
 }
 
-bool bc_vrf_key_ok(bc_bytes_t pub)
+bool bc_vrf_hash(bc_vrf_kind_t kind, bc_bytes_t proof, bc_h256_t *out)
 {
-    return pub.n == WORD && ristretto_valid(pub.p);
-}
-
-/* c = H(pub, message, pub, gamma, u, v) */
-static bool challenge(bc_bytes_t pub, bc_bytes_t message, const uint8_t *gamma, const uint8_t *u, const uint8_t *v,
-                      uint8_t out[WORD])
-{
-    const bc_bytes_t parts[] = { pub, message, pub, bc_bytes(gamma, WORD), bc_bytes(u, WORD), bc_bytes(v, WORD) };
-    return hash_to_scalar(parts, BC_ARRAY_LEN(parts), out);
-}
-
-bool bc_vrf_verify(bc_bytes_t pub, bc_bytes_t message, bc_bytes_t proof)
-{
-    if (proof.n != BC_VRF_PROOF_BYTES || !bc_vrf_key_ok(pub) || !ristretto_valid(proof.p))
-        return false;
-    const uint8_t *gamma = proof.p;
-    uint8_t c[WORD], s[WORD], h[WORD], a[WORD], b[WORD], u[WORD], v[WORD], want[WORD];
-    memcpy(c, proof.p + WORD, WORD);
-    memcpy(s, proof.p + 2 * WORD, WORD);
-    c[WORD - 1] &= 0x7f;
-    s[WORD - 1] &= 0x7f;
-    const bc_bytes_t parts[] = { pub, message };
-    if (!hash_to_point(parts, 2, h))
-        return false;
-    ristretto_mul(c, pub.p, a);
-    ristretto_mul_base(s, b);
-    if (crypto_core_ristretto255_add(u, a, b) != 0)
-        return false;
-    ristretto_mul(c, gamma, a);
-    ristretto_mul(s, h, b);
-    if (crypto_core_ristretto255_add(v, a, b) != 0)
-        return false;
-    return challenge(pub, message, gamma, u, v, want) && memcmp(c, want, WORD) == 0;
-}
-
-bool bc_vrf_hash(bc_bytes_t proof, bc_h256_t *out)
-{
-    static const uint8_t eight[WORD] = { 8 };
-    uint8_t point[WORD];
+    const vrf_ops_t *v = ops_of(kind);
     memset(out, 0, sizeof(*out));
-    if (proof.n != BC_VRF_PROOF_BYTES || !ristretto_valid(proof.p))
-        return false;
-    ristretto_mul(eight, proof.p, point);
-    bc_keccak256(bc_bytes(point, WORD), out);
-    return true;
+    return proof.n == v->proof_n && v->hash(proof.p, out);
 }
 
-bc_err_t bc_vrf_prove(bc_bytes_t secret, bc_bytes_t message, uint8_t pub[BC_VRF_KEY_BYTES],
-                      uint8_t proof[BC_VRF_PROOF_BYTES])
+bc_err_t bc_vrf_prove(bc_vrf_kind_t kind, bc_bytes_t secret, bc_bytes_t message,
+                      bc_vrf_proof_t *out)
 {
-    uint8_t x[WORD], k[WORD], h[WORD], u[WORD], v[WORD], cx[WORD];
-    if (sodium_init() < 0 || !hash_to_scalar(&secret, 1, x))
-        return BC_E_INTERNAL;
-    ristretto_mul_base(x, pub);
-    const bc_bytes_t key = bc_bytes(pub, WORD), parts[] = { key, message };
-    bool ok = hash_to_point(parts, 2, h);
-    if (ok) {
-        ristretto_mul(x, h, proof);
-        crypto_core_ristretto255_scalar_random(k);
-        ristretto_mul_base(k, u);
-        ristretto_mul(k, h, v);
-        ok = challenge(key, message, proof, u, v, proof + WORD);
-    }
-    if (ok) {
-        crypto_core_ristretto255_scalar_mul(cx, proof + WORD, x);
-        crypto_core_ristretto255_scalar_sub(proof + 2 * WORD, k, cx);
-    }
-    sodium_memzero(x, sizeof(x));
-    sodium_memzero(k, sizeof(k));
-    sodium_memzero(cx, sizeof(cx));
-    return ok ? BC_OK : BC_E_INTERNAL;
+    const vrf_ops_t *v = ops_of(kind);
+    *out = (bc_vrf_proof_t){ .key_n = v->key_n, .proof_n = v->proof_n };
+    bc_err_t err = v->prove(secret, message, out->key, out->proof);
+    if (err)
+        memset(out, 0, sizeof(*out));
+    return err;
 }

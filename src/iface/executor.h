@@ -14,6 +14,7 @@ typedef struct {
     uint32_t version;   /* header version */
     bc_tx_t **txs;      /* in order; senders recovered */
     size_t tx_cnt;
+    bc_h256_t parent_hash; /* as the header names it; the view need not have its row yet */
 } bc_exec_block_t;
 
 /* Result of one block; one owner, bc_exec_result_free. */

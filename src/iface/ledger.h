@@ -36,6 +36,8 @@ typedef struct {
     bool rpbft;
     int64_t epoch_sealer_enable, epoch_block_enable; /* enable numbers of the two values above */
     bool rotate_notified; /* feature_rpbft_notify_rotate */
+    bool vrf_secp256k1;    /* feature_rpbft_vrf_type_secp256k1: which VRF rotates */
+    bool vrf_number_input; /* bugfix_rpbft_vrf_blocknumber_input: over the number, else the parent's hash */
     /* sealers are the consensus node list: sorted by node id, position = index (spec/30 §3.3) */
     size_t sealer_cnt, observer_cnt, candidate_cnt;
     bc_node_entry_t *sealers, *observers, *candidates;

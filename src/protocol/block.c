@@ -124,6 +124,15 @@ void bc_receipt_hash(bc_suite_t suite, const bc_receipt_data_t *r, bc_h256_t *ou
     bc_hasher_final(&h, out);
 }
 
+bc_h256_t bc_header_parent(const bc_header_data_t *h)
+{
+    bc_h256_t out = { { 0 } };
+    const bc_parent_t *p = h->parents.v;
+    if (h->parents.n && p[0].hash.n == sizeof(out.b))
+        memcpy(out.b, p[0].hash.p, sizeof(out.b));
+    return out;
+}
+
 void bc_header_hash(bc_suite_t suite, const bc_header_data_t *d, bc_h256_t *out)
 {
     bc_hasher_t h;

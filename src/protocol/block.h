@@ -85,6 +85,8 @@ extern const bc_tars_struct_t bc_log_entry_tars, bc_receipt_tars, bc_header_tars
 
 void bc_receipt_hash(bc_suite_t suite, const bc_receipt_data_t *r, bc_h256_t *out);
 void bc_header_hash(bc_suite_t suite, const bc_header_data_t *h, bc_h256_t *out);
+/* The hash of the first parent that a header names; zero when it names none, as block 0. */
+bc_h256_t bc_header_parent(const bc_header_data_t *h);
 
 /* Logs bloom: each 40-character ASCII address and each topic (spec/10 §2.1). OR into bloom. */
 void bc_bloom_add(uint8_t bloom[256], bc_bytes_t item);

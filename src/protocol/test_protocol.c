@@ -350,6 +350,22 @@ static const char genesis_text[] =
     "5d777c71df635f5fcdf53cc67c8137d145d9bc6705176305702da60c62bf5d73"
     "54f83cb9b6024d33eb92ceeb3d7a6fc500a7cbee45c9d2fcfa4077cd362b3dbd,1\n";
 
+static void a_header_names_its_parent(void **state)
+{
+    (void)state;
+    uint8_t hash[2][32] = { { [0] = 1, [31] = 2 }, { 3 } };
+    bc_parent_t parents[] = { { 7, bc_bytes(hash[0], 32) }, { 7, bc_bytes(hash[1], 32) } };
+    bc_header_data_t h = { .number = 8 };
+    bc_h256_t none = bc_header_parent(&h);
+    assert_true(bc_h256_is_zero(&none));
+    h.parents = (bc_tars_list_t){ parents, 2 };
+    bc_h256_t first = bc_header_parent(&h);
+    assert_memory_equal(first.b, hash[0], 32);
+    parents[0].hash.n = 31;
+    none = bc_header_parent(&h);
+    assert_true(bc_h256_is_zero(&none));
+}
+
 static void genesis_header_vector(void **state)
 {
     (void)state;
@@ -521,6 +537,7 @@ int main(void)
         cmocka_unit_test(a_wrong_web3_hash_is_refused),
         cmocka_unit_test(malformed_web3_transactions_name_the_reason),
         cmocka_unit_test(receipt_vector),
+        cmocka_unit_test(a_header_names_its_parent),
         cmocka_unit_test(genesis_header_vector),
         cmocka_unit_test(header_one_vector),
         cmocka_unit_test(empty_block_keeps_its_structs),

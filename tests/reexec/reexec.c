@@ -470,7 +470,8 @@ static void run_block(run_t *r, const diff_t *d, int64_t number, bc_reexec_stat_
                                .timestamp = h->h.data.timestamp,
                                .version = (uint32_t)h->h.data.version,
                                .txs = txs.v,
-                               .tx_cnt = txs.cnt };
+                               .tx_cnt = txs.cnt,
+                               .parent_hash = bc_header_parent(&h->h.data) };
         err = r->exec.ops->execute(r->exec.self, &in, &res);
         if (!err)
             compare_block(r, res, h, &txs, d);

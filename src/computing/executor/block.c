@@ -271,6 +271,7 @@ void bc_block_run(bc_block_run_t *b)
     res->receipt_hashes = bc_arena_alloc(&res->arena, (n + 1) * sizeof(*res->receipt_hashes));
     res->receipt_raw = bc_arena_alloc(&res->arena, (n + 1) * sizeof(*res->receipt_raw));
     b->err = bc_exec_open(b->e, &b->x, b->in->parent, b->in->number, b->in->timestamp, b->in->version);
+    b->x.config.parent_hash = b->in->parent_hash;
     if (!b->err && (!res->receipts || !res->receipt_hashes || !res->receipt_raw))
         b->err = BC_E_NOMEM;
     if (!b->err)

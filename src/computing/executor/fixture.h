@@ -25,6 +25,7 @@ typedef struct {
     bc_suite_t suite;
     int64_t number;
     uint32_t version; /* of the blocks */
+    bc_h256_t parent_hash; /* the same */
     bc_tx_t *txs[8192];
     size_t tx_cnt;
     bc_exec_result_t *res; /* of the last block */
@@ -118,7 +119,8 @@ static inline bc_err_t fx_run(fx_t *f)
                            .timestamp = 1700000000000,
                            .version = f->version,
                            .txs = f->txs,
-                           .tx_cnt = f->tx_cnt };
+                           .tx_cnt = f->tx_cnt,
+                           .parent_hash = f->parent_hash };
     bc_exec_result_free(f->res);
     f->res = NULL;
     bc_err_t err = f->exec.ops->execute(f->exec.self, &in, &f->res);

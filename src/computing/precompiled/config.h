@@ -10,6 +10,7 @@ typedef struct {
     bc_suite_t suite;
     int64_t number, timestamp; /* header; ms */
     uint32_t version;          /* header */
+    bc_h256_t parent_hash;     /* header; zero in calls and in block 0 */
     int64_t gas_limit;
     bc_u256_t gas_price, chain_id;
     bool balance_transfer;
@@ -20,7 +21,7 @@ typedef struct {
     bool flags[BC_F_CNT]; /* of those that the message loop asks for, see config.c; all when legacy */
 } bc_exec_config_t;
 
-/* Fills everything but suite, number, timestamp and version, which are in; absent rows give the
+/* Fills everything but suite and what is of the header, which are in; absent rows give the
  * official defaults. The error is that of rows. */
 bc_err_t bc_exec_config_read(bc_rows_t *rows, bc_exec_config_t *c) BC_WARN_UNUSED;
 

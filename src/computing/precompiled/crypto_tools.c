@@ -58,7 +58,8 @@ static bc_pc_end_t vrf_verify(bc_pc_t *pc)
     bc_h256_t random = { { 0 } };
     if (!a)
         return BC_PC_INTERNAL;
-    bool ok = bc_vrf_verify(a[1].s, a[0].s, a[2].s) && bc_vrf_hash(a[2].s, &random);
+    bool ok = bc_vrf_verify(BC_VRF_RISTRETTO, a[1].s, a[0].s, a[2].s) &&
+              bc_vrf_hash(BC_VRF_RISTRETTO, a[2].s, &random);
     bc_pc_ret_int(pc, ok);
     bc_wr_put(&pc->out, BC_VIEW(random));
     return BC_PC_OK;

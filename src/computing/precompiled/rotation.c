@@ -1,5 +1,6 @@
 /* Rotation of working sealers on rPBFT chains (spec/30 §4): the leader's transaction carries a
- * VRF proof over the block number, whose value picks who leaves and who comes. */
+ * VRF proof over the block number, or on chains of before 3.12 over the parent's hash; its value
+ * picks who leaves and who comes. */
 #include <stdlib.h>
 
 #include "codec/hex.h"
@@ -97,6 +98,34 @@ static bool node_address_is(const rotation_t *r, size_t node, const bc_addr_t *a
     return memcmp(own.b, a->b, sizeof(own.b)) == 0;
 }
 
+/* The official node looks at no more of the input than it compares: at the first 8 bytes as the
+ * number, or at the first 32 as the parent's hash, with zeros before them when they are fewer. The
+ * proof covers all of it. */
+static bool input_ok(bc_pc_t *pc, bc_bytes_t input)
+{
+    if (bc_pc_flag(pc, BC_F_bugfix_rpbft_vrf_blocknumber_input))
+        return input.n >= 8 && (int64_t)bc_load_be64(input.p) == pc->config->number;
+    bc_h256_t hash = { { 0 } };
+    size_t n = BC_MIN(input.n, sizeof(hash.b));
+    if (n)
+        memcpy(hash.b + sizeof(hash.b) - n, input.p, n);
+    return bc_h256_eq(&hash, &pc->config->parent_hash);
+}
+
+/* Is it the compressed key of some sealer? Its sign is not looked at, and a chain whose nodes have
+ * SM2 keys has no such sealer: there every rotation fails, in official nodes too. Candidates do not
+ * count, although one of them may be the sender. */
+static bool key_of_sealer(const rotation_t *r, bc_bytes_t key)
+{
+    bc_nodeid_t id;
+    for (size_t i = 0; i < r->sealer_cnt && key.n == 33; i++) {
+        bc_bytes_t hex = r->all.v[r->sealers[i]].node_id;
+        if (!bc_hex_fixed(hex, id.b, sizeof(id.b)) && !memcmp(id.b, key.p + 1, 32))
+            return true;
+    }
+    return false;
+}
+
 static bc_pc_end_t check_proof(rotation_t *r, bc_bytes_t key, bc_bytes_t input, bc_bytes_t proof)
 {
     bc_pc_t *pc = r->pc;
@@ -106,18 +135,17 @@ static bc_pc_end_t check_proof(rotation_t *r, bc_bytes_t key, bc_bytes_t input, 
         i++;
     if (i == cnt)
         return BC_PC_FAIL(pc, "ConsensusPrecompiled call undefined function!");
-    if (!bc_pc_flag(pc, BC_F_bugfix_rpbft_vrf_blocknumber_input) || bc_pc_flag(pc, BC_F_feature_rpbft_vrf_type_secp256k1)) {
-        /* the parent hash as input, and the secp256k1 curve, are not written yet */
-        bc_rows_fail(pc->rows, BC_E_UNSUPPORTED);
-        return BC_PC_INTERNAL;
-    }
-    if (input.n < 8 || (int64_t)bc_load_be64(input.p) != pc->config->number)
+    if (!input_ok(pc, input))
         return BC_PC_FAIL(pc, "Invalid VRFInput, must be the parentHash!");
-    if (!bc_vrf_key_ok(key))
+    bool secp = bc_pc_flag(pc, BC_F_feature_rpbft_vrf_type_secp256k1);
+    bc_vrf_kind_t kind = secp ? BC_VRF_SECP256K1 : BC_VRF_RISTRETTO;
+    if (!bc_vrf_key_ok(kind, key))
         return BC_PC_FAIL(pc, "Invalid VRF Public Key!");
-    if (!bc_vrf_verify(key, input, proof))
+    if (secp && !key_of_sealer(r, key))
+        return BC_PC_FAIL(pc, "VRF public key permission check failed!");
+    if (!bc_vrf_verify(kind, key, input, proof))
         return BC_PC_FAIL(pc, "Verify VRF proof failed!");
-    bc_vrf_hash(proof, &r->random);
+    bc_vrf_hash(kind, proof, &r->random);
     return BC_PC_OK;
 }
 

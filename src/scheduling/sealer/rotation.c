@@ -20,17 +20,21 @@ void rotation_init(rotation_t *r, const bc_keypair_t *key, const char *chain_id,
     snprintf(r->group_id, sizeof r->group_id, "%s", group_id);
 }
 
-/* The VRF's input is the block number, so nobody can try several. */
-static bc_err_t input_of(const rotation_t *r, bc_suite_t suite, int64_t number, bc_wr_t *out)
+/* The VRF's input is the block number, so nobody can try several; before 3.12 it was the parent's
+ * hash, which its leader could choose. */
+static bc_err_t input_of(const rotation_t *r, bc_suite_t suite, const bc_ledger_config_t *cfg,
+                         bc_wr_t *out)
 {
-    uint8_t vrf_input[8], pub[BC_VRF_KEY_BYTES], proof[BC_VRF_PROOF_BYTES];
-    bc_store_be64(vrf_input, (uint64_t)number);
-    bc_err_t err = bc_vrf_prove(bc_bytes(r->key.secret, 32), bc_bytes(vrf_input, 8), pub, proof);
+    uint8_t number[8];
+    bc_vrf_proof_t p;
+    bc_store_be64(number, (uint64_t)cfg->number + 1);
+    bc_bytes_t vrf_input = cfg->vrf_number_input ? bc_bytes(number, 8) : BC_VIEW(cfg->hash);
+    bc_err_t err = bc_vrf_prove(cfg->vrf_secp256k1 ? BC_VRF_SECP256K1 : BC_VRF_RISTRETTO,
+                                bc_bytes(r->key.secret, 32), vrf_input, &p);
     if (err)
         return err;
-    bc_abi_val_t items[] = { bc_abi_bytes(bc_bytes(pub, sizeof pub)),
-                             bc_abi_bytes(bc_bytes(vrf_input, sizeof vrf_input)),
-                             bc_abi_bytes(bc_bytes(proof, sizeof proof)) };
+    bc_abi_val_t items[] = { bc_abi_bytes(bc_bytes(p.key, p.key_n)), bc_abi_bytes(vrf_input),
+                             bc_abi_bytes(bc_bytes(p.proof, p.proof_n)) };
     bc_abi_val_t args = bc_abi_tuple(items, 3);
     bc_h256_t selector;
     bc_hash(suite, BC_STR(SIGNATURE), &selector);
@@ -39,12 +43,14 @@ static bc_err_t input_of(const rotation_t *r, bc_suite_t suite, int64_t number, 
     return err ? err : out->err;
 }
 
-bc_tx_t *rotation_tx(const rotation_t *r, bc_suite_t suite, int64_t number, int64_t utc_ms)
+bc_tx_t *rotation_tx(const rotation_t *r, bc_suite_t suite, const bc_ledger_config_t *cfg,
+                     int64_t utc_ms)
 {
     char nonce[48];
+    int64_t number = cfg->number + 1;
     bc_wr_t input = { 0 };
     bc_tx_t *tx = NULL;
-    bc_err_t err = input_of(r, suite, number, &input);
+    bc_err_t err = input_of(r, suite, cfg, &input);
     snprintf(nonce, sizeof nonce, "%ld%013ld", (long)number, (long)utc_ms);
     bc_tx_data_t d = { .chain_id = bc_cstr(r->chain_id),
                        .group_id = bc_cstr(r->group_id),

@@ -2,7 +2,7 @@
 #ifndef BC_SEALER_ROTATION_H
 #define BC_SEALER_ROTATION_H
 
-#include "protocol/tx.h"
+#include "iface/ledger.h"
 
 typedef struct {
     bc_keypair_t key;
@@ -11,9 +11,10 @@ typedef struct {
 
 void rotation_init(rotation_t *r, const bc_keypair_t *key, const char *chain_id,
                    const char *group_id);
-/* The transaction for block `number`, signed by the node, its sender known; one reference. Two of
- * different time differ in their nonce. NULL, logged: the proof or the signature failed. */
-bc_tx_t *rotation_tx(const rotation_t *r, bc_suite_t suite, int64_t number,
+/* The transaction for the block after cfg's, signed by the node, its sender known; one reference. cfg
+ * says which VRF and over what. Two of different time differ in their nonce. NULL, logged: the proof
+ * or the signature failed. */
+bc_tx_t *rotation_tx(const rotation_t *r, bc_suite_t suite, const bc_ledger_config_t *cfg,
                      int64_t utc_ms) BC_WARN_UNUSED;
 
 #endif

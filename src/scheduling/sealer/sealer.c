@@ -148,7 +148,7 @@ static void propose(sealer_t *s)
         return;
     bc_tx_t *rotate = NULL;
     if (bc_ledger_config_rotates(s->cfg))
-        rotate = rotation_tx(&s->rotation, s->suite, number, s->now.utc_ms);
+        rotate = rotation_tx(&s->rotation, s->suite, s->cfg, s->now.utc_ms);
     size_t nr = rotate != NULL;
     size_t ns = BC_MIN(s->system.cnt, s->max_txs - BC_MIN(nr, s->max_txs));
     size_t nn = BC_MIN(s->normal.cnt, s->max_txs - BC_MIN(nr + ns, s->max_txs));

@@ -72,6 +72,15 @@ static int64_t enable_of(bc_ledger_t *l, const char *key, int64_t next, bc_arena
     return enable;
 }
 
+/* A flag is set by its row, whatever the value. */
+static bc_err_t flag_of(bc_ledger_t *l, bc_feature_t flag, int64_t next, bool *out, bc_arena_t *a)
+{
+    bc_bytes_t text;
+    bc_err_t err = value_of(l, bc_feature_name(flag), next, (bc_bytes_t){ 0 }, &text, a);
+    *out = text.n > 0;
+    return err;
+}
+
 static bc_err_t read_values(bc_ledger_t *l, bc_ledger_config_t *c, bc_arena_t *a)
 {
     int64_t next = c->number + 1;
@@ -103,6 +112,10 @@ static bc_err_t read_values(bc_ledger_t *l, bc_ledger_config_t *c, bc_arena_t *a
         err = text_of(l, "feature_rpbft", next, "0", rpbft, sizeof rpbft, a);
     if (!err)
         err = text_of(l, "feature_rpbft_notify_rotate", next, "0", notify, sizeof notify, a);
+    if (!err)
+        err = flag_of(l, BC_F_feature_rpbft_vrf_type_secp256k1, next, &c->vrf_secp256k1, a);
+    if (!err)
+        err = flag_of(l, BC_F_bugfix_rpbft_vrf_blocknumber_input, next, &c->vrf_number_input, a);
     if (err)
         return err;
     if (bc_u256_parse(bc_cstr(c->gas_price_text), &c->gas_price) != BC_OK ||

@@ -478,9 +478,21 @@ static void node_lists_follow_their_row(void **state)
     assert_int_equal(commit(&c, 2, ch), BC_OK);
     conf = config_of(&c);
     assert_true(conf->rpbft);
+    assert_true(!conf->vrf_secp256k1 && conf->vrf_number_input); /* the latter by its version */
     assert_int_equal(conf->candidate_cnt, 1);
     assert_int_equal(conf->sealer_cnt, 2); /* the last one is in force from block 3 on */
     assert_int_equal(conf->sealers[0].id.b[0], 0xcc);
+    bc_ledger_config_unref(conf);
+    ch = changes_new();
+    change_config(ch, "feature_rpbft_vrf_type_secp256k1", "1", 5);
+    change_config(ch, "bugfix_rpbft_vrf_blocknumber_input", "1", 5); /* as an upgrade does */
+    assert_int_equal(commit(&c, 3, ch), BC_OK);
+    conf = config_of(&c);
+    assert_true(!conf->vrf_secp256k1 && !conf->vrf_number_input);
+    bc_ledger_config_unref(conf);
+    assert_int_equal(commit(&c, 4, changes_new()), BC_OK);
+    conf = config_of(&c);
+    assert_true(conf->vrf_secp256k1 && conf->vrf_number_input);
     bc_ledger_config_unref(conf);
     chain_free(&c);
 }
