@@ -13,12 +13,16 @@
  *   once 8          a transaction is on the chain at most once, and none with a bad signature
  *   progress 9      (scenario.c) blocks within a bound after healing
  *   reason          honest nodes prepare what the leader proposed, precommit what a quorum
- * prepared, execute what a quorum precommitted, bad nodes counted as if they had voted view
- * (check_view.c) a node enters views for a valid reason only waiter          every client is
- * answered once, and truly; soon after its block is written memory          pools, queues and the
- * consensus record stay within their bounds divergence      executions of honest nodes agree
+ *                   prepared, execute what a quorum precommitted; bad nodes count as if they voted
+ *   view            (check_view.c) nodes enter views, and ask for them, for a valid reason only
+ *   record          who signs a result has the block on its disk
+ *   belief          nobody waits for a height that no honest node has
+ *   waiter          every client is answered once, and truly; soon after its block is written
+ *   memory          pools, queues and the consensus record stay within their bounds
+ *   divergence      executions of honest nodes agree
  *
  * Invariant 10 is that the others hold with crashes. They are about honest nodes. */
+#include <stdio.h>
 #include <stdlib.h>
 #include "scheduling/blocksync/blocksync.h"
 #include "scheduling/front/front.h"
@@ -143,6 +147,28 @@ static void check_commit_vote(sim_node_t *n, const pbft_msg_t *m)
     decided->view = v;
 }
 
+/* Who signs the result of a block that is not in its ledger yet has the block in its store, in the
+ * official table, so that it can execute it again after a crash without anybody's help. */
+static void check_record(sim_node_t *n, int64_t index)
+{
+    sim_t *s = n->world;
+    char key[40];
+    pbft_proposal_t w;
+    bc_arena_t arena = { 0 };
+    bool ok = index <= n->disk.height || s->o.injects;
+    snprintf(key, sizeof key, BC_PBFT_TABLE_COMMIT ":%ld", (long)index);
+    for (size_t i = 0; i < n->disk.row_cnt && !ok; i++)
+        if (!strcmp(n->disk.rows[i].key, key))
+            ok = pbft_proposal_decode(bc_buf_view(n->disk.rows[i].value), &w, &arena) == BC_OK &&
+                 w.index == index && w.data.n &&
+                 fact(s, FACT_MEANT, 1 | by_hash(&w.hash), index, -1, false);
+    if (!ok)
+        sim_fail(s, "record",
+                 "node %d signed the result of height %ld, and its store lacks the block", n->i,
+                 (long)index);
+    bc_arena_free(&arena);
+}
+
 static void check_vote(sim_node_t *n, const pbft_msg_t *m)
 {
     sim_t *s = n->world;
@@ -163,6 +189,7 @@ static void check_vote(sim_node_t *n, const pbft_msg_t *m)
         check_commit_vote(n, m);
         break;
     case PBFT_CHECKPOINT:
+        check_record(n, m->base.index);
         if (!only(s, FACT_CHECK, 0, m->base.index, 0, &m->base.hash))
             sim_fail(s, "divergence", "node %d signed another result than others at height %ld",
                      n->i, (long)m->base.index);
@@ -312,18 +339,20 @@ static void expect_answers(sim_node_t *n, const bc_txs_t *txs)
     }
 }
 
-static void check_txs(sim_t *s, int64_t number, const bc_txs_t *txs)
+static void check_txs(sim_t *s, int64_t number, const bc_txs_t *txs, bool first)
 {
     for (size_t i = 0; i < txs->cnt; i++) {
+        if (txs->v[i]->w.signature.n)
+            sim_fail(s, "once", "a transaction with a bad signature is on the chain, height %ld",
+                     (long)number);
+        if (!first)
+            continue;
         bc_h256_t *hash = bc_xcalloc(1, sizeof *hash);
         *hash = txs->v[i]->hash;
         if (bc_map_insert(&s->chain_txs, hash) != BC_OK) {
             free(hash);
             sim_fail(s, "once", "a transaction is twice on the chain, height %ld", (long)number);
         }
-        if (txs->v[i]->w.signature.n)
-            sim_fail(s, "once", "a transaction with a bad signature is on the chain, height %ld",
-                     (long)number);
     }
 }
 
@@ -348,8 +377,7 @@ void check_commit(sim_node_t *n, int64_t number, const bc_hdr_t *h, const bc_txs
     if (!only(s, FACT_BLOCK, 1, number, 0, &root))
         sim_fail(s, "agreement", "node %d has another state root at height %ld", n->i,
                  (long)number);
-    if (first)
-        check_txs(s, number, txs);
+    check_txs(s, number, txs, first);
     expect_answers(n, txs);
 }
 
@@ -448,7 +476,11 @@ void check_node(sim_node_t *n)
                  (long)n->view_seen, (long)st.view);
     if (st.view > n->view_seen && n->view_seen >= 0)
         check_view_entered(n, st.view);
+    check_view_asked(n, &st);
     n->view_seen = st.view;
+    if (st.sync_highest > n->disk.height && st.sync_highest > sim_highest(n->world))
+        sim_fail(n->world, "belief", "node %d believes in height %ld, which nobody honest has",
+                 n->i, (long)st.sync_highest);
     bc_blocksync_status_t sy;
     bc_blocksync_status(n->actors[BC_ACTOR_SYNC], &sy);
     if (st.divergent || sy.divergent)

@@ -1,9 +1,13 @@
 /* Why a node may enter a view: it sent, or was given, a NewView with valid view changes of quorum
  * weight from distinct nodes, whose proofs hold and whose list is what they demand; or more than f
- * of the weight told it that they are there. Written apart from src/scheduling/pbft, on purpose. */
+ * of the weight told it that they are there. Why it may ask for a view: it waited for as long as
+ * the shortest time-out, more than f of the weight ask for it, or the leaders before it are not
+ * there. Written apart from src/scheduling/pbft, on purpose. */
 #include "scheduling/front/front.h"
 #include "scheduling/pbft/pbft_wire.h"
 #include "sim_impl.h"
+
+enum { TIMEOUT_MS = 3000, PIPELINE = 50 };
 
 static bool signed_by(const sim_node_t *n, const sim_conf_t *c, int64_t idx,
                       const bc_h256_t *digest, bc_bytes_t sig, int *node)
@@ -88,18 +92,41 @@ static void note_list(sim_t *s, const pbft_msg_t *nv)
         check_offered(s, nv->votes[i].proposal.index, nv->base.view, &nv->votes[i].proposal.hash);
 }
 
+/* The kind is looked at first: only few messages are worth decoding twice. */
+static int kind_of(bc_bytes_t payload)
+{
+    return payload.n > 1 && payload.p[0] == 0x10 ? payload.p[1] : 0;
+}
+
+/* Others believe nothing else than what this one shows. */
+static bool proofs_hold(const sim_node_t *n, const pbft_msg_t *vc)
+{
+    const sim_conf_t *c = sim_conf_after(n, vc->base.index);
+    for (size_t i = 0; i < vc->vote_cnt; i++)
+        if (vc->votes[i].proposal.index > vc->base.index &&
+            !proof_holds(n, c, &vc->votes[i].proposal))
+            return false;
+    return true;
+}
+
 void check_view_out(sim_node_t *n, bc_bytes_t payload)
 {
+    int kind = kind_of(payload);
     pbft_msg_t m;
     bc_arena_t arena = { 0 };
-    if (!n->bad && !n->world->o.forget_votes &&
-        pbft_decode(BC_SUITE_STANDARD, payload, &m, &arena) == BC_OK && m.type == PBFT_NEW_VIEW) {
-        const char *fault = new_view_fault(n, &m);
+    if (!n->bad && (kind == PBFT_NEW_VIEW || kind == PBFT_VIEW_CHANGE) &&
+        !n->world->o.forget_votes && pbft_decode(BC_SUITE_STANDARD, payload, &m, &arena) == BC_OK) {
+        const char *fault = m.type == PBFT_NEW_VIEW ? new_view_fault(n, &m) : NULL;
         if (fault)
             sim_fail(n->world, "view", "node %d made a NewView of view %ld with %s", n->i,
                      (long)m.base.view, fault);
-        n->may_enter = BC_MAX(n->may_enter, m.base.view);
-        note_list(n->world, &m);
+        if (m.type == PBFT_VIEW_CHANGE && !proofs_hold(n, &m) && !n->world->o.injects)
+            sim_fail(n->world, "view", "node %d asks for view %ld with a proof that does not hold",
+                     n->i, (long)m.base.view);
+        if (m.type == PBFT_NEW_VIEW) {
+            n->may_enter = BC_MAX(n->may_enter, m.base.view);
+            note_list(n->world, &m);
+        }
     }
     bc_arena_free(&arena);
 }
@@ -124,10 +151,15 @@ static void recover_in(sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t 
         n->may_enter = BC_MAX(n->may_enter, m->base.view);
 }
 
-/* The kind is looked at first: only few messages are worth decoding twice. */
-static int kind_of(bc_bytes_t payload)
+/* A view change that was given to it: valid or not but for its signature, a liar takes nothing
+ * back.
+ */
+static void asked_in(sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t *m)
 {
-    return payload.n > 1 && payload.p[0] == 0x10 ? payload.p[1] : 0;
+    int node;
+    if (signed_by(n, sim_conf_after(n, n->disk.height), m->base.from, &m->digest, m->sig, &node) &&
+        !memcmp(from, &n->world->nodes[node].key.pub, sizeof *from))
+        n->asked[node] = BC_MAX(n->asked[node], m->base.view);
 }
 
 void check_view_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload)
@@ -135,10 +167,12 @@ void check_view_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload)
     int kind = kind_of(payload);
     pbft_msg_t m;
     bc_arena_t arena = { 0 };
-    if ((kind == PBFT_NEW_VIEW || kind == PBFT_RECOVER_RESPONSE) && !n->world->o.forget_votes &&
-        pbft_decode(BC_SUITE_STANDARD, payload, &m, &arena) == BC_OK) {
+    if ((kind == PBFT_NEW_VIEW || kind == PBFT_RECOVER_RESPONSE || kind == PBFT_VIEW_CHANGE) &&
+        !n->world->o.forget_votes && pbft_decode(BC_SUITE_STANDARD, payload, &m, &arena) == BC_OK) {
         if (m.type == PBFT_RECOVER_RESPONSE) {
             recover_in(n, from, &m);
+        } else if (m.type == PBFT_VIEW_CHANGE) {
+            asked_in(n, from, &m);
         } else if (m.type == PBFT_NEW_VIEW && !new_view_fault(n, &m)) {
             n->may_enter = BC_MAX(n->may_enter, m.base.view);
             note_list(n->world, &m);
@@ -156,4 +190,49 @@ void check_view_entered(sim_node_t *n, int64_t view)
     if (view > n->may_enter && !restarted && !n->world->o.forget_votes &&
         sim_conf_list(sim_conf_after(n, n->disk.height), list) > 1)
         sim_fail(n->world, "view", "node %d entered view %ld without a reason", n->i, (long)view);
+}
+
+/* More than f of the others' weight asked it to go at least there. */
+static bool called(const sim_node_t *n, const sim_conf_t *c, int64_t view)
+{
+    uint64_t faulty;
+    uint32_t who = 0;
+    sim_conf_quorum(c, &faulty);
+    for (int i = 0; i < n->world->cnt; i++)
+        who |= (uint32_t)(i != n->i && n->asked[i] >= view) << i;
+    return sim_conf_weight(c, who) > faulty;
+}
+
+/* Nobody who leads the next height in the views from..to - 1 can propose: they are not connected,
+ * or too far behind, which a bad one may say of itself. */
+static bool leaders_away(const sim_node_t *n, const sim_conf_t *c, int64_t from, int64_t to)
+{
+    const sim_t *s = n->world;
+    int list[SIM_NODES_MAX], cnt = sim_conf_list(c, list);
+    for (int64_t view = from; view < to; view++) {
+        int64_t k = bc_pbft_leader(n->disk.height + 1, view, s->o.leader_period, (size_t)cnt);
+        const sim_node_t *leader = &s->nodes[list[k]];
+        if (leader == n || (n->told_peers >> leader->i & 1 && !leader->bad &&
+                            leader->disk.height + PIPELINE >= n->disk.height))
+            return false;
+    }
+    return to - from <= cnt;
+}
+
+/* After each step. Its first view change in a life, or as a sealer, needs nobody. */
+void check_view_asked(sim_node_t *n, const bc_pbft_status_t *st)
+{
+    sim_t *s = n->world;
+    const sim_conf_t *c = sim_conf_after(n, n->disk.height);
+    int64_t before = BC_MAX(n->to_view_seen, n->view_seen), to = st->to_view;
+    bool waited = n->timer_fired && s->now - n->moved_at >= TIMEOUT_MS && to == before + 1;
+    if (n->to_view_seen >= 0 && n->sealer_seen && st->index >= 0 && to > st->view && to > before &&
+        !s->o.forget_votes && !s->o.injects && !waited && !called(n, c, to) &&
+        !leaders_away(n, c, st->view, to))
+        sim_fail(s, "view", "node %d asks for view %ld without a reason", n->i, (long)to);
+    if (st->view != n->view_seen || to != n->to_view_seen)
+        n->moved_at = s->now;
+    n->to_view_seen = to;
+    n->sealer_seen = st->index >= 0;
+    n->timer_fired = false;
 }

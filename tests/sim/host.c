@@ -241,6 +241,7 @@ static void timer_fires(sim_t *s, event_t *e)
             continue;
         bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, t->actor, BC_MSG_TIMER);
         m->number = t->id;
+        n->timer_fired |= t->actor == BC_ACTOR_PBFT;
         *t = n->timers[--n->timer_cnt];
         bc_core_post(n->core, m);
         n->dirty = true;

@@ -441,6 +441,10 @@ void sim_start(sim_t *s, int i)
     n->epoch++;
     n->view_seen = n->may_enter = 0;
     n->recovers = 0;
+    n->to_view_seen = -1;
+    n->timer_fired = n->sealer_seen = false;
+    n->moved_at = s->now;
+    memset(n->asked, 0xff, sizeof n->asked);
     n->told_peers = 0;
     n->layer_gen++;
     n->actors[BC_ACTOR_FRONT] = bc_front_new(&fr);

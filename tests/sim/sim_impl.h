@@ -108,6 +108,11 @@ typedef struct {
     int64_t may_enter; /* highest view that some message allowed it to enter */
     uint32_t recovers; /* senders of RecoverResponses */
     int64_t recover_view[SIM_NODES_MAX];
+    int64_t asked[SIM_NODES_MAX]; /* highest view that each asked it to go to, in this life */
+    int64_t to_view_seen;         /* what it asks for itself; -1: not looked at in this life */
+    int64_t moved_at;             /* when its view, or the one it asks for, last changed */
+    bool sealer_seen;
+    bool timer_fired; /* of consensus, since it was last looked at */
     sim_byz_t *byz;
 } sim_node_t;
 
@@ -198,6 +203,7 @@ void check_free(sim_t *s);
 void check_view_out(sim_node_t *n, bc_bytes_t payload);
 void check_view_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload);
 void check_view_entered(sim_node_t *n, int64_t view);
+void check_view_asked(sim_node_t *n, const bc_pbft_status_t *st);
 /* byz.c */
 void byz_start(sim_node_t *n);
 void byz_free(sim_node_t *n);
