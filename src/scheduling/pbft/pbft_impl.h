@@ -67,6 +67,7 @@ typedef struct {
     bc_h256_t voted_hash;
     uint64_t verify;   /* token of the verification under way, 0: none */
     int64_t verify_view;
+    bool followed;     /* a proposal for the next height waits for that */
     prop_t *failed;    /* could not be verified; its transactions stay marked until the next view */
     votes_t prepares, commits, checks;
     bool executing, committing, fetching;

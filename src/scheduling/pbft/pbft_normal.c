@@ -309,6 +309,10 @@ static void verified_pre(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
     }
     if (no_conflict(s, &q->hash, v->view))
         accept(p, s, q, v->view);
+    if (s->followed) {
+        s->followed = false;
+        pbft_redispatch(p);
+    }
 }
 
 void pbft_on_verified(pbft_t *p, bc_msg_t *in)
@@ -460,14 +464,17 @@ static bool rotation_ok(pbft_t *p, const prop_t *q, int64_t leader)
             !strcmp(m->to, "/sys/consensus"));
 }
 
-/* Further ahead than the next height only on top of known proposals, none of which may change the
- * sealer list: the header names the list that judges the block. */
+/* Further ahead than the next height only on top of verified proposals, none of which may change
+ * the sealer list: the header names the list that judges the block. A leader's word about
+ * transactions that are still on their way counts for nothing: the block after them waits. */
 static bool follows(pbft_t *p, int64_t index)
 {
     if (index == pbft_next(p))
         return true;
-    const slot_t *s = pbft_slot(p, index - 1);
-    return s && (s->pre || s->dec || s->verify) && !config_changing(p);
+    slot_t *s = pbft_slot(p, index - 1);
+    if (s && s->verify)
+        s->followed = true;
+    return s && (s->pre || s->dec) && !config_changing(p);
 }
 
 void pbft_on_pre_prepare(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_msg_t *m)

@@ -231,6 +231,47 @@ static void proposals_follow_each_other(void **state)
     rig_free(&r);
 }
 
+static void verified(rig_t *r, const prop_t *q, const char *to)
+{
+    bc_tx_data_t d = { .chain_id = BC_STR("chain0"), .group_id = BC_STR("group0"),
+                       .block_limit = 500, .nonce = BC_STR("1"), .to = bc_cstr(to) };
+    bc_msg_t *a = bc_msg_new(BC_ACTOR_TXPOOL, BC_ACTOR_PBFT, BC_MSG_PROPOSAL_VERIFIED);
+    a->token = r->verify_token;
+    a->number = q->index;
+    a->hash = q->hash;
+    a->txs = bc_txs_new(1);
+    assert_int_equal(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &a->txs->v[0]),
+                     BC_OK);
+    feed(r, a);
+}
+
+/* As long as transactions are on their way nobody knows whether they change the sealer list: what
+ * follows waits, and if they do it waits until they are in the ledger. */
+static void proposals_wait_for_the_transactions_before_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *to;
+        size_t prepares;
+    } cases[] = { { "1111111111111111111111111111111111111111", 2 },
+                  { "0000000000000000000000000000000000001003", 1 } };
+    for (size_t i = 0; i < BC_ARRAY_LEN(cases); i++) {
+        rig_t r;
+        rig_init(&r, 0);
+        enter_view(&r, 1);
+        prop_t *a = proposal(1, 2, 1, 1, false), *b = proposal(2, 3, 0, 1, false);
+        r.verify_ok = false;
+        propose(&r, 2, 1, a);
+        propose(&r, 3, 1, b);
+        assert_int_equal(count(&r, PBFT_PREPARE), 0);
+        verified(&r, a, cases[i].to);
+        assert_int_equal(count(&r, PBFT_PREPARE), cases[i].prepares);
+        prop_unref(a);
+        prop_unref(b);
+        rig_free(&r);
+    }
+}
+
 static void dropped_votes(void **state)
 {
     (void)state;
@@ -616,6 +657,7 @@ int main(void)
         cmocka_unit_test(twins_in_a_block_are_refused),
         cmocka_unit_test(headers_that_the_chain_cannot_take_are_refused),
         cmocka_unit_test(proposals_follow_each_other),
+        cmocka_unit_test(proposals_wait_for_the_transactions_before_them),
         cmocka_unit_test(dropped_votes),
         cmocka_unit_test(votes_may_come_before_their_proposal),
         cmocka_unit_test(system_proposal_is_serialised),
