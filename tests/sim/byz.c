@@ -31,7 +31,7 @@ int64_t byz_extreme(sim_node_t *n)
 
 /* ---- sending ---- */
 
-static void post_frame(sim_node_t *n, const bc_nodeid_t *sender, int to, const bc_front_msg_t *fm)
+void byz_post_frame(sim_node_t *n, const bc_nodeid_t *sender, int to, const bc_front_msg_t *fm)
 {
     bc_buf_t *frame = bc_front_msg_encode(fm);
     if (frame)
@@ -41,7 +41,7 @@ static void post_frame(sim_node_t *n, const bc_nodeid_t *sender, int to, const b
 
 void byz_post(sim_node_t *n, const bc_nodeid_t *sender, uint16_t module, int to, bc_bytes_t payload)
 {
-    post_frame(n, sender, to, &(bc_front_msg_t){ .module = module, .payload = payload });
+    byz_post_frame(n, sender, to, &(bc_front_msg_t){ .module = module, .payload = payload });
 }
 
 void byz_post_all(sim_node_t *n, const bc_nodeid_t *sender, uint16_t module, bc_bytes_t payload)
@@ -71,31 +71,49 @@ static void remember(sim_node_t *n, bc_buf_t *frame)
     *at = bc_buf_ref(frame);
 }
 
-static void saw_consensus(sim_node_t *n, bc_bytes_t payload)
+static void saw_consensus(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload)
 {
+    static const uint32_t telling = 1u << PBFT_PRE_PREPARE | 1u << PBFT_PREPARE |
+                                    1u << PBFT_VIEW_CHANGE | 1u << PBFT_NEW_VIEW |
+                                    1u << PBFT_CHECKPOINT;
     int kind = kind_of(payload);
     pbft_msg_t m;
     bc_arena_t arena = { 0 };
     int list[SIM_NODES_MAX], cnt = sim_conf_list(byz_conf(n), list);
-    if ((kind == PBFT_PRE_PREPARE || kind == PBFT_VIEW_CHANGE) &&
+    if (kind < 32 && telling >> kind & 1 &&
         pbft_decode(BC_SUITE_STANDARD, payload, &m, &arena) == BC_OK) {
         if (m.type == PBFT_PRE_PREPARE)
             keep(&n->byz->pre, payload);
-        else if (m.base.from >= 0 && m.base.from < cnt)
+        else if (m.type == PBFT_VIEW_CHANGE && m.base.from >= 0 && m.base.from < cnt)
             keep(&n->byz->vcs[list[m.base.from]], payload);
+        if (m.type == PBFT_PREPARE && byz_does(n, SIM_TRICK_VOTES))
+            byz_note_sig(n, from, &m);
+        if ((m.type == PBFT_VIEW_CHANGE || m.type == PBFT_NEW_VIEW) && byz_does(n, SIM_TRICK_VOTES))
+            byz_raise_all(n, m.base.view);
+        if (m.type == PBFT_CHECKPOINT && byz_does(n, SIM_TRICK_PROOFS))
+            byz_second(n, m.base.index);
     }
     bc_arena_free(&arena);
 }
 
-void byz_saw(sim_node_t *n, const bc_nodeid_t *from, bc_buf_t *frame)
+static int node_of(const sim_t *s, const bc_nodeid_t *id)
 {
-    (void)from;
+    for (int i = 0; i < s->cnt; i++)
+        if (!memcmp(&s->nodes[i].key.pub, id, sizeof *id))
+            return i;
+    return -1;
+}
+
+bool byz_saw(sim_node_t *n, const bc_nodeid_t *from, bc_buf_t *frame)
+{
     bc_front_msg_t fm;
     if (bc_front_msg_decode(bc_buf_view(frame), &fm))
-        return;
+        return false;
     remember(n, frame);
     if (fm.module == BC_MODULE_PBFT)
-        saw_consensus(n, fm.payload);
+        saw_consensus(n, from, fm.payload);
+    return fm.module == BC_MODULE_CONS_TXS_SYNC &&
+           byz_gives_secret(n, node_of(n->world, from), &fm);
 }
 
 /* ---- the core's frames ---- */
@@ -107,9 +125,10 @@ static bc_buf_t *other_consensus(sim_node_t *n, int to, bc_bytes_t payload)
     bc_arena_t arena = { 0 };
     bc_buf_t *out = NULL;
     if (pbft_decode(BC_SUITE_STANDARD, payload, &m, &arena) == BC_OK) {
-        if (m.type == PBFT_PRE_PREPARE && byz_does(n, SIM_TRICK_EQUIVOCATE))
+        if (m.type == PBFT_PRE_PREPARE && byz_does(n, SIM_TRICK_EQUIVOCATE)) {
             out = byz_twin(n, &m, to);
-        else if (m.type == PBFT_VIEW_CHANGE && byz_does(n, SIM_TRICK_STARVE))
+            byz_ahead(n, &m, to);
+        } else if (m.type == PBFT_VIEW_CHANGE && byz_does(n, SIM_TRICK_STARVE))
             out = byz_inflate(n, &m);
         else if (m.type == PBFT_VIEW_CHANGE && byz_does(n, SIM_TRICK_PROOFS) && sim_random(s, 2))
             out = byz_view_change(n, &m);
@@ -141,13 +160,34 @@ static bool starves(sim_node_t *n, int to, const bc_front_msg_t *fm)
            (kind == PBFT_COMMIT || (kind == PBFT_PRE_PREPARE && to == victim));
 }
 
+/* Someone lacks a block of each of its turns, and is to ask it. */
+static bool lures_to_ask(sim_node_t *n, int to, const bc_front_msg_t *fm)
+{
+    const sim_t *s = n->world;
+    int kind = kind_of(fm->payload);
+    if (!byz_does(n, SIM_TRICK_PROOFS) || fm->module != BC_MODULE_PBFT ||
+        fm->ext & BC_FRONT_EXT_RESPONSE)
+        return false;
+    if (kind == PBFT_PRE_PREPARE)
+        return n->disk.height % 2 && (n->disk.height + n->i + to) % (s->cnt - 1) == 0;
+    pbft_msg_t m;
+    bc_arena_t arena = { 0 };
+    bool kept = kind == PBFT_CHECKPOINT &&
+                pbft_decode(BC_SUITE_STANDARD, fm->payload, &m, &arena) == BC_OK &&
+                byz_keeps_check(n, fm->payload, m.base.index);
+    bc_arena_free(&arena);
+    return kept;
+}
+
 /* Answers and gossip to the odd ones of its life only, so that some have what others lack. */
 static bool withheld(sim_node_t *n, int to, const bc_front_msg_t *fm)
 {
     if (!byz_does(n, SIM_TRICK_WITHHOLD))
         return false;
     bool disliked = (to + (int)n->world->o.seed) % 2;
-    return (fm->ext & BC_FRONT_EXT_RESPONSE && disliked) || fm->module == BC_MODULE_SYNC_PUSH_TX ||
+    bool answer = fm->ext & BC_FRONT_EXT_RESPONSE && disliked &&
+                  !(fm->module == BC_MODULE_PBFT && byz_does(n, SIM_TRICK_PROOFS));
+    return answer || fm->module == BC_MODULE_SYNC_PUSH_TX ||
            (fm->module == BC_MODULE_PBFT && disliked && sim_random(n->world, 4) == 0);
 }
 
@@ -159,7 +199,7 @@ bool byz_sends(sim_node_t *n, uint16_t module, int to, bc_buf_t *frame)
     (void)module;
     if (to == (n->i + 1) % n->world->cnt)
         remember(n, frame);
-    if (withheld(n, to, &fm) || starves(n, to, &fm))
+    if (withheld(n, to, &fm) || starves(n, to, &fm) || lures_to_ask(n, to, &fm))
         return true;
     bc_buf_t *other = NULL;
     if (fm.module == BC_MODULE_PBFT)
@@ -169,7 +209,7 @@ bool byz_sends(sim_node_t *n, uint16_t module, int to, bc_buf_t *frame)
     if (!other)
         return false;
     fm.payload = bc_buf_view(other);
-    post_frame(n, &n->key.pub, to, &fm);
+    byz_post_frame(n, &n->key.pub, to, &fm);
     bc_buf_unref(other);
     return true;
 }
@@ -223,7 +263,10 @@ static void act(sim_t *s, event_t *e)
     if (byz_does(n, trick)) {
         switch (trick) {
         case SIM_TRICK_NEWVIEW:
-            b = byz_new_view(n, NULL);
+            if (sim_random(s, 3))
+                b = byz_new_view(n, NULL);
+            else
+                byz_lure(n, to);
             break;
         case SIM_TRICK_PROOFS:
             b = byz_view_change(n, NULL);
@@ -284,6 +327,8 @@ void byz_free(sim_node_t *n)
     for (size_t i = 0; i < SIM_NODES_MAX; i++)
         bc_buf_unref(n->byz->vcs[i]);
     bc_buf_unref(n->byz->pre);
+    bc_buf_unref(n->byz->check);
+    bc_tx_unref(n->byz->secret);
     free(n->byz);
     n->byz = NULL;
 }

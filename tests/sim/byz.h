@@ -1,5 +1,5 @@
 /* Bad nodes: what byz.c (their frames on the way out, and their own doings), byz_forge.c (consensus
- * payloads) and byz_sync.c (blocks and transactions) share. */
+ * payloads), byz_names.c (others' words) and byz_sync.c (blocks and transactions) share. */
 #ifndef BC_SIM_BYZ_H
 #define BC_SIM_BYZ_H
 
@@ -19,6 +19,7 @@ static inline int64_t byz_plus(int64_t a, int64_t b)
 }
 
 /* byz.c: a payload to one node, under the name of sender. */
+void byz_post_frame(sim_node_t *n, const bc_nodeid_t *sender, int to, const bc_front_msg_t *fm);
 void byz_post(sim_node_t *n, const bc_nodeid_t *sender, uint16_t module, int to,
               bc_bytes_t payload);
 void byz_post_all(sim_node_t *n, const bc_nodeid_t *sender, uint16_t module, bc_bytes_t payload);
@@ -41,8 +42,29 @@ bc_buf_t *byz_committed(sim_node_t *n, pbft_msg_t *m);
 bc_buf_t *byz_inflate(sim_node_t *n, pbft_msg_t *vc);
 bc_buf_t *byz_new_view(sim_node_t *n, const pbft_msg_t *nv); /* nv NULL: out of what it has heard */
 void byz_far(sim_node_t *n, int to);
+/* The base of a message of its own; a vote has a proposal as well. */
+void byz_base(sim_node_t *n, pbft_msg_t *m, int32_t type, int64_t index, const bc_h256_t *hash,
+              int64_t view);
+void byz_vote(sim_node_t *n, pbft_msg_t *m, int32_t type, int64_t index, const bc_h256_t *hash,
+              int64_t view);
+/* A proposal for the height after pre's, at once, when it leads that as well. */
+void byz_ahead(sim_node_t *n, const pbft_msg_t *pre, int to);
+
+/* byz_names.c: what others said, used again; the right moment. */
+void byz_note_sig(sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t *m);
+/* True votes under what was proposed, said again for view, in the names of those who gave them. */
+void byz_raise_all(sim_node_t *n, int64_t view);
+/* "We are all in a later view." */
+void byz_lure(sim_node_t *n, int to);
+/* Its checkpoint leaves right after another one: whoever lacks the block asks it then. */
+bool byz_keeps_check(sim_node_t *n, bc_bytes_t payload, int64_t index);
+void byz_second(sim_node_t *n, int64_t index);
 
 /* byz_sync.c */
+/* The transaction that its proposals of that place name, and nobody else has. Borrowed. */
+const bc_tx_t *byz_secret_tx(sim_node_t *n, int64_t index, int64_t view);
+/* True: it was asked for that, and has answered. */
+bool byz_gives_secret(sim_node_t *n, int to, const bc_front_msg_t *fm);
 bc_buf_t *byz_sync_frame(sim_node_t *n, const bc_front_msg_t *fm);
 void byz_sync_act(sim_node_t *n, int to);
 void byz_txs_act(sim_node_t *n, int to);

@@ -11,8 +11,8 @@ bc_buf_t *byz_sealed(sim_node_t *n, pbft_msg_t *m)
     return pbft_encode(m);
 }
 
-static void base(sim_node_t *n, pbft_msg_t *m, int32_t type, int64_t index, const bc_h256_t *hash,
-                 int64_t view)
+void byz_base(sim_node_t *n, pbft_msg_t *m, int32_t type, int64_t index, const bc_h256_t *hash,
+              int64_t view)
 {
     *m = (pbft_msg_t){ .type = type, .has_base = true };
     m->base = (pbft_base_t){ .index = index,
@@ -24,10 +24,10 @@ static void base(sim_node_t *n, pbft_msg_t *m, int32_t type, int64_t index, cons
         m->base.hash = *hash;
 }
 
-static void vote(sim_node_t *n, pbft_msg_t *m, int32_t type, int64_t index, const bc_h256_t *hash,
-                 int64_t view)
+void byz_vote(sim_node_t *n, pbft_msg_t *m, int32_t type, int64_t index, const bc_h256_t *hash,
+              int64_t view)
 {
-    base(n, m, type, index, hash, view);
+    byz_base(n, m, type, index, hash, view);
     m->has_proposal = m->proposal.has_raw = m->proposal.has_hash = true;
     m->proposal.index = index;
     m->proposal.hash = *hash;
@@ -60,6 +60,8 @@ enum {
     TWIN_VERSION,
     TWIN_FLAG,
     TWIN_EXTRA,
+    TWIN_SECRET,
+    TWIN_RECEIVERS,
     TWIN_KINDS
 };
 
@@ -121,7 +123,17 @@ static void twist_txs(sim_node_t *n, bc_block_t *b, bc_tx_meta_t *metas, bc_h256
             }
         }
     }
+    for (size_t i = 0; i < cnt && kind == TWIN_RECEIVERS; i++) /* not what the transactions say */
+        metas[i].to = BC_STR("1111111111111111111111111111111111111111");
     b->metas = (bc_tars_list_t){ metas, cnt };
+}
+
+/* Nothing but a transaction that is to be had from itself, after a while, and may not hold. */
+static void secret_txs(sim_node_t *n, bc_block_t *b, bc_tx_meta_t *metas, int64_t view)
+{
+    const bc_tx_t *tx = byz_secret_tx(n, b->header.data.number, view);
+    metas[0] = (bc_tx_meta_t){ .hash = BC_VIEW(tx->hash), .to = tx->w.data.to };
+    b->metas = (bc_tars_list_t){ metas, 1 };
 }
 
 bc_buf_t *byz_twin(sim_node_t *n, const pbft_msg_t *pre, int to)
@@ -132,7 +144,8 @@ bc_buf_t *byz_twin(sim_node_t *n, const pbft_msg_t *pre, int to)
     bc_keccak256(bc_bytes((const uint8_t *)place, sizeof place), &draw);
     if (draw.b[0] % 4 == 0 || (draw.b[0] % 4 == 1 && (to + draw.b[1]) % 2))
         return NULL; /* the true one; else half of them or all get the other */
-    int kind = draw.b[2] % 2 ? draw.b[3] % 2 : draw.b[3] % TWIN_KINDS;
+    static const int often[] = { TWIN_TIME, TWIN_FEWER, TWIN_SECRET };
+    int kind = draw.b[2] % 2 ? often[draw.b[3] % 3] : draw.b[3] % TWIN_KINDS;
     bc_arena_t arena = { 0 };
     bc_block_t b;
     bc_buf_t *out = NULL;
@@ -146,14 +159,17 @@ bc_buf_t *byz_twin(sim_node_t *n, const pbft_msg_t *pre, int to)
     bc_header_t h = b.header;
     h.data_hash = (bc_bytes_t){ 0 };
     twist_header(n, &h, kind);
-    twist_txs(n, &b, metas, &hash, kind);
+    if (kind == TWIN_SECRET)
+        secret_txs(n, &b, metas, pre->base.view);
+    else
+        twist_txs(n, &b, metas, &hash, kind);
     bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
     b.header = hdr->h;
     bc_tars_encode(&bc_block_tars, &b, &w);
     pbft_msg_t m;
-    vote(n, &m, PBFT_PRE_PREPARE, pre->base.index, &hdr->hash, pre->base.view);
+    byz_vote(n, &m, PBFT_PRE_PREPARE, pre->base.index, &hdr->hash, pre->base.view);
     m.proposal.sealer = pre->proposal.sealer;
-    m.proposal.system = pre->proposal.system && kind != TWIN_FLAG;
+    m.proposal.system = pre->proposal.system && kind != TWIN_FLAG && kind != TWIN_RECEIVERS;
     m.proposal.data = bc_wr_view(&w);
     if (kind == TWIN_LIE) /* the true hash over another block */
         m.base.hash = m.proposal.hash = pre->base.hash;
@@ -175,6 +191,37 @@ bc_buf_t *byz_twin(sim_node_t *n, const pbft_msg_t *pre, int to)
     return out;
 }
 
+void byz_ahead(sim_node_t *n, const pbft_msg_t *pre, int to)
+{
+    pbft_msg_t m;
+    bc_arena_t arena = { 0 };
+    bc_block_t b;
+    int list[SIM_NODES_MAX], cnt = sim_conf_list(byz_conf(n), list);
+    int64_t next = pre->base.index + 1;
+    if (bc_pbft_leader(next, pre->base.view, n->world->o.leader_period, (size_t)cnt) ==
+            byz_index(n) &&
+        bc_tars_decode(&bc_block_tars, pre->proposal.data, &b, &arena) == BC_OK) {
+        bc_header_t h = b.header;
+        bc_wr_t w = { 0 };
+        h.data_hash = (bc_bytes_t){ 0 };
+        h.data.number = next;
+        h.data.timestamp = byz_plus(h.data.timestamp, 11);
+        bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
+        b.header = hdr->h;
+        b.metas.n = 0;
+        bc_tars_encode(&bc_block_tars, &b, &w);
+        byz_vote(n, &m, PBFT_PRE_PREPARE, next, &hdr->hash, pre->base.view);
+        m.proposal.sealer = byz_index(n);
+        m.proposal.data = bc_wr_view(&w);
+        bc_buf_t *out = byz_sealed(n, &m);
+        byz_post(n, &n->key.pub, BC_MODULE_PBFT, to, bc_buf_view(out));
+        bc_buf_unref(out);
+        bc_wr_free(&w);
+        bc_hdr_unref(hdr);
+    }
+    bc_arena_free(&arena);
+}
+
 /* A proposal for the next height in the name of its leader, ahead of the true one. */
 void byz_forge_proposal(sim_node_t *n, int to)
 {
@@ -193,12 +240,13 @@ void byz_forge_proposal(sim_node_t *n, int to)
         h.data_hash = (bc_bytes_t){ 0 };
         h.data.number = next;
         h.data.sealer = leader;
-        h.data.timestamp = byz_plus(h.data.timestamp, 7);
+        /* a step of its own: no other block of ours gets the same header with other transactions */
+        h.data.timestamp = byz_plus(h.data.timestamp, 1009);
         bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
         b.header = hdr->h;
         b.metas.n = 0;
         bc_tars_encode(&bc_block_tars, &b, &w);
-        vote(n, &m, PBFT_PRE_PREPARE, next, &hdr->hash, view);
+        byz_vote(n, &m, PBFT_PRE_PREPARE, next, &hdr->hash, view);
         m.base.from = leader;
         m.proposal.sealer = leader;
         m.proposal.data = bc_wr_view(&w);
@@ -275,15 +323,16 @@ void byz_votes(sim_node_t *n, const pbft_msg_t *m, int to)
     pbft_msg_t v;
     bc_h256_t hash;
     other_hash(n, m->base.index, &hash);
-    vote(n, &v, m->type, m->base.index, &hash, m->base.view);
+    byz_vote(n, &v, m->type, m->base.index, &hash, m->base.view);
     send_vote(n, &n->key.pub, &v, to, false);
     if (sim_random(s, 2)) {
-        vote(n, &v, m->type, m->base.index, &m->base.hash, m->base.view);
+        byz_vote(n, &v, m->type, m->base.index, &m->base.hash, m->base.view);
         send_vote(n, &n->key.pub, &v, to, true);
     }
     int list[SIM_NODES_MAX], cnt = sim_conf_list(byz_conf(n), list);
     for (int i = 0; i < cnt; i++) {
-        vote(n, &v, m->type, m->base.index, sim_random(s, 2) ? &hash : &m->base.hash, m->base.view);
+        byz_vote(n, &v, m->type, m->base.index, sim_random(s, 2) ? &hash : &m->base.hash,
+                 m->base.view);
         v.base.from = i;
         /* from its own connection, or as a gateway that lies about the sender would give it */
         send_vote(n, sim_random(s, 2) ? &s->nodes[list[i]].key.pub : &n->key.pub, &v, to, false);
@@ -300,7 +349,7 @@ static void fake_proof(sim_node_t *n, pbft_msg_t *p, int64_t index, int64_t view
 {
     bc_h256_t hash;
     other_hash(n, index, &hash);
-    vote(n, p, PBFT_COMMIT, index, &hash, view);
+    byz_vote(n, p, PBFT_COMMIT, index, &hash, view);
     int list[SIM_NODES_MAX], cnt = sim_conf_list(byz_conf(n), list);
     size_t len = bc_sign(&n->key, &hash, sig);
     for (int i = 0; i < cnt; i++)
@@ -321,8 +370,8 @@ bc_buf_t *byz_view_change(sim_node_t *n, const pbft_msg_t *vc)
         m = *vc;
     } else {
         own_head(n, &head);
-        vote(n, &m, PBFT_VIEW_CHANGE, n->disk.height, &head,
-             byz_view(n) + (int64_t)sim_random(s, 3));
+        byz_vote(n, &m, PBFT_VIEW_CHANGE, n->disk.height, &head,
+                 byz_view(n) + (int64_t)sim_random(s, 3));
     }
     switch (kind) {
     case VC_OWN_SIGS:
@@ -433,7 +482,7 @@ static size_t own_vcs(sim_node_t *n, pbft_msg_t *nv, pbft_msg_t *vcs, uint8_t (*
     bc_h256_t head;
     own_head(n, &head);
     for (int i = 0; i < cnt; i++) {
-        vote(n, &vcs[i], PBFT_VIEW_CHANGE, n->disk.height, &head, nv->base.view);
+        byz_vote(n, &vcs[i], PBFT_VIEW_CHANGE, n->disk.height, &head, nv->base.view);
         if (!one_name)
             vcs[i].base.from = i;
         sign_vc(n, &vcs[i], sig[i]);
@@ -461,7 +510,7 @@ static void own_list(sim_node_t *n, pbft_msg_t *nv, pbft_msg_t *entry)
     bc_h256_t hash;
     top = byz_plus(top, 1);
     other_hash(n, top, &hash);
-    vote(n, entry, PBFT_PRE_PREPARE, top, &hash, nv->base.view);
+    byz_vote(n, entry, PBFT_PRE_PREPARE, top, &hash, nv->base.view);
     nv->votes = entry;
     nv->vote_cnt = 1;
 }
@@ -485,7 +534,7 @@ bc_buf_t *byz_new_view(sim_node_t *n, const pbft_msg_t *from)
         cnt = heard(n, -1, vcs, &arena);
         int64_t view = BC_MAX(highest_view(vcs, cnt), byz_view(n)) + (int64_t)sim_random(s, 2);
         cnt = heard(n, view, vcs, &arena);
-        base(n, &nv, PBFT_NEW_VIEW, leading_height(n, view), &head, view);
+        byz_base(n, &nv, PBFT_NEW_VIEW, leading_height(n, view), &head, view);
     }
     nv.vcs = vcs;
     nv.vc_cnt = cnt;
@@ -508,7 +557,7 @@ bc_buf_t *byz_new_view(sim_node_t *n, const pbft_msg_t *from)
     default: /* good ones, and its own with a forged proof instead of the last */
         if (cnt) {
             vcs[cnt - 1] = vcs[0];
-            vote(n, &vcs[cnt - 1], PBFT_VIEW_CHANGE, n->disk.height, &head, nv.base.view);
+            byz_vote(n, &vcs[cnt - 1], PBFT_VIEW_CHANGE, n->disk.height, &head, nv.base.view);
             fake_proof(n, &prepared, n->disk.height + 1, nv.base.view, VC_OWN_SIGS, sigs, psig);
             vcs[cnt - 1].votes = &prepared;
             vcs[cnt - 1].vote_cnt = 1;
@@ -535,7 +584,7 @@ void byz_far(sim_node_t *n, int to)
     own_head(n, &hash);
     int32_t type = types[sim_random(s, BC_ARRAY_LEN(types))];
     int64_t view = sim_random(s, 2) ? byz_view(n) + (int64_t)sim_random(s, 100) : byz_extreme(n);
-    vote(n, &m, type, sim_random(s, 2) ? n->disk.height : byz_extreme(n), &hash, view);
+    byz_vote(n, &m, type, sim_random(s, 2) ? n->disk.height : byz_extreme(n), &hash, view);
     if (type == PBFT_COMMITTED_REQUEST) {
         m.size = byz_extreme(n);
         m.has_proposal = false;

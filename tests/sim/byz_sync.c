@@ -16,7 +16,7 @@ static bc_buf_t *packed(const sync_msg_t *m)
 
 /* ---- blocks ---- */
 
-enum { BLOCK_FEW, BLOCK_REPEAT, BLOCK_TXS, BLOCK_EMPTY, BLOCK_OWN, BLOCK_KINDS };
+enum { BLOCK_FEW, BLOCK_REPEAT, BLOCK_TXS, BLOCK_FORGED, BLOCK_EMPTY, BLOCK_OWN, BLOCK_KINDS };
 
 static void sign_alone(sim_node_t *n, const bc_hdr_t *hdr, bc_block_sig_t *sigs, uint8_t *sig,
                        size_t *cnt)
@@ -28,8 +28,22 @@ static void sign_alone(sim_node_t *n, const bc_hdr_t *hdr, bc_block_sig_t *sigs,
     *cnt = (size_t)sealers;
 }
 
-/* Too few signatures, one again and again, other transactions under a true header, an empty block
- * of a list of its own. */
+/* Fewer signatures, any of them: of a quorum of another list, say. */
+static void cut_signatures(sim_t *s, bc_header_t *h, bc_block_sig_t *sigs)
+{
+    const bc_block_sig_t *old = h->signatures.v;
+    size_t cnt = BC_MIN(h->signatures.n, (size_t)SIM_NODES_MAX), kept = 0;
+    for (size_t i = 0, drop = cnt ? 1 + sim_random(s, cnt) : 0; i < cnt; i++) {
+        if (sim_random(s, cnt - i) < drop)
+            drop--;
+        else
+            sigs[kept++] = old[i];
+    }
+    h->signatures = (bc_tars_list_t){ sigs, kept };
+}
+
+/* Too few signatures, one again and again, other transactions under a true header, or with other
+ * signatures, an empty block of a list of its own. */
 static bc_buf_t *other_block(sim_node_t *n, bc_bytes_t data)
 {
     bc_arena_t arena = { 0 };
@@ -45,7 +59,7 @@ static bc_buf_t *other_block(sim_node_t *n, bc_bytes_t data)
     size_t cnt = BC_MIN(h->signatures.n, (size_t)SIM_NODES_MAX);
     switch (sim_random(n->world, BLOCK_KINDS)) {
     case BLOCK_FEW:
-        h->signatures.n = cnt ? cnt - 1 : 0;
+        cut_signatures(n->world, h, sigs);
         break;
     case BLOCK_REPEAT:
         for (size_t i = 0; i < cnt; i++)
@@ -54,6 +68,10 @@ static bc_buf_t *other_block(sim_node_t *n, bc_bytes_t data)
         break;
     case BLOCK_TXS:
         b.txs.n = b.txs.n ? b.txs.n - 1 : 0;
+        break;
+    case BLOCK_FORGED:
+        if (b.txs.n)
+            ((bc_tx_wire_t *)b.txs.v)[0].signature = BC_STR("not a signature");
         break;
     default: /* a block of its own making; also an empty one, which names no sealers */
         h->data.timestamp = byz_plus(h->data.timestamp, 3);
@@ -189,7 +207,7 @@ void byz_sync_act(sim_node_t *n, int to)
     bc_buf_unref(b);
 }
 
-static bc_tx_t *own_tx(sim_node_t *n)
+static bc_tx_t *own_tx(sim_node_t *n, bool system)
 {
     char nonce[32];
     snprintf(nonce, sizeof nonce, "bad-%lx", (unsigned long)sim_random(n->world, UINT64_MAX));
@@ -197,7 +215,8 @@ static bc_tx_t *own_tx(sim_node_t *n)
                        .group_id = BC_STR("group0"),
                        .block_limit = n->disk.height + 400,
                        .nonce = bc_cstr(nonce),
-                       .to = BC_STR("2222222222222222222222222222222222222222") };
+                       .to = system ? BC_STR("0000000000000000000000000000000000001003")
+                                    : BC_STR("2222222222222222222222222222222222222222") };
     bc_tx_t *tx;
     BC_MUST(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &tx) == BC_OK);
     return tx;
@@ -213,6 +232,57 @@ static void push_tx(sim_node_t *n, int to, const bc_tx_t *tx, bool forged)
     bc_tars_encode(&bc_tx_wire_tars, &wire, &w);
     byz_post(n, &n->key.pub, BC_MODULE_SYNC_PUSH_TX, to, bc_wr_view(&w));
     bc_wr_free(&w);
+}
+
+const bc_tx_t *byz_secret_tx(sim_node_t *n, int64_t index, int64_t view)
+{
+    sim_byz_t *b = n->byz;
+    if (!b->secret || b->secret_index != index || b->secret_view != view) {
+        bc_tx_unref(b->secret);
+        b->secret = own_tx(n, sim_random(n->world, 2));
+        b->secret_holds = sim_random(n->world, 2);
+        b->secret_index = index;
+        b->secret_view = view;
+    }
+    return b->secret;
+}
+
+static bc_buf_t *secret_answer(const bc_tx_t *tx, bool holds)
+{
+    bc_tx_wire_t wire = tx->w;
+    if (!holds)
+        wire.signature = BC_STR("not a signature");
+    bc_block_t block = { .txs = { &wire, 1 } };
+    bc_wr_t w = { 0 };
+    bc_tars_encode(&bc_block_tars, &block, &w);
+    BcPb__TxsSyncMessage m = BC_PB__TXS_SYNC_MESSAGE__INIT;
+    m.type = 3;
+    m.txsdata = (ProtobufCBinaryData){ w.n, w.p };
+    bc_buf_t *b = bc_buf_new(bc_pb__txs_sync_message__get_packed_size(&m));
+    bc_pb__txs_sync_message__pack(&m, b->p);
+    bc_wr_free(&w);
+    return b;
+}
+
+bool byz_gives_secret(sim_node_t *n, int to, const bc_front_msg_t *fm)
+{
+    const bc_tx_t *tx = n->byz->secret;
+    if (!tx || to < 0 || fm->ext & BC_FRONT_EXT_RESPONSE)
+        return false;
+    BcPb__TxsSyncMessage *m = bc_pb__txs_sync_message__unpack(NULL, fm->payload.n, fm->payload.p);
+    bool asked = m && m->type == 2 && m->n_txshash == 1 && m->txshash[0].len == sizeof tx->hash &&
+                 !memcmp(m->txshash[0].data, &tx->hash, sizeof tx->hash);
+    bc_pb__txs_sync_message__free_unpacked(m, NULL);
+    if (asked) {
+        bc_buf_t *b = secret_answer(tx, n->byz->secret_holds);
+        byz_post_frame(n, &n->key.pub, to,
+                       &(bc_front_msg_t){ .module = fm->module,
+                                          .ext = BC_FRONT_EXT_RESPONSE,
+                                          .uuid = fm->uuid,
+                                          .payload = bc_buf_view(b) });
+        bc_buf_unref(b);
+    }
+    return asked;
 }
 
 /* "I have all these": hashes that do not exist. */
@@ -251,7 +321,7 @@ void byz_txs_act(sim_node_t *n, int to)
     } else {
         bool flood = what == 2 && sim_random(s, 2);
         for (uint64_t i = flood ? 5 * SIM_POOL_LIMIT : 1 + sim_random(s, 4); i; i--) {
-            bc_tx_t *tx = own_tx(n);
+            bc_tx_t *tx = own_tx(n, false);
             push_tx(n, to, tx, !flood && sim_random(s, 2));
             bc_tx_unref(tx);
         }

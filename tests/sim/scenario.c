@@ -58,6 +58,12 @@ static void hears_again(sim_t *s, event_t *e)
         sim_deafen(s, e->node, 0);
 }
 
+static void misses_nothing(sim_t *s, event_t *e)
+{
+    if (s->misses[e->node])
+        sim_miss(s, e->node, 0);
+}
+
 static void disk_well(sim_t *s, event_t *e)
 {
     s->nodes[e->node].disk_ms = s->o.disk_ms;
@@ -102,7 +108,10 @@ static void mischief(sim_t *s, event_t *e)
     } else if (one & faults & SIM_FAULT_SPLIT) {
         split(s);
     } else if (one & faults & SIM_FAULT_NET) {
-        if (sim_random(s, 2))
+        if (sim_random(s, 4) == 0) { /* one knows less than the others of what goes on */
+            sim_miss(s, node, (uint32_t)(sim_random(s, 4096) & sim_random(s, 4096)));
+            world_at(s, 200 + (int64_t)sim_random(s, 8000), node, misses_nothing);
+        } else if (sim_random(s, 2))
             sim_set_network(s, (double)sim_random(s, 25) / 100, (double)sim_random(s, 20) / 100,
                             5 + (int64_t)sim_random(s, 400));
         else
@@ -153,6 +162,8 @@ static void heal(sim_t *s)
     for (int i = 0; i < s->cnt; i++) {
         if (s->deaf[i])
             sim_deafen(s, i, 0);
+        if (s->misses[i])
+            sim_miss(s, i, 0);
         s->nodes[i].disk_ms = s->o.disk_ms;
         sim_start(s, i);
     }

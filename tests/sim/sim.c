@@ -495,6 +495,12 @@ void sim_deafen(sim_t *s, int node, uint32_t mask)
     sim_trace(s, "node %d does not hear %x", node, mask);
 }
 
+void sim_miss(sim_t *s, int node, uint32_t types)
+{
+    s->misses[node] = types;
+    sim_trace(s, "node %d misses consensus messages of types %x", node, types);
+}
+
 void sim_set_network(sim_t *s, double loss, double dup, int64_t delay_ms)
 {
     s->o.loss = loss;

@@ -74,6 +74,8 @@ bool sim_up(const sim_t *s, int node);
 void sim_partition(sim_t *s, uint32_t group);
 /* node no longer hears those of mask, who do not notice; 0: it hears all. */
 void sim_deafen(sim_t *s, int node, uint32_t mask);
+/* Consensus messages of the types in mask are lost on the way to node. */
+void sim_miss(sim_t *s, int node, uint32_t types);
 void sim_set_network(sim_t *s, double loss, double dup, int64_t delay_ms);
 /* A client sends cnt fresh transactions to node. system: to a system contract, every other time
  * written with 0x as SDKs do, which makes it no system transaction by the chain's rule. */

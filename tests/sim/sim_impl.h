@@ -66,7 +66,7 @@ typedef struct {
     bool answered;
 } sim_wait_t;
 
-enum { BYZ_SEEN = 64, BYZ_TWINS = 16 };
+enum { BYZ_SEEN = 64, BYZ_TWINS = 16, BYZ_SIGS = 64 };
 
 /* What a bad node remembers (byz.c). */
 typedef struct {
@@ -80,7 +80,22 @@ typedef struct {
         bc_h256_t hash;
     } twins[BYZ_TWINS]; /* second proposals that it made */
     size_t twin_cnt;
-    int64_t lie; /* height that its statuses claim */
+    struct {
+        int64_t index;
+        bc_h256_t hash;
+        int node;
+        size_t len;
+        uint8_t sig[BC_SIG_MAX];
+    } sigs[BYZ_SIGS]; /* of others under proposals: they name no view */
+    size_t sig_cnt;
+    int64_t raised;  /* view that it said those votes again for */
+    bc_buf_t *check; /* its last checkpoint, kept back until another one is seen */
+    int64_t check_index, check_heard;
+    bc_tx_t *secret; /* a transaction that only its proposal names; nobody else has it */
+    int64_t secret_index, secret_view;
+    bool secret_holds; /* its signature */
+    bool hurry;        /* what it sends now arrives first */
+    int64_t lie;       /* height that its statuses claim */
 } sim_byz_t;
 
 typedef struct {
@@ -154,7 +169,8 @@ struct sim {
     sim_node_t nodes[SIM_NODES_MAX];
     int cnt;
     uint32_t group;
-    uint32_t deaf[SIM_NODES_MAX]; /* bit k: does not hear k */
+    uint32_t deaf[SIM_NODES_MAX];   /* bit k: does not hear k */
+    uint32_t misses[SIM_NODES_MAX]; /* bit k: consensus messages of type k do not arrive */
     uint32_t bad;
     sim_conf_t confs[SIM_CONFS]; /* by the number of changes on the chain, modulo */
     uint64_t txs_made;
@@ -207,7 +223,8 @@ void check_view_asked(sim_node_t *n, const bc_pbft_status_t *st);
 /* byz.c */
 void byz_start(sim_node_t *n);
 void byz_free(sim_node_t *n);
-void byz_saw(sim_node_t *n, const bc_nodeid_t *from, bc_buf_t *frame);
+/* True: its core does not get it. */
+bool byz_saw(sim_node_t *n, const bc_nodeid_t *from, bc_buf_t *frame);
 /* True: it has seen to the frame itself. */
 bool byz_sends(sim_node_t *n, uint16_t module, int to, bc_buf_t *frame);
 
