@@ -221,6 +221,28 @@ static void set_levels(rocksdb_options_t *o)
     rocksdb_options_set_level0_stop_writes_trigger(o, 5 * L0_FILES);
 }
 
+/* Indexes and filters of a table in one piece grow with it beyond what one of the cache's 64 shards may
+ * hold, and are then read and checked anew for each row: a hundred times the cost of the row. In
+ * partitions they are cached like data. An official node reads both. */
+static void set_tables(rocks_t *r)
+{
+    rocksdb_block_based_table_options_t *t = rocksdb_block_based_options_create();
+    rocksdb_block_based_options_set_block_cache(t, r->cache);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(t, 1);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(t, 1);
+    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(t, 1);
+    rocksdb_block_based_options_set_index_type(
+        t, rocksdb_block_based_table_index_type_two_level_index_search);
+    rocksdb_block_based_options_set_partition_filters(t, 1);
+    rocksdb_block_based_options_set_metadata_block_size(t, 4u << 10);
+    rocksdb_block_based_options_set_pin_top_level_index_and_filter(t, 1);
+    rocksdb_block_based_options_set_filter_policy(t, rocksdb_filterpolicy_create_bloom_full(10));
+    rocksdb_block_based_options_set_format_version(t, 5);
+    rocksdb_block_based_options_set_block_size(t, 16u << 10);
+    rocksdb_options_set_block_based_table_factory(r->options, t);
+    rocksdb_block_based_options_destroy(t);
+}
+
 static void set_options(rocks_t *r, const bc_kv_rocks_config_t *c)
 {
     rocksdb_options_t *o = r->options;
@@ -249,15 +271,7 @@ static void set_options(rocks_t *r, const bc_kv_rocks_config_t *c)
     if (c->blob)
         rocksdb_options_set_enable_blob_files(o, 1);
 
-    rocksdb_block_based_table_options_t *t = rocksdb_block_based_options_create();
-    rocksdb_block_based_options_set_block_cache(t, r->cache);
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks(t, 1);
-    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(t, 1);
-    rocksdb_block_based_options_set_filter_policy(t, rocksdb_filterpolicy_create_bloom_full(10));
-    rocksdb_block_based_options_set_format_version(t, 5);
-    rocksdb_block_based_options_set_block_size(t, 16u << 10);
-    rocksdb_options_set_block_based_table_factory(o, t);
-    rocksdb_block_based_options_destroy(t);
+    set_tables(r);
 }
 
 static bc_err_t make_dirs(const char *path)
