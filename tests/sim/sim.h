@@ -39,10 +39,11 @@ typedef struct {
 /* What a bad node does. Its messages are real bytes under its own key; it has a whole core whose
  * frames are changed on their way out, and makes others by itself. */
 enum {
-    SIM_TRICK_EQUIVOCATE = 1 << 0, /* two proposals at one height, malformed and stale ones */
+    SIM_TRICK_EQUIVOCATE = 1 << 0, /* two proposals at one height, malformed, stale, secret ones */
     SIM_TRICK_VOTES = 1 << 1,  /* votes for several hashes, in others' names, with bad signatures */
-    SIM_TRICK_PROOFS = 1 << 2, /* view changes with forged, repeated or inflated proofs */
-    SIM_TRICK_NEWVIEW = 1 << 3,  /* NewViews that nobody asked for, with wrong lists */
+    SIM_TRICK_PROOFS = 1 << 2, /* view changes with forged, repeated or inflated proofs; lies to who
+                                * lacks a block */
+    SIM_TRICK_NEWVIEW = 1 << 3,  /* NewViews that nobody asked for, with wrong lists; false views */
     SIM_TRICK_FAR = 1 << 4,      /* views and heights far ahead, extreme numbers */
     SIM_TRICK_WITHHOLD = 1 << 5, /* no answers to some; no gossip */
     SIM_TRICK_REPLAY = 1 << 6,   /* old frames again */
