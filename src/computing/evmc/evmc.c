@@ -1,5 +1,8 @@
 /* Our interpreter as an EVMC 12 library: EVMC's messages, results and host functions on one side,
- * evm.h's on the other. Ethereum profile, Keccak-256, revisions up to Cancun. */
+ * evm.h's on the other. Keccak-256, revisions up to Cancun. Option profile = fisco: what the node's
+ * own host (computing/executor) answers to the interpreter whatever the state is: every account
+ * exists, every access is cold, a write to storage is MODIFIED or DELETED; and its precompiled
+ * contracts. docs/evm-bench.md tells what is left to the host then. */
 #include "computing/evmc/evmc_abi.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -23,7 +26,7 @@ struct instance {
 
 typedef struct {
     struct evmc_vm base;
-    bool precompiles;
+    bool precompiles, fisco;
     pthread_mutex_t lock;
     instance_t *idle; /* as many as threads were ever inside at once */
 } vm_t;
@@ -72,7 +75,7 @@ static bc_addr_t address_in(const evmc_address *a)
 static bool account_exists(void *ctx, const bc_addr_t *a)
 {
     const run_t *r = ctx;
-    return r->host->account_exists(r->context, address_out(a));
+    return r->vm->fisco || r->host->account_exists(r->context, address_out(a));
 }
 
 static void get_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key, bc_h256_t *value)
@@ -85,8 +88,11 @@ static bc_evm_storage_t set_storage(void *ctx, const bc_addr_t *a, const bc_h256
                                     const bc_h256_t *value)
 {
     const run_t *r = ctx;
-    return (bc_evm_storage_t)r->host->set_storage(r->context, address_out(a), word_out(key),
-                                                  word_out(value));
+    enum evmc_storage_status s =
+        r->host->set_storage(r->context, address_out(a), word_out(key), word_out(value));
+    if (r->vm->fisco)
+        return bc_h256_is_zero(value) ? BC_EVM_STORAGE_DELETED : BC_EVM_STORAGE_MODIFIED;
+    return (bc_evm_storage_t)s;
 }
 
 static void get_transient(void *ctx, const bc_addr_t *a, const bc_h256_t *key, bc_h256_t *value)
@@ -148,13 +154,14 @@ static void get_block_hash(void *ctx, int64_t number, bc_h256_t *out)
 static bool access_account(void *ctx, const bc_addr_t *a)
 {
     const run_t *r = ctx;
-    return r->host->access_account(r->context, address_out(a)) == EVMC_ACCESS_WARM;
+    return !r->vm->fisco && r->host->access_account(r->context, address_out(a)) == EVMC_ACCESS_WARM;
 }
 
 static bool access_storage(void *ctx, const bc_addr_t *a, const bc_h256_t *key)
 {
     const run_t *r = ctx;
-    return r->host->access_storage(r->context, address_out(a), word_out(key)) == EVMC_ACCESS_WARM;
+    return !r->vm->fisco &&
+           r->host->access_storage(r->context, address_out(a), word_out(key)) == EVMC_ACCESS_WARM;
 }
 
 /* ---- nested messages ---- */
@@ -325,12 +332,12 @@ static bool set_output(struct evmc_result *r, bc_bytes_t output)
     return true;
 }
 
-static struct evmc_result result_out(const bc_evm_result_t *r)
+static struct evmc_result result_out(const vm_t *vm, const bc_evm_result_t *r)
 {
     struct evmc_result out = {
         .status_code = status_out(r->status),
         .gas_left = r->gas_left,
-        .gas_refund = r->gas_refund,
+        .gas_refund = vm->fisco ? 0 : r->gas_refund,
     };
     return set_output(&out, r->output) ? out : failure(EVMC_OUT_OF_MEMORY);
 }
@@ -346,7 +353,8 @@ static unsigned precompiled_number(const vm_t *vm, const struct evmc_message *ms
     return msg->code_address.bytes[19];
 }
 
-/* False: the revision has no such contract. */
+/* False: the revision has no such contract. One that fails reverts by the FISCO profile: with the
+ * gas that it did not cost, and with its output. */
 static bool run_precompiled(unsigned number, const bc_evm_rules_t *rules,
                             const struct evmc_message *msg, struct evmc_result *out)
 {
@@ -358,8 +366,9 @@ static bool run_precompiled(unsigned number, const bc_evm_rules_t *rules,
     *out = failure(EVMC_PRECOMPILE_FAILURE);
     if (pre.gas_cost > msg->gas) {
         *out = failure(EVMC_OUT_OF_GAS);
-    } else if (pre.ok) {
-        *out = (struct evmc_result){ .gas_left = msg->gas - pre.gas_cost };
+    } else if (pre.ok || rules->fisco) {
+        *out = (struct evmc_result){ .status_code = pre.ok ? EVMC_SUCCESS : EVMC_REVERT,
+                                     .gas_left = msg->gas - pre.gas_cost };
         if (!set_output(out, bc_wr_view(&wr)))
             *out = failure(EVMC_OUT_OF_MEMORY);
     }
@@ -415,7 +424,7 @@ static struct evmc_result run_code(run_t *r, const bc_evm_rules_t *rules,
     bc_evm_run(r->instance->evm, rules, &host_functions, r, r->env, &m, code, &out);
     innermost = r->outer;
     release(&r->reply);
-    return result_out(&out);
+    return result_out(r->vm, &out);
 }
 
 static struct evmc_result execute(struct evmc_vm *base, const struct evmc_host_interface *host,
@@ -428,7 +437,9 @@ static struct evmc_result execute(struct evmc_vm *base, const struct evmc_host_i
         return failure(EVMC_REJECTED);
     if (msg->gas < 0)
         return failure(EVMC_OUT_OF_GAS);
-    const bc_evm_rules_t rules = { .rev = (bc_evm_rev_t)rev, .suite = BC_SUITE_STANDARD };
+    const bc_evm_rules_t rules = { .rev = (bc_evm_rev_t)rev,
+                                   .suite = BC_SUITE_STANDARD,
+                                   .fisco = vm->fisco };
     struct evmc_result out = failure(EVMC_OUT_OF_MEMORY);
     unsigned number = precompiled_number(vm, msg, code_size);
     if (number && run_precompiled(number, &rules, msg, &out))
@@ -478,17 +489,26 @@ static evmc_capabilities_flagset get_capabilities(struct evmc_vm *base)
     return EVMC_CAPABILITY_EVM1 | (vm->precompiles ? EVMC_CAPABILITY_PRECOMPILES : 0u);
 }
 
+/* Sets *on when value is one of the two words. */
+static enum evmc_set_option_result set_flag(bool *on, const char *value, const char *no,
+                                            const char *yes)
+{
+    bool is = strcmp(value, yes) == 0;
+    if (!is && strcmp(value, no) != 0)
+        return EVMC_SET_OPTION_INVALID_VALUE;
+    *on = is;
+    return EVMC_SET_OPTION_SUCCESS;
+}
+
 static enum evmc_set_option_result set_option(struct evmc_vm *base, const char *name,
                                               const char *value)
 {
     vm_t *vm = BC_OWNER(base, vm_t, base);
-    if (strcmp(name, "precompiles") != 0)
-        return EVMC_SET_OPTION_INVALID_NAME;
-    bool on = strcmp(value, "on") == 0;
-    if (!on && strcmp(value, "off") != 0)
-        return EVMC_SET_OPTION_INVALID_VALUE;
-    vm->precompiles = on;
-    return EVMC_SET_OPTION_SUCCESS;
+    if (strcmp(name, "precompiles") == 0)
+        return set_flag(&vm->precompiles, value, "off", "on");
+    if (strcmp(name, "profile") == 0)
+        return set_flag(&vm->fisco, value, "ethereum", "fisco");
+    return EVMC_SET_OPTION_INVALID_NAME;
 }
 
 struct evmc_vm *evmc_create_cbcos(void)

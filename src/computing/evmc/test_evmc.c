@@ -303,6 +303,12 @@ static void options_are_checked(void **state)
     assert_int_equal(vm->get_capabilities(vm), EVMC_CAPABILITY_EVM1 | EVMC_CAPABILITY_PRECOMPILES);
     assert_int_equal(vm->set_option(vm, "precompiles", "off"), EVMC_SET_OPTION_SUCCESS);
     assert_int_equal(vm->get_capabilities(vm), EVMC_CAPABILITY_EVM1);
+    assert_int_equal(vm->set_option(vm, "profile", "fisco"), EVMC_SET_OPTION_SUCCESS);
+    assert_int_equal(vm->set_option(vm, "profile", "ethereum"), EVMC_SET_OPTION_SUCCESS);
+    static const char *const bad[] = { "", "FISCO", "fisco ", "bcos", "on" };
+    for (size_t i = 0; i < BC_ARRAY_LEN(bad); i++)
+        assert_int_equal(vm->set_option(vm, "profile", bad[i]), EVMC_SET_OPTION_INVALID_VALUE);
+    assert_int_equal(vm->set_option(vm, "Profile", "fisco"), EVMC_SET_OPTION_INVALID_NAME);
     host_free(h);
 }
 
@@ -671,6 +677,93 @@ static void precompiled_contracts_on_demand(void **state)
     host_free(h);
 }
 
+static int64_t price(struct evmc_host_context *h, code_t code)
+{
+    struct evmc_result r = run(h, code, 100000);
+    assert_int_equal(r.status_code, EVMC_SUCCESS);
+    done(r);
+    return 100000 - r.gas_left;
+}
+
+static void profile_is(struct evmc_host_context *h, const char *name)
+{
+    assert_int_equal(h->vm->set_option(h->vm, "profile", name), EVMC_SET_OPTION_SUCCESS);
+}
+
+/* The host's accounts are warm, its slots cold; no account but 1 exists, and 1 has a balance. */
+static void profiles_price_state_otherwise(void **state)
+{
+    (void)state;
+    struct evmc_host_context *h = host_new();
+    h->balance = 5;
+    const struct {
+        code_t code;
+        enum evmc_storage_status status;
+        int64_t ethereum, fisco;
+    } cases[] = {
+        { CODE(0x5f, 0x54), EVMC_STORAGE_ASSIGNED, 2 + 2100, 2 + 2100 },
+        { CODE(0x60, 1, 0x5f, 0x55), EVMC_STORAGE_ADDED, 5 + 22100, 5 + 5000 },
+        { CODE(0x60, 1, 0x5f, 0x55), EVMC_STORAGE_MODIFIED, 5 + 5000, 5 + 5000 },
+        { CODE(0x60, 1, 0x5f, 0x55), EVMC_STORAGE_ASSIGNED, 5 + 2200, 5 + 5000 },
+        { CODE(0x5f, 0x5f, 0x55), EVMC_STORAGE_DELETED, 4 + 5000, 4 + 5000 },
+        { CODE(0x60, 9, 0x31), EVMC_STORAGE_ASSIGNED, 3 + 100, 3 + 2600 },
+        { CODE(0x60, 9, 0x3b), EVMC_STORAGE_ASSIGNED, 3 + 100, 3 + 2600 },
+        /* a call with value to an account that the host says is not there, which spends 2300 */
+        { CODE(0x5f, 0x5f, 0x5f, 0x5f, 0x60, 1, 0x60, 9, 0x5f, 0xf1), EVMC_STORAGE_ASSIGNED,
+          16 + 100 + 9000 + 25000 - 2300, 16 + 2600 + 9000 - 2300 },
+        { CODE(0x60, 9, 0xff), EVMC_STORAGE_ASSIGNED, 3 + 5000 + 25000, 3 + 5000 + 2600 },
+    };
+    for (size_t i = 0; i < BC_ARRAY_LEN(cases); i++) {
+        h->storage_status = cases[i].status;
+        profile_is(h, "ethereum");
+        assert_int_equal(price(h, cases[i].code), cases[i].ethereum);
+        profile_is(h, "fisco");
+        assert_int_equal(price(h, cases[i].code), cases[i].fisco);
+    }
+    host_free(h);
+}
+
+static void fisco_profile_refunds_nothing(void **state)
+{
+    (void)state;
+    struct evmc_host_context *h = host_new();
+    const code_t clears = CODE(0x5f, 0x60, 5, 0x55);
+    h->storage_status = EVMC_STORAGE_DELETED;
+    assert_int_equal(run(h, clears, 10000).gas_refund, 4800);
+    profile_is(h, "fisco");
+    struct evmc_result r = run(h, clears, 10000);
+    assert_int_equal(r.gas_refund, 0);
+    assert_int_equal(r.gas_left, 10000 - 5 - 5000);
+    r = run(h, clears, 2305); /* the write needs more than 2300 left, as in Ethereum */
+    assert_int_equal(r.status_code, EVMC_OUT_OF_GAS);
+    h->rev = EVMC_BERLIN;
+    assert_int_equal(run(h, CODE(0x60, 9, 0xff), 50000).gas_refund, 0);
+    host_free(h);
+}
+
+static void fisco_profile_has_its_own_precompiled_contracts(void **state)
+{
+    (void)state;
+    struct evmc_host_context *h = host_new();
+    assert_int_equal(h->vm->set_option(h->vm, "precompiles", "on"), EVMC_SET_OPTION_SUCCESS);
+    profile_is(h, "fisco");
+    struct evmc_result r = precompiled(h, EVMC_CANCUN, 6, 128, 1000); /* no points of the curve */
+    assert_int_equal(r.status_code, EVMC_REVERT);
+    assert_int_equal(r.gas_left, 1000 - 150);
+    assert_int_equal(r.output_size, 64);
+    static const uint8_t zeros[64];
+    assert_memory_equal(r.output_data, zeros, sizeof zeros);
+    done(r);
+    r = precompiled(h, EVMC_CANCUN, 6, 128, 149);
+    assert_int_equal(r.status_code, EVMC_OUT_OF_GAS);
+    assert_int_equal(r.gas_left, 0);
+    r = precompiled(h, EVMC_CANCUN, 1, 96, 5000); /* ecrecover without its last word */
+    assert_int_equal(r.status_code, EVMC_SUCCESS);
+    assert_int_equal(r.gas_left, 2000);
+    assert_int_equal(r.output_size, 0);
+    host_free(h);
+}
+
 int main(void)
 {
     library = dlopen(EVMC_LIBRARY, RTLD_NOW | RTLD_LOCAL);
@@ -697,6 +790,9 @@ int main(void)
         cmocka_unit_test(calls_reach_depth_1024),
         cmocka_unit_test(threads_share_a_vm),
         cmocka_unit_test(precompiled_contracts_on_demand),
+        cmocka_unit_test(profiles_price_state_otherwise),
+        cmocka_unit_test(fisco_profile_refunds_nothing),
+        cmocka_unit_test(fisco_profile_has_its_own_precompiled_contracts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
