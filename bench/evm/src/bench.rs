@@ -1,4 +1,5 @@
 //! evm-bench: see --help and docs/evm-bench.md.
+mod args;
 mod bn;
 mod case;
 mod geth;
@@ -35,26 +36,17 @@ fn options() -> Result<Options, String> {
         rounds: 7,
         only: String::new(),
     };
-    let mut args = std::env::args().skip(1);
-    while let Some(arg) = args.next() {
-        if arg == "--help" {
-            println!("{USAGE}");
-            std::process::exit(0);
-        }
-        let value = args.next().ok_or(format!("{arg}: a value must follow"))?;
-        match arg.as_str() {
+    args::read(USAGE, |option, value| {
+        match option {
             "--library" => o.library = value,
             "--cases" => o.cases = value,
             "--geth" => o.geth = Some(value),
-            "--rounds" => {
-                o.rounds = value
-                    .parse()
-                    .map_err(|_| format!("--rounds {value}: not a number"))?
-            }
+            "--rounds" => o.rounds = args::number(option, &value)?,
             "--only" => o.only = value,
-            _ => return Err(format!("{arg}: unknown option")),
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     if o.library.is_empty() || o.cases.is_empty() || o.rounds == 0 {
         return Err(format!("--library and --cases are needed\n{USAGE}"));
     }

@@ -1,4 +1,5 @@
 //! EVMC 12 from the host's side, as far as the fuzzer needs it (src/computing/evmc/evmc_abi.h).
+use super::program::Profile;
 use libloading::Library;
 use std::ffi::{c_char, c_int, c_void, CStr};
 
@@ -168,7 +169,7 @@ pub struct Vm {
 }
 
 impl Vm {
-    pub fn load(path: &str) -> Result<Vm, String> {
+    pub fn load(path: &str, profile: Profile) -> Result<Vm, String> {
         unsafe {
             let library = Library::new(path).map_err(|e| format!("{path}: {e}"))?;
             let create = library
@@ -179,8 +180,14 @@ impl Vm {
                 return Err(format!("{path}: no EVMC 12 VM"));
             }
             let option = (*raw).set_option.ok_or(format!("{path}: no options"))?;
-            if option(raw, c"precompiles".as_ptr(), c"on".as_ptr()) != 0 {
-                return Err(format!("{path}: no precompiled contracts"));
+            let profile = match profile {
+                Profile::Ethereum => c"ethereum",
+                Profile::Fisco => c"fisco",
+            };
+            for (name, value) in [(c"precompiles", c"on"), (c"profile", profile)] {
+                if option(raw, name.as_ptr(), value.as_ptr()) != 0 {
+                    return Err(format!("{path}: refuses {name:?} = {value:?}"));
+                }
             }
             Ok(Vm {
                 raw,

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 pub const ISTANBUL: c_int = 7;
 pub const LONDON: c_int = 9;
+pub const PARIS: c_int = 10;
 pub const SHANGHAI: c_int = 11;
 pub const CANCUN: c_int = 12;
 

@@ -1,27 +1,32 @@
 //! evm-fuzz: see --help and docs/evm-bench.md.
+#[path = "../args.rs"]
+mod args;
 #[path = "../case.rs"]
 #[allow(dead_code)]
 mod case;
 mod evmc;
+mod fisco;
 mod host;
 mod peer;
 mod program;
 
 use case::to_hex;
 use peer::Ending;
-use program::Test;
+use program::{Profile, Test};
 use revm::context_interface::result::HaltReason;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 const USAGE: &str = "\
-evm-fuzz --library FILE [--seeds A..B] [--seconds N] [--seed S]
+evm-fuzz --library FILE [--seeds A..B] [--seconds N] [--seed S] [--profile P]
   --library  libcbcos-evm.so
   --seeds    the seeds to run (default 0.., until the time is over)
   --seconds  stop after N seconds
   --seed     run one seed and print its programs, our host's messages and revm's instructions
-Each seed is a few contracts and a transaction, at Cancun, Shanghai, London or Istanbul. Compared are
-the ending, gas spent, refund, output, logs, and every account and slot. Ends with 'N passed, M failed'.
+  --profile  ethereum, fisco or both (default): even seeds by Ethereum's rules, odd ones by FISCO's
+Each seed is a few contracts and a transaction, at Cancun, Shanghai, London or Istanbul (Cancun, Paris or
+London by FISCO's rules, which revm is given as prices and precompiled contracts). Compared are the
+ending, gas spent, refund, output, logs, and every account and slot. Ends with 'N passed, M failed'.
 bench/evm/run --fuzz builds all of it and calls this program.";
 const SHOWN_MAX: u64 = 20; // failures
 
@@ -33,6 +38,7 @@ struct Options {
     seeds: std::ops::Range<u64>,
     seconds: Option<u64>,
     trace: bool,
+    profile: Option<Profile>, // None: both, in turn
 }
 
 fn options() -> Result<Options, String> {
@@ -41,35 +47,36 @@ fn options() -> Result<Options, String> {
         seeds: 0..u64::MAX,
         seconds: None,
         trace: false,
+        profile: None,
     };
-    let number = |text: &str| {
-        text.parse::<u64>()
-            .map_err(|_| format!("{text}: not a number"))
-    };
-    let mut args = std::env::args().skip(1);
-    while let Some(arg) = args.next() {
-        if arg == "--help" {
-            println!("{USAGE}");
-            std::process::exit(0);
-        }
-        let value = args.next().ok_or(format!("{arg}: a value must follow"))?;
-        match arg.as_str() {
+    args::read(USAGE, |option, value| {
+        match option {
             "--library" => o.library = value,
             "--seeds" => {
                 let (a, b) = value
                     .split_once("..")
                     .ok_or(format!("--seeds {value}: A..B"))?;
-                o.seeds = number(a)?..if b.is_empty() { u64::MAX } else { number(b)? };
+                let end = |text| args::number(option, text);
+                o.seeds = end(a)?..if b.is_empty() { u64::MAX } else { end(b)? };
             }
-            "--seconds" => o.seconds = Some(number(&value)?),
+            "--seconds" => o.seconds = Some(args::number(option, &value)?),
             "--seed" => {
-                let seed = number(&value)?;
+                let seed = args::number(option, &value)?;
                 o.seeds = seed..seed + 1;
                 o.trace = true;
             }
-            _ => return Err(format!("{arg}: unknown option")),
+            "--profile" => {
+                o.profile = match value.as_str() {
+                    "ethereum" => Some(Profile::Ethereum),
+                    "fisco" => Some(Profile::Fisco),
+                    "both" => None,
+                    _ => return Err(format!("--profile {value}: ethereum, fisco or both")),
+                }
+            }
+            _ => return Ok(false),
         }
-    }
+        Ok(true)
+    })?;
     if o.library.is_empty() {
         return Err(format!("--library is needed\n{USAGE}"));
     }
@@ -99,7 +106,7 @@ fn status_of(reason: &HaltReason) -> i32 {
 
 #[derive(Default)]
 struct Tally {
-    passed: u64,
+    passed: BTreeMap<Profile, u64>,
     failed: u64,
     endings: BTreeMap<String, u64>,
     reasons: BTreeMap<(i32, i32), u64>, // of NAMED_OTHERWISE
@@ -195,8 +202,8 @@ fn compare(vm: &evmc::Vm, test: &Test, trace: bool, tally: &mut Tally) -> Result
 
 fn show(test: &Test) {
     println!(
-        "revision {}, gas {}, value {}",
-        test.rev, test.gas, test.value
+        "profile {}, revision {}, gas {}, value {}",
+        test.profile, test.rev, test.gas, test.value
     );
     for (address, account) in &test.accounts {
         println!(
@@ -211,8 +218,9 @@ fn show(test: &Test) {
 }
 
 fn run(o: &Options) -> Result<Tally, String> {
-    let vm = evmc::Vm::load(&o.library)?;
-    println!("{} beside revm 43.0.3", vm.name());
+    let ethereum = evmc::Vm::load(&o.library, Profile::Ethereum)?;
+    let fisco = evmc::Vm::load(&o.library, Profile::Fisco)?;
+    println!("{} beside revm 43.0.3", ethereum.name());
     let begin = Instant::now();
     let limit = o.seconds.map(Duration::from_secs);
     let mut tally = Tally::default();
@@ -220,17 +228,23 @@ fn run(o: &Options) -> Result<Tally, String> {
         if seed % 64 == 0 && limit.is_some_and(|l| begin.elapsed() >= l) {
             break;
         }
-        let test = program::test(seed);
+        let turn = [Profile::Ethereum, Profile::Fisco][(seed % 2) as usize];
+        let profile = o.profile.unwrap_or(turn);
+        let vm = match profile {
+            Profile::Ethereum => &ethereum,
+            Profile::Fisco => &fisco,
+        };
+        let test = program::test(seed, profile);
         if o.trace {
             show(&test);
         }
-        match compare(&vm, &test, o.trace, &mut tally) {
-            Ok(()) => tally.passed += 1,
+        match compare(vm, &test, o.trace, &mut tally) {
+            Ok(()) => *tally.passed.entry(profile).or_default() += 1,
             Err(text) => {
                 tally.failed += 1;
                 if tally.failed <= SHOWN_MAX {
                     println!(
-                        "seed {seed} (revision {}): ours and revm's differ: {text}",
+                        "seed {seed} ({profile}, revision {}): ours and revm's differ: {text}",
                         test.rev
                     );
                 }
@@ -260,7 +274,11 @@ fn main() {
     for ((ours, theirs), n) in &tally.reasons {
         println!("failures named otherwise: {n} times status {ours}, revm {theirs}");
     }
-    println!("{} passed, {} failed", tally.passed, tally.failed);
+    for (profile, n) in &tally.passed {
+        println!("profile {profile}: {n} passed");
+    }
+    let passed: u64 = tally.passed.values().sum();
+    println!("{passed} passed, {} failed", tally.failed);
     if tally.failed > 0 {
         std::process::exit(1);
     }

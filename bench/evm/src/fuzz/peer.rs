@@ -1,7 +1,8 @@
 //! The same transaction on revm.
 use super::evmc::{Addr, Word};
+use super::fisco;
 use super::host::{self, Log, SHANGHAI};
-use super::program::{Account, Test};
+use super::program::{Account, Profile, Test};
 use revm::{
     bytecode::opcode::OpCode,
     context::{BlockEnv, CfgEnv, TxEnv},
@@ -94,6 +95,7 @@ fn spec(rev: i32) -> SpecId {
     match rev {
         host::ISTANBUL => SpecId::ISTANBUL,
         host::LONDON => SpecId::LONDON,
+        host::PARIS => SpecId::MERGE,
         SHANGHAI => SpecId::SHANGHAI,
         _ => SpecId::CANCUN,
     }
@@ -146,6 +148,9 @@ pub fn transact(test: &Test, trace: bool) -> Result<Outcome, String> {
     let spec = spec(test.rev);
     let mut cfg = CfgEnv::new_with_spec(spec);
     cfg.tx_gas_limit_cap = Some(u64::MAX);
+    if test.profile == Profile::Fisco {
+        cfg.set_gas_params(fisco::prices(spec));
+    }
     let context = Context::mainnet()
         .with_db(Accounts(&test.accounts))
         .with_cfg(cfg)
@@ -171,10 +176,15 @@ pub fn transact(test: &Test, trace: bool) -> Result<Outcome, String> {
         data: Bytes::from(test.input.clone()),
         ..TxEnv::default()
     };
+    let mut evm = context.build_mainnet_with_inspector(Tracer);
+    if test.profile == Profile::Fisco {
+        fisco::fixed_prices(evm.instruction.gas_table_mut());
+        evm.precompiles.precompiles = fisco::precompiles(spec);
+    }
     let done = if trace {
-        context.build_mainnet_with_inspector(Tracer).inspect_tx(tx)
+        evm.inspect_tx(tx)
     } else {
-        context.build_mainnet().transact(tx)
+        evm.transact(tx)
     };
     let done = done.map_err(|e| format!("revm refuses the transaction: {e:?}"))?;
     let gas = *done.result.gas();

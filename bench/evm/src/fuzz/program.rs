@@ -1,6 +1,6 @@
 //! From a seed: accounts with code that mostly runs, and a transaction to them.
 use super::evmc::{Addr, Word};
-use super::host::{last, CANCUN, ISTANBUL, LONDON, SHANGHAI};
+use super::host::{last, CANCUN, ISTANBUL, LONDON, PARIS, SHANGHAI};
 use revm::primitives::U256;
 use std::collections::BTreeMap;
 use std::ffi::c_int;
@@ -20,7 +20,24 @@ impl Account {
     }
 }
 
+/// By whose rules a transaction is executed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Profile {
+    Ethereum,
+    Fisco,
+}
+
+impl std::fmt::Display for Profile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Profile::Ethereum => "ethereum",
+            Profile::Fisco => "fisco",
+        })
+    }
+}
+
 pub struct Test {
+    pub profile: Profile,
     pub rev: c_int,
     pub accounts: BTreeMap<Addr, Account>,
     pub to: Option<Addr>, // None: the input is init code
@@ -921,9 +938,13 @@ fn deep(rng: &mut Rng, rev: c_int) -> Vec<u8> {
     c.finish()
 }
 
-pub fn test(seed: u64) -> Test {
+pub fn test(seed: u64, profile: Profile) -> Test {
     let mut rng = Rng::new(seed);
-    let rev = rng.of(&[CANCUN, CANCUN, CANCUN, SHANGHAI, LONDON, ISTANBUL]);
+    let rev = match profile {
+        Profile::Ethereum => rng.of(&[CANCUN, CANCUN, CANCUN, SHANGHAI, LONDON, ISTANBUL]),
+        // a chain's life: London until 3.1, Paris until the feature, Cancun
+        Profile::Fisco => rng.of(&[CANCUN, CANCUN, CANCUN, CANCUN, PARIS, LONDON]),
+    };
     let mut accounts = BTreeMap::new();
     for i in 1..=CONTRACTS {
         let most = rng.of(&[5, 20, 50, 90]);
@@ -976,6 +997,7 @@ pub fn test(seed: u64) -> Test {
         rng.bytes(n)
     };
     let mut t = Test {
+        profile,
         rev,
         accounts,
         to: (!creates).then(|| last(1)),
