@@ -181,10 +181,15 @@ fn precompile_input(rng: &mut Rng, number: u8) -> Vec<u8> {
     let mut v = match number {
         1 => {
             let mut v = rng.bytes(128);
-            v[32..63].fill(0);
-            v[63] = rng.of(&[27, 28, 27, 28, 0, 1]);
+            if !rng.one_in(6) {
+                v[32..63].fill(0); // else a recovery word that FISCO accepts
+            }
+            v[63] = rng.of(&[27, 28, 27, 28, 27, 28, 0, 1, 26, 29, 30, 31]);
             v[64] &= 0x7f;
             v[96] &= 0x7f;
+            if rng.one_in(6) {
+                v.truncate(rng.of(&[95, 96, 97, 127])); // 96 is FISCO's limit
+            }
             v
         }
         5 => {
