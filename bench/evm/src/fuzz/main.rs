@@ -30,9 +30,12 @@ ending, gas spent, refund, output, logs, and every account and slot. Ends with '
 bench/evm/run --fuzz builds all of it and calls this program.";
 const SHOWN_MAX: u64 = 20; // failures
 
+/// EVMC has no status for it, and ours none of its own.
+const INIT_CODE_TOO_LARGE: i32 = 100;
+
 /// Failures that the two name differently by design, ours first (docs/evm-bench.md).
 const NAMED_OTHERWISE: [(i32, i32); 7] =
-    [(3, 1), (3, 9), (5, 3), (6, 3), (7, 1), (7, 3), (7, 6)];
+    [(3, 9), (3, 100), (5, 3), (6, 3), (7, 3), (7, 6), (7, 100)];
 
 struct Options {
     library: String,
@@ -101,6 +104,7 @@ fn status_of(reason: &HaltReason) -> i32 {
         HaltReason::InvalidJump => 8,
         HaltReason::OutOfOffset => 9,
         HaltReason::StateChangeDuringStaticCall | HaltReason::CallNotAllowedInsideStatic => 11,
+        HaltReason::CreateInitCodeSizeLimit => INIT_CODE_TOO_LARGE,
         _ => evmc::FAILURE,
     }
 }
