@@ -52,11 +52,6 @@ void byz_post_all(sim_node_t *n, const bc_nodeid_t *sender, uint16_t module, bc_
 
 /* ---- seeing ---- */
 
-static int kind_of(bc_bytes_t payload)
-{
-    return payload.n > 1 && payload.p[0] == 0x10 ? payload.p[1] : PBFT_PRE_PREPARE;
-}
-
 static void keep(bc_buf_t **at, bc_bytes_t v)
 {
     bc_buf_unref(*at);
@@ -76,7 +71,7 @@ static void saw_consensus(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t pay
     static const uint32_t telling = 1u << PBFT_PRE_PREPARE | 1u << PBFT_PREPARE |
                                     1u << PBFT_VIEW_CHANGE | 1u << PBFT_NEW_VIEW |
                                     1u << PBFT_CHECKPOINT;
-    int kind = kind_of(payload);
+    int kind = sim_pbft_type(payload);
     pbft_msg_t m;
     bc_arena_t arena = { 0 };
     int list[SIM_NODES_MAX], cnt = sim_conf_list(byz_conf(n), list);
@@ -154,7 +149,7 @@ static bool starves(sim_node_t *n, int to, const bc_front_msg_t *fm)
         return false;
     if (fm->ext & BC_FRONT_EXT_RESPONSE || fm->module == BC_MODULE_SYNC_PUSH_TX)
         return true;
-    int kind = kind_of(fm->payload),
+    int kind = sim_pbft_type(fm->payload),
         victim = (n->i + 1 + (int)(s->o.seed % (uint64_t)(s->cnt - 1))) % s->cnt;
     return fm->module == BC_MODULE_PBFT &&
            (kind == PBFT_COMMIT || (kind == PBFT_PRE_PREPARE && to == victim));
@@ -164,7 +159,7 @@ static bool starves(sim_node_t *n, int to, const bc_front_msg_t *fm)
 static bool lures_to_ask(sim_node_t *n, int to, const bc_front_msg_t *fm)
 {
     const sim_t *s = n->world;
-    int kind = kind_of(fm->payload);
+    int kind = sim_pbft_type(fm->payload);
     if (!byz_does(n, SIM_TRICK_PROOFS) || fm->module != BC_MODULE_PBFT ||
         fm->ext & BC_FRONT_EXT_RESPONSE)
         return false;

@@ -191,30 +191,33 @@ bc_buf_t *byz_twin(sim_node_t *n, const pbft_msg_t *pre, int to)
     return out;
 }
 
-void byz_ahead(sim_node_t *n, const pbft_msg_t *pre, int to)
+/* An empty block of a height and its leader, like pre's otherwise. step: in time, one of its own for
+ * each caller, so that no two blocks of ours get the same header with other transactions. */
+static void post_empty(sim_node_t *n, int to, const pbft_msg_t *pre, int64_t height, int64_t view,
+                       int64_t leader, int64_t step)
 {
     pbft_msg_t m;
     bc_arena_t arena = { 0 };
     bc_block_t b;
-    int list[SIM_NODES_MAX], cnt = sim_conf_list(byz_conf(n), list);
-    int64_t next = pre->base.index + 1;
-    if (bc_pbft_leader(next, pre->base.view, n->world->o.leader_period, (size_t)cnt) ==
-            byz_index(n) &&
-        bc_tars_decode(&bc_block_tars, pre->proposal.data, &b, &arena) == BC_OK) {
+    int list[SIM_NODES_MAX];
+    sim_conf_list(byz_conf(n), list);
+    if (bc_tars_decode(&bc_block_tars, pre->proposal.data, &b, &arena) == BC_OK) {
         bc_header_t h = b.header;
         bc_wr_t w = { 0 };
         h.data_hash = (bc_bytes_t){ 0 };
-        h.data.number = next;
-        h.data.timestamp = byz_plus(h.data.timestamp, 11);
+        h.data.number = height;
+        h.data.sealer = leader;
+        h.data.timestamp = byz_plus(h.data.timestamp, step);
         bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
         b.header = hdr->h;
         b.metas.n = 0;
         bc_tars_encode(&bc_block_tars, &b, &w);
-        byz_vote(n, &m, PBFT_PRE_PREPARE, next, &hdr->hash, pre->base.view);
-        m.proposal.sealer = byz_index(n);
+        byz_vote(n, &m, PBFT_PRE_PREPARE, height, &hdr->hash, view);
+        m.base.from = leader;
+        m.proposal.sealer = leader;
         m.proposal.data = bc_wr_view(&w);
         bc_buf_t *out = byz_sealed(n, &m);
-        byz_post(n, &n->key.pub, BC_MODULE_PBFT, to, bc_buf_view(out));
+        byz_post(n, &n->world->nodes[list[leader]].key.pub, BC_MODULE_PBFT, to, bc_buf_view(out));
         bc_buf_unref(out);
         bc_wr_free(&w);
         bc_hdr_unref(hdr);
@@ -222,40 +225,28 @@ void byz_ahead(sim_node_t *n, const pbft_msg_t *pre, int to)
     bc_arena_free(&arena);
 }
 
+static int64_t leader_of(const sim_node_t *n, int64_t height, int64_t view)
+{
+    int list[SIM_NODES_MAX], cnt = sim_conf_list(byz_conf(n), list);
+    return bc_pbft_leader(height, view, n->world->o.leader_period, (size_t)cnt);
+}
+
+void byz_ahead(sim_node_t *n, const pbft_msg_t *pre, int to)
+{
+    int64_t next = pre->base.index + 1, leader = leader_of(n, next, pre->base.view);
+    if (leader == byz_index(n))
+        post_empty(n, to, pre, next, pre->base.view, leader, 11);
+}
+
 /* A proposal for the next height in the name of its leader, ahead of the true one. */
 void byz_forge_proposal(sim_node_t *n, int to)
 {
-    sim_t *s = n->world;
-    pbft_msg_t pre, m;
+    pbft_msg_t pre;
     bc_arena_t arena = { 0 };
-    bc_block_t b;
-    int list[SIM_NODES_MAX], cnt = sim_conf_list(byz_conf(n), list);
     int64_t next = n->disk.height + 1, view = byz_view(n);
-    int64_t leader = bc_pbft_leader(next, view, s->o.leader_period, (size_t)cnt);
     if (n->byz->pre &&
-        pbft_decode(BC_SUITE_STANDARD, bc_buf_view(n->byz->pre), &pre, &arena) == BC_OK &&
-        bc_tars_decode(&bc_block_tars, pre.proposal.data, &b, &arena) == BC_OK) {
-        bc_header_t h = b.header;
-        bc_wr_t w = { 0 };
-        h.data_hash = (bc_bytes_t){ 0 };
-        h.data.number = next;
-        h.data.sealer = leader;
-        /* a step of its own: no other block of ours gets the same header with other transactions */
-        h.data.timestamp = byz_plus(h.data.timestamp, 1009);
-        bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
-        b.header = hdr->h;
-        b.metas.n = 0;
-        bc_tars_encode(&bc_block_tars, &b, &w);
-        byz_vote(n, &m, PBFT_PRE_PREPARE, next, &hdr->hash, view);
-        m.base.from = leader;
-        m.proposal.sealer = leader;
-        m.proposal.data = bc_wr_view(&w);
-        bc_buf_t *out = byz_sealed(n, &m);
-        byz_post(n, &s->nodes[list[leader]].key.pub, BC_MODULE_PBFT, to, bc_buf_view(out));
-        bc_buf_unref(out);
-        bc_wr_free(&w);
-        bc_hdr_unref(hdr);
-    }
+        pbft_decode(BC_SUITE_STANDARD, bc_buf_view(n->byz->pre), &pre, &arena) == BC_OK)
+        post_empty(n, to, &pre, next, view, leader_of(n, next, view), 1009);
     bc_arena_free(&arena);
 }
 

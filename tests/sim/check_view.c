@@ -92,12 +92,6 @@ static void note_list(sim_t *s, const pbft_msg_t *nv)
         check_offered(s, nv->votes[i].proposal.index, nv->base.view, &nv->votes[i].proposal.hash);
 }
 
-/* The kind is looked at first: only few messages are worth decoding twice. */
-static int kind_of(bc_bytes_t payload)
-{
-    return payload.n > 1 && payload.p[0] == 0x10 ? payload.p[1] : 0;
-}
-
 /* Others believe nothing else than what this one shows. */
 static bool proofs_hold(const sim_node_t *n, const pbft_msg_t *vc)
 {
@@ -111,7 +105,7 @@ static bool proofs_hold(const sim_node_t *n, const pbft_msg_t *vc)
 
 void check_view_out(sim_node_t *n, bc_bytes_t payload)
 {
-    int kind = kind_of(payload);
+    int kind = sim_pbft_type(payload);
     pbft_msg_t m;
     bc_arena_t arena = { 0 };
     if (!n->bad && (kind == PBFT_NEW_VIEW || kind == PBFT_VIEW_CHANGE) &&
@@ -164,7 +158,7 @@ static void asked_in(sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t *m
 
 void check_view_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload)
 {
-    int kind = kind_of(payload);
+    int kind = sim_pbft_type(payload);
     pbft_msg_t m;
     bc_arena_t arena = { 0 };
     if ((kind == PBFT_NEW_VIEW || kind == PBFT_RECOVER_RESPONSE || kind == PBFT_VIEW_CHANGE) &&

@@ -170,7 +170,7 @@ static bool missed(const sim_t *s, int to, const bc_buf_t *data)
     if (!s->misses[to] || bc_front_msg_decode(bc_buf_view(data), &fm) ||
         fm.module != BC_MODULE_PBFT || fm.payload.n < 2)
         return false;
-    return s->misses[to] >> (fm.payload.p[0] == 0x10 ? fm.payload.p[1] % 32 : 0) & 1;
+    return s->misses[to] >> sim_pbft_type(fm.payload) % 32 & 1;
 }
 
 void host_transmit(sim_node_t *n, const bc_nodeid_t *sender, int to, bc_buf_t *data)

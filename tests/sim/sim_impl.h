@@ -228,6 +228,13 @@ bool byz_saw(sim_node_t *n, const bc_nodeid_t *from, bc_buf_t *frame);
 /* True: it has seen to the frame itself. */
 bool byz_sends(sim_node_t *n, uint16_t module, int to, bc_buf_t *frame);
 
+/* The type of a consensus payload by its first bytes, as the encoder writes them: only few are worth
+ * decoding for a look. A type of 0, PrePrepare, is not written. */
+static inline int sim_pbft_type(bc_bytes_t payload)
+{
+    return payload.n > 1 && payload.p[0] == 0x10 ? payload.p[1] : 0;
+}
+
 /* What the block after height is judged by. */
 const sim_conf_t *sim_conf_after(const sim_node_t *n, int64_t height);
 int sim_conf_list(const sim_conf_t *c,

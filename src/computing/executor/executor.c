@@ -185,7 +185,8 @@ typedef struct {
     bc_err_t err;
 } call_run_t;
 
-/* Contracts that go through whole tables are stopped here: the interpreter's limits do not see them. */
+/* Contracts that go through whole tables are stopped here: the interpreter's limits do not see
+ * them. */
 static bc_err_t call_watch(void *ctx, size_t bytes)
 {
     const call_run_t *c = ctx;
@@ -194,7 +195,6 @@ static bc_err_t call_watch(void *ctx, size_t bytes)
     bool much = c->in->memory_max && bytes + c->x.tx_arena.used > c->in->memory_max;
     return much ? BC_E_TOO_BIG : BC_OK;
 }
-
 
 static void run_call(call_run_t *c)
 {

@@ -218,9 +218,15 @@ static void know_highest(sync_t *s, int64_t number, const bc_h256_t *hash)
     if (number > s->known_highest) {
         s->known_highest = number;
         s->known_hash = *hash;
-        if (number > s->committed && s->behind_since < 0)
-            s->behind_since = s->now->mono_ms;
     }
+}
+
+/* After what is known of others, or the ledger, has changed. */
+static void note_lag(sync_t *s)
+{
+    bool behind = s->known_highest > s->committed;
+    if (!behind || s->behind_since < 0)
+        s->behind_since = behind ? s->now->mono_ms : -1;
 }
 
 static void on_status(sync_t *s, const bc_nodeid_t *from, const BcPb__BlockSyncMessage *msg)
@@ -249,6 +255,7 @@ static void on_status(sync_t *s, const bc_nodeid_t *from, const BcPb__BlockSyncM
     if (first)
         status_soon(s); /* it may not have ours yet */
     know_highest(s, p->number, &p->hash);
+    note_lag(s);
     download_try(s);
 }
 
@@ -305,8 +312,7 @@ static void on_peers(sync_t *s, bc_msg_t *in)
     know_highest(s, s->committed, &s->config->hash);
     for (size_t i = 0; i < s->peer_cnt; i++)
         know_highest(s, s->peers[i].number, &s->peers[i].hash);
-    if (s->known_highest <= s->committed)
-        s->behind_since = -1;
+    note_lag(s);
     if (news)
         send_status(s);
 }
@@ -319,12 +325,13 @@ static void take_config(sync_t *s, bc_ledger_config_t *c)
         bc_ledger_config_unref(s->config);
     s->config = bc_ledger_config_ref(c);
     if (c->number > s->committed)
-        s->behind_since = c->number < s->known_highest ? s->now->mono_ms : -1;
+        s->behind_since = -1; /* now it is the block after this that others have, or not */
     s->committed = c->number;
     s->executed = BC_MAX(s->executed, s->committed);
     for (size_t i = 0; i < s->peer_cnt; i++)
         s->peers[i].in_group = in_group(s, &s->peers[i].id);
     know_highest(s, s->committed, &c->hash);
+    note_lag(s);
 }
 
 /* A line now and then while this node is far behind: where it is, how fast, how long yet. */

@@ -71,12 +71,9 @@ void pbft_send_checkpoint(pbft_t *p, slot_t *s, const bc_nodeid_t *to)
     if (!m.proposal.sig.n || !pbft_sign(p, &m, msig))
         return;
     votes_add(&s->checks, p->self, 0, hash, m.proposal.sig);
-    if (to) {
-        pbft_send(p, to, &m);
-        return;
-    }
-    s->check_sent = p->now.mono_ms;
-    pbft_broadcast(p, &m);
+    if (!to)
+        s->check_sent = p->now.mono_ms;
+    pbft_send(p, to, &m);
 }
 
 void pbft_on_executed(pbft_t *p, bc_msg_t *in)

@@ -222,7 +222,7 @@ void pbft_skip_faulty_leader(pbft_t *p);
 bool pbft_sign(pbft_t *p, pbft_msg_t *m, uint8_t sig[BC_SIG_MAX]);
 bool pbft_verify(pbft_t *p, int64_t idx, const bc_h256_t *digest, bc_bytes_t sig);
 void pbft_base(pbft_t *p, pbft_msg_t *m, int32_t type, int64_t index, const bc_h256_t *hash, int64_t view);
-void pbft_broadcast(pbft_t *p, const pbft_msg_t *m);
+/* to NULL, here and in what sends by it: to all sealers. */
 void pbft_send(pbft_t *p, const bc_nodeid_t *to, const pbft_msg_t *m);
 void pbft_reply(pbft_t *p, const bc_nodeid_t *to, const char *uuid, const pbft_msg_t *m);
 
@@ -281,7 +281,7 @@ bool pbft_signed(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_
 
 /* pbft_exec.c */
 void pbft_try_execute(pbft_t *p);
-void pbft_send_checkpoint(pbft_t *p, slot_t *s, const bc_nodeid_t *to); /* to NULL: to all */
+void pbft_send_checkpoint(pbft_t *p, slot_t *s, const bc_nodeid_t *to);
 void pbft_on_executed(pbft_t *p, bc_msg_t *in);
 void pbft_on_checkpoint(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_msg_t *m);
 void pbft_try_stable(pbft_t *p);

@@ -126,7 +126,6 @@ static bool no_conflict(const slot_t *s, const bc_h256_t *hash, int64_t view)
     return !s->dec || is_hash(s->dec, hash);
 }
 
-/* To one node, or to all (NULL). */
 static void send_vote(pbft_t *p, int32_t type, const prop_t *q, votes_t *own, const bc_nodeid_t *to)
 {
     const bc_h256_t *hash = &q->hash;
@@ -144,10 +143,7 @@ static void send_vote(pbft_t *p, int32_t type, const prop_t *q, votes_t *own, co
         return;
     }
     votes_add(own, p->self, p->view, hash, m.proposal.sig);
-    if (to)
-        pbft_send(p, to, &m);
-    else
-        pbft_broadcast(p, &m);
+    pbft_send(p, to, &m);
 }
 
 static void send_pre_prepare(pbft_t *p, const prop_t *q, const bc_nodeid_t *to)
@@ -157,12 +153,8 @@ static void send_pre_prepare(pbft_t *p, const prop_t *q, const bc_nodeid_t *to)
     pbft_base(p, &m, PBFT_PRE_PREPARE, q->index, &q->hash, p->view);
     m.has_proposal = true;
     prop_to_wire(q, true, &m.proposal);
-    if (!pbft_sign(p, &m, sig))
-        return;
-    if (to)
+    if (pbft_sign(p, &m, sig))
         pbft_send(p, to, &m);
-    else
-        pbft_broadcast(p, &m);
 }
 
 void pbft_vote_again(pbft_t *p, const bc_nodeid_t *to)

@@ -388,27 +388,17 @@ bool pbft_sign(pbft_t *p, pbft_msg_t *m, uint8_t sig[BC_SIG_MAX])
     return m->sig.n > 0;
 }
 
-void pbft_broadcast(pbft_t *p, const pbft_msg_t *m)
-{
-    if (p->node_cnt < 2)
-        return;
-    bc_buf_t *b = pbft_encode(m);
-    if (!b)
-        return;
-    bc_msg_t *o = bc_out_msg(p->out, BC_ACTOR_FRONT, BC_MSG_BROADCAST);
-    o->module = BC_MODULE_PBFT;
-    o->mask = BC_NODE_CONSENSUS;
-    o->data = b;
-}
-
 void pbft_send(pbft_t *p, const bc_nodeid_t *to, const pbft_msg_t *m)
 {
-    bc_buf_t *b = pbft_encode(m);
+    bc_buf_t *b = to || p->node_cnt > 1 ? pbft_encode(m) : NULL;
     if (!b)
         return;
-    bc_msg_t *o = bc_out_msg(p->out, BC_ACTOR_FRONT, BC_MSG_SEND);
+    bc_msg_t *o = bc_out_msg(p->out, BC_ACTOR_FRONT, to ? BC_MSG_SEND : BC_MSG_BROADCAST);
     o->module = BC_MODULE_PBFT;
-    o->node = *to;
+    if (to)
+        o->node = *to;
+    else
+        o->mask = BC_NODE_CONSENSUS;
     o->data = b;
 }
 

@@ -60,7 +60,8 @@ void pbft_fetch_prepared(pbft_t *p, size_t from, const pbft_proposal_t *w, int64
 static void ask_next(pbft_t *p, const ask_t *a)
 {
     const slot_t *s = pbft_slot(p, a->index);
-    if (p->self < 0 || p->timeout || a->tries >= 4 * p->node_cnt || a->view != p->view || a->index <= p->committed ||
+    if (p->self < 0 || p->timeout || a->tries >= 4 * p->node_cnt || a->view != p->view ||
+        a->index <= p->committed ||
         (s && (s->dec || s->verify || (s->pre && s->pre_view == p->view))))
         return;
     ask_t next = *a;

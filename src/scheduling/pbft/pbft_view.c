@@ -109,10 +109,7 @@ void pbft_send_view_change(pbft_t *p, const bc_nodeid_t *to)
     m.proposal.hash = p->committed_hash;
     m.vote_cnt = prepared_list(p, &m.votes, &arena);
     if (pbft_sign(p, &m, sig)) {
-        if (to)
-            pbft_send(p, to, &m);
-        else
-            pbft_broadcast(p, &m);
+        pbft_send(p, to, &m);
         bc_buf_t *own = pbft_encode(&m);
         held_t *h = bc_xcalloc(1, sizeof *h);
         if (own && pbft_decode(p->suite, bc_buf_view(own), &h->m, &h->arena) == BC_OK)
@@ -138,12 +135,8 @@ void pbft_send_recover_request(pbft_t *p, const bc_nodeid_t *to)
     uint8_t sig[BC_SIG_MAX];
     pbft_msg_t m;
     pbft_base(p, &m, PBFT_RECOVER_REQUEST, p->committed, NULL, p->view);
-    if (!pbft_sign(p, &m, sig))
-        return;
-    if (to)
+    if (pbft_sign(p, &m, sig))
         pbft_send(p, to, &m);
-    else
-        pbft_broadcast(p, &m);
 }
 
 /* ---- time-out ---- */
@@ -399,7 +392,7 @@ static void send_new_view(pbft_t *p, const pbft_msg_t *const *vcs, size_t cnt)
     pbft_msg_t *votes = nv.votes, *copies = nv.vcs;
     if (fill_list(p, &nv, vcs, cnt, span, fills) && pbft_sign(p, &nv, sig)) {
         BC_INFO(PBFT_BADGES, "send NewView,view=%ld,proposals=%zu", (long)p->to_view, nv.vote_cnt);
-        pbft_broadcast(p, &nv);
+        pbft_send(p, NULL, &nv);
         /* our own way in: what vcs refers to dies on entering, so work on decoded bytes */
         bc_buf_t *b = pbft_encode(&nv);
         bc_arena_t arena = { 0 };
@@ -542,7 +535,9 @@ static void apply_new_view(pbft_t *p, const pbft_msg_t *m)
  * round for ever. Not far: a view that a bad leader spoils costs all of it. */
 static unsigned patience(const pbft_t *p)
 {
-    return BC_MIN(p->barren / (unsigned)((p->node_cnt - 1) / 3 + 1), (unsigned)PBFT_BARREN_MAX);
+    uint64_t quorum, faulty;
+    bc_pbft_quorum(p->node_cnt, &quorum, &faulty);
+    return (unsigned)BC_MIN(p->barren / (faulty + 1), (uint64_t)PBFT_BARREN_MAX);
 }
 
 /* What the NewView before this one proposed again no longer binds: official nodes wait for it for

@@ -330,10 +330,8 @@ static void system_proposal_is_serialised(void **state)
     enter_view(&r, 1);
     prop_t *q = proposal(1, 2, 1, 1, true), *next = proposal(2, 3, 1, 1, false);
     propose(&r, 2, 1, q);
-    for (int i = 1; i < 3; i++)
-        vote(&r, i, PBFT_PREPARE, 1, 1, &q->hash);
-    for (int i = 1; i < 3; i++)
-        vote(&r, i, PBFT_COMMIT, 1, 1, &q->hash);
+    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
+    two_vote(&r, PBFT_COMMIT, 1, 1, &q->hash);
     assert_int_equal(r.executed, 1);
     propose(&r, 3, 1, next);
     for (int i = 1; i < 4; i++)
@@ -343,8 +341,7 @@ static void system_proposal_is_serialised(void **state)
     assert_int_equal(r.executed, 1); /* nothing above it, not even a vote */
     assert_int_equal(count(&r, PBFT_PREPARE), 1);
     bc_h256_t exec = last(&r, PBFT_CHECKPOINT)->hash;
-    vote(&r, 1, PBFT_CHECKPOINT, 1, 1, &exec);
-    vote(&r, 2, PBFT_CHECKPOINT, 1, 1, &exec);
+    two_vote(&r, PBFT_CHECKPOINT, 1, 1, &exec);
     assert_int_equal(status(&r).number, 1);
     assert_int_equal(r.executed, 2); /* what was held back came through */
     prop_unref(q);
@@ -420,8 +417,7 @@ static void views_without_a_block_get_longer(void **state)
         vote(&r, i, PBFT_COMMIT, 1, 9, &q->hash);
     }
     bc_h256_t hash = last(&r, PBFT_CHECKPOINT)->hash;
-    for (int i = 1; i < 3; i++)
-        vote(&r, i, PBFT_CHECKPOINT, 1, 9, &hash);
+    two_vote(&r, PBFT_CHECKPOINT, 1, 9, &hash);
     assert_int_equal(status(&r).number, 1);
     int64_t started = r.now.mono_ms;
     while (!status(&r).timeout)
@@ -629,8 +625,7 @@ static void precommit_holds(void **state)
     enter_view(&r, 1);
     prop_t *q = proposal(1, 2, 1, 1, false), *other = proposal(1, 3, 1, 2, false);
     propose(&r, 2, 1, q);
-    vote(&r, 1, PBFT_PREPARE, 1, 1, &q->hash);
-    vote(&r, 2, PBFT_PREPARE, 1, 1, &q->hash);
+    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
     assert_int_equal(count(&r, PBFT_COMMIT), 1);
     pool_size(&r, 1);
     feed_timer(&r, TIMER_VIEW, 9000);

@@ -22,8 +22,7 @@ static void restart_between_prepare_and_commit(void **state)
         if (r.sent[i].type == PBFT_PREPARE)
             assert_memory_equal(&r.sent[i].hash, &q->hash, 32);
     /* and what it had prepared goes through */
-    vote(&r, 1, PBFT_PREPARE, 1, 1, &q->hash);
-    vote(&r, 2, PBFT_PREPARE, 1, 1, &q->hash);
+    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
     assert_int_equal(count(&r, PBFT_COMMIT), 1);
     /* once more, now with a precommit */
     restart(&r, 0, NULL);
@@ -74,10 +73,8 @@ static void restart_after_execution(void **state)
     enter_view(&r, 1);
     prop_t *q = proposal(1, 2, 1, 1, false);
     propose(&r, 2, 1, q);
-    for (int i = 1; i < 3; i++)
-        vote(&r, i, PBFT_PREPARE, 1, 1, &q->hash);
-    for (int i = 1; i < 3; i++)
-        vote(&r, i, PBFT_COMMIT, 1, 1, &q->hash);
+    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
+    two_vote(&r, PBFT_COMMIT, 1, 1, &q->hash);
     bc_h256_t exec = last(&r, PBFT_CHECKPOINT)->hash;
     bool official = false;
     for (size_t i = 0; i < r.row_cnt; i++)
@@ -87,8 +84,7 @@ static void restart_after_execution(void **state)
     restart(&r, 0, NULL); /* the block never reached the ledger: executed again, same vote */
     assert_int_equal(r.executed, 2);
     assert_memory_equal(&last(&r, PBFT_CHECKPOINT)->hash, &exec, 32);
-    vote(&r, 1, PBFT_CHECKPOINT, 1, 1, &exec);
-    vote(&r, 2, PBFT_CHECKPOINT, 1, 1, &exec);
+    two_vote(&r, PBFT_CHECKPOINT, 1, 1, &exec);
     assert_int_equal(status(&r).number, 1);
     prop_unref(q);
     rig_free(&r);
@@ -103,10 +99,8 @@ static void official_directory_starts(void **state)
     enter_view(&r, 1);
     prop_t *q = proposal(1, 2, 1, 1, false);
     propose(&r, 2, 1, q);
-    for (int i = 1; i < 3; i++)
-        vote(&r, i, PBFT_PREPARE, 1, 1, &q->hash);
-    for (int i = 1; i < 3; i++)
-        vote(&r, i, PBFT_COMMIT, 1, 1, &q->hash);
+    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
+    two_vote(&r, PBFT_COMMIT, 1, 1, &q->hash);
     for (size_t i = 0; i < r.row_cnt;) {
         if (strncmp(r.row_keys[i], "cbcosVote", 9)) {
             i++;
@@ -183,10 +177,8 @@ static void votes_are_said_again_to_who_connects(void **state)
     assert_int_equal(r.sent_cnt, 1); /* those who were there have heard it */
     assert_int_equal(told(&r, 3, PBFT_PREPARE), 1);
     r.commit = false;
-    for (int i = 1; i < 3; i++)
-        vote(&r, i, PBFT_PREPARE, 1, 1, &q->hash);
-    for (int i = 1; i < 3; i++)
-        vote(&r, i, PBFT_COMMIT, 1, 1, &q->hash);
+    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
+    two_vote(&r, PBFT_COMMIT, 1, 1, &q->hash);
     r.sent_cnt = 0;
     connected(&r, 0xa); /* one goes, and comes again */
     assert_int_equal(r.sent_cnt, 0);
@@ -289,11 +281,7 @@ static void missing_proposal_is_fetched(void **state)
         w.proof_cnt = bad == 1 ? 2 : 3;
         pbft_msg_t m = { .type = PBFT_COMMITTED_RESPONSE, .has_base = true, .proposals = &w, .proposal_cnt = 1 };
         sign_as(&r, 2, &m, sig);
-        bc_msg_t *d = bc_msg_new(BC_ACTOR_FRONT, BC_ACTOR_PBFT, BC_MSG_RESPONSE);
-        d->token = r.ask_token;
-        d->node = r.keys[2].pub;
-        d->data = pbft_encode(&m);
-        feed(&r, d);
+        answer(&r, 2, &m);
         assert_int_equal(r.executed, bad == 1 ? 0 : 1);
         assert_int_equal(count(&r, PBFT_CHECKPOINT), bad ? 0 : 1);
         prop_unref(q);
@@ -339,11 +327,7 @@ static void prepared_proposal_is_asked_of_others_too(void **state)
     vote_.proposal.proof_cnt = 3;
     m.votes = &vote_;
     m.vote_cnt = 1;
-    bc_msg_t *d = bc_msg_new(BC_ACTOR_FRONT, BC_ACTOR_PBFT, BC_MSG_RESPONSE);
-    d->token = r.ask_token;
-    d->node = r.keys[2].pub;
-    d->data = pbft_encode(&m);
-    feed(&r, d);
+    answer(&r, 2, &m);
     assert_int_equal(count(&r, PBFT_PREPARE), 1);
     assert_memory_equal(&last(&r, PBFT_PREPARE)->hash, &q->hash, 32);
     /* not for ever: without connections every question fails at once */
@@ -367,14 +351,12 @@ static void proposals_are_served(void **state)
     enter_view(&r, 1);
     prop_t *q = proposal(1, 2, 1, 1, false);
     propose(&r, 2, 1, q);
-    for (int i = 1; i < 3; i++)
-        vote(&r, i, PBFT_PREPARE, 1, 1, &q->hash);
+    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
     pbft_msg_t m = { .type = PBFT_COMMITTED_REQUEST, .has_base = true, .size = 1 };
     m.base.index = 1;
     deliver_from(&r, 1, &m); /* prepared is not decided: silence */
     assert_int_equal(count(&r, PBFT_COMMITTED_RESPONSE), 0);
-    for (int i = 1; i < 3; i++)
-        vote(&r, i, PBFT_COMMIT, 1, 1, &q->hash);
+    two_vote(&r, PBFT_COMMIT, 1, 1, &q->hash);
     deliver_from(&r, 1, &m);
     assert_int_equal(count(&r, PBFT_COMMITTED_RESPONSE), 1);
     m = said(1, PBFT_PREPARED_REQUEST, 1, 0, &q->hash);
@@ -395,10 +377,8 @@ static void divergence_is_named(void **state)
     enter_view(&r, 1);
     prop_t *q = proposal(1, 2, 1, 1, false);
     propose(&r, 2, 1, q);
-    for (int i = 1; i < 3; i++)
-        vote(&r, i, PBFT_PREPARE, 1, 1, &q->hash);
-    for (int i = 1; i < 3; i++)
-        vote(&r, i, PBFT_COMMIT, 1, 1, &q->hash);
+    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
+    two_vote(&r, PBFT_COMMIT, 1, 1, &q->hash);
     bc_h256_t exec;
     memset(exec.b, 9, 32);
     for (int i = 1; i < 4; i++)

@@ -337,6 +337,23 @@ static inline void vote(rig_t *r, int node, int32_t type, int64_t index, int64_t
     deliver_from(r, node, &m);
 }
 
+/* Nodes 1 and 2 say it: with the engine's own, or a third one's, a quorum. */
+static inline void two_vote(rig_t *r, int32_t type, int64_t index, int64_t view, const bc_h256_t *hash)
+{
+    for (int i = 1; i < 3; i++)
+        vote(r, i, type, index, view, hash);
+}
+
+/* The answer of a node to the question that is open. */
+static inline void answer(rig_t *r, int node, const pbft_msg_t *m)
+{
+    bc_msg_t *d = bc_msg_new(BC_ACTOR_FRONT, BC_ACTOR_PBFT, BC_MSG_RESPONSE);
+    d->token = r->ask_token;
+    d->node = r->keys[node].pub;
+    d->data = pbft_encode(m);
+    feed(r, d);
+}
+
 /* Every rig has these sealers. */
 static inline void name_sealers(bc_header_t *h, bc_keypair_t *keys, bc_bytes_t *ids)
 {

@@ -261,8 +261,7 @@ static void on_ran_execute(sched_t *s, bc_msg_t *in, bc_out_t *out)
     start_next(s, out);
 }
 
-/* May this request join the running group as its n-th? Blocks that arrive by block sync do: one
- * wait for the disk serves them all. Consensus' own are written one by one, its votes build on them. */
+/* Is it for the block after those of the group? */
 static bc_err_t commit_fits(const sched_t *s, const request_t *r)
 {
     int64_t i = r->header->h.data.number - s->ledger - 1;
@@ -295,17 +294,18 @@ static void commit_add(sched_t *s, request_t *r)
     s->committing++;
 }
 
+/* Blocks of block sync share a group: one wait for the disk serves them all. Consensus' own are
+ * written one by one, its votes build on them. */
 static void commit_next(sched_t *s, bc_out_t *out)
 {
     if (s->committing)
         return;
     while (s->commits.cnt && s->committing < GROUP_MAX) {
-        request_t *next = &s->commits.v[0];
-        bool joins = next->actor == BC_ACTOR_SYNC;
-        if (s->committing && (!joins || commit_fits(s, next)))
+        bc_err_t err = commit_fits(s, &s->commits.v[0]);
+        bool joins = s->commits.v[0].actor == BC_ACTOR_SYNC;
+        if (s->committing && (!joins || err))
             break; /* looked at again after the group */
         request_t r = queue_take(&s->commits);
-        bc_err_t err = commit_fits(s, &r);
         if (err)
             commit_done(out, r.actor, r.token, r.header->h.data.number, err);
         else

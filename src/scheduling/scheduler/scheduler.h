@@ -2,10 +2,10 @@
  *
  * One block executes at a time, in height order; commits are written in height order, block n + 1
  * may execute while n is being written. Downloaded blocks that wait for their commit are written
- * together, with one wait for the disk (at most 16), and told when all are durable. Results of executed, uncommitted
- * blocks are kept, at most `depth_max` of them. A block that arrives again with the same input is
- * answered from there; with other input, everything from its height on is thrown away and
- * executed anew.
+ * together, with one wait for the disk (at most 16), and told when all are durable. Results of
+ * executed, uncommitted blocks are kept, at most `depth_max` of them. A block that arrives again
+ * with the same input is answered from there; with other input, everything from its height on is
+ * thrown away and executed anew.
  *
  * Checks beyond the official node's: the parent hash of a block must be the hash of the executed
  * block before it; a downloaded block's hash must equal ours or its state is discarded. */

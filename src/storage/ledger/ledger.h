@@ -34,9 +34,10 @@ bc_err_t bc_ledger_init(const bc_ledger_params_t *p, bc_ledger_t **out, char *wh
 void bc_ledger_free(bc_ledger_t *l); /* snapshots stay valid; NULL is fine */
 bc_ledger_if bc_ledger_as_if(bc_ledger_t *l);
 
-/* Writes the next block: its ledger rows and the state changes, in one write. sync: durable, with all
- * before it, when it returns. Blocks; one caller at a time. header carries the signatures; txs and r are in block order. Transactions whose
- * `stored` is set are not written again, none when all_stored; afterwards it is set for all.
+/* Writes the next block: its ledger rows and the state changes, in one write. sync: durable, with
+ * all before it, when it returns. Blocks; one caller at a time. header carries the signatures; txs
+ * and r are in block order. Transactions whose `stored` is set are not written again, none when
+ * all_stored; afterwards it is set for all.
  * BC_E_STALE the number is not the next; BC_E_MISMATCH parent, roots or counts do not fit (nothing
  * is written); BC_E_IO, BC_E_NOMEM (nothing is written, or the store is broken). */
 bc_err_t bc_ledger_commit(bc_ledger_t *l, const bc_hdr_t *header, bc_tx_t *const *txs,

@@ -9,7 +9,7 @@
 // Prints "ok NAME" or "FAIL NAME why", then "N passed, M failed".
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import { Chain, must, now, sleep } from '../network/lib.mjs';
+import { Chain, configure, must, now, sleep } from '../network/lib.mjs';
 import { options, run } from '../network/scenarios.mjs';
 
 const MB = 1 << 20;
@@ -19,11 +19,8 @@ function arrange(chain) {
     for (const n of chain.nodes) {
         const genesis = `${n.dir}/config.genesis`;
         writeFileSync(genesis, readFileSync(genesis, 'utf8').replace(/^\s*node\.1\s*=.*\n/m, ''));
-        const config = `${n.dir}/config.ini`;
-        writeFileSync(config, readFileSync(config, 'utf8')
-            .replace(/^(\s*min_seal_time\s*=).*$/m, '$1 1')
-            .replace(/^\s*;?\s*allow_free_node\s*=.*$/m, '')
-            .replace(/^(\s*\[sync\].*)$/m, '$1\n    allow_free_node=true'));
+        configure(n, 'consensus', { min_seal_time: 1 });
+        configure(n, 'sync', { allow_free_node: true });
     }
     const genesis = readFileSync(`${chain.nodes[0].dir}/config.genesis`, 'utf8');
     chain.sealer = chain.nodes.find((n) => genesis.includes(n.id));

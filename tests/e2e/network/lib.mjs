@@ -2,7 +2,7 @@
 // else. Processes are ended by the pid of what was started here, never by name.
 import { spawn, spawnSync } from 'node:child_process';
 import {
-    closeSync, cpSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync,
+    closeSync, cpSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync,
 } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -226,6 +226,22 @@ export class Node {
                 lines.push(...readFileSync(join(dir, name), 'utf8').split('\n').filter((l) => /^(error|fatal)\|/.test(l)));
         return lines;
     }
+}
+
+// Sets keys of a section of the node's config.ini; gives the text that was there before.
+export function configure(node, section, values) {
+    const file = `${node.dir}/config.ini`;
+    const before = readFileSync(file, 'utf8');
+    let inside = false;
+    const lines = before.split('\n').flatMap((line) => {
+        const head = /^\s*\[(\w+)\]/.exec(line);
+        inside = head ? head[1] === section : inside;
+        if (head && inside)
+            return [line, ...Object.entries(values).map(([k, v]) => `    ${k}=${v}`)];
+        return inside && Object.keys(values).some((k) => new RegExp(`^\\s*${k}\\s*=`).test(line)) ? [] : [line];
+    });
+    writeFileSync(file, lines.join('\n'));
+    return before;
 }
 
 export class Chain {

@@ -8,29 +8,13 @@
 // --sm makes a chain with SM2 and SM3, --pages one with pages of keys.
 //
 // Needs cbcos-sender beside cbcos. Prints "ok NAME" or "FAIL NAME why", then "N passed, M failed".
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { attack, badConfigs } from './bad.mjs';
-import { bench, Chain, must, now, post, sleep, until } from './lib.mjs';
+import { bench, Chain, configure, must, now, post, sleep, until } from './lib.mjs';
 import { options, run } from './scenarios.mjs';
 
 const MB = 1 << 20;
-
-// Sets keys of a section of the node's config.ini; gives the text that was there before.
-function configure(node, section, values) {
-    const file = `${node.dir}/config.ini`;
-    const before = readFileSync(file, 'utf8');
-    let inside = false;
-    const lines = before.split('\n').flatMap((line) => {
-        const head = /^\s*\[(\w+)\]/.exec(line);
-        inside = head ? head[1] === section : inside;
-        if (head && inside)
-            return [line, ...Object.entries(values).map(([k, v]) => `    ${k}=${v}`)];
-        return inside && Object.keys(values).some((k) => new RegExp(`^\\s*${k}\\s*=`).test(line)) ? [] : [line];
-    });
-    writeFileSync(file, lines.join('\n'));
-    return before;
-}
 
 async function withConfig(nodes, section, values, work) {
     const before = nodes.map((n) => configure(n, section, values));
