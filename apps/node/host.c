@@ -264,6 +264,7 @@ static bc_err_t make_pbft(bc_host_t *h)
                                .min_seal_time = n->consensus.min_seal_time,
                                .checkpoint_timeout = n->consensus.checkpoint_timeout,
                                .pipeline_size = n->consensus.pipeline_size,
+                               .require_txs_root = n->consensus.require_txs_root,
                                .single_point = n->others.single_point_consensus,
                                .rows = rows.v,
                                .row_cnt = rows.cnt };

@@ -44,6 +44,15 @@ void bc_metas_unref(bc_metas_t *m)
         free(m);
 }
 
+void bc_metas_root(const bc_metas_t *m, bc_suite_t suite, bc_h256_t *root)
+{
+    bc_h256_t *hashes = bc_xcalloc(m->cnt + 1, sizeof *hashes);
+    for (size_t i = 0; i < m->cnt; i++)
+        hashes[i] = m->v[i].hash;
+    BC_MUST(bc_merkle_root(suite, hashes, m->cnt, root) == BC_OK);
+    free(hashes);
+}
+
 bc_committed_t *bc_committed_ref(bc_committed_t *c)
 {
     atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);

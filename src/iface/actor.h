@@ -55,6 +55,8 @@ typedef struct {
 bc_metas_t *bc_metas_new(size_t cnt) BC_WARN_UNUSED; /* zeroed; stops when memory is gone */
 bc_metas_t *bc_metas_ref(bc_metas_t *m);
 void bc_metas_unref(bc_metas_t *m);
+/* txsRoot of the block that they make (spec/10 §3): all zero for none. Stops when memory is gone. */
+void bc_metas_root(const bc_metas_t *m, bc_suite_t suite, bc_h256_t *root);
 
 /* What a waiting client learns of its transaction. Counted; frozen once it is told. */
 typedef struct bc_committed bc_committed_t;

@@ -62,6 +62,7 @@ enum {
     TWIN_EXTRA,
     TWIN_SECRET,
     TWIN_RECEIVERS,
+    TWIN_UNNAMED,
     TWIN_KINDS
 };
 
@@ -70,7 +71,8 @@ static void twist_header(sim_node_t *n, bc_header_t *h, int kind)
     static const int64_t one[] = { 1 };
     static const int64_t extreme[] = { INT64_MAX, INT64_MIN, -1, (int64_t)1 << 60 };
     int64_t far = extreme[h->data.number % 4];
-    h->data.timestamp = byz_plus(h->data.timestamp, 1 + kind);
+    if (kind != TWIN_FEWER && kind != TWIN_UNNAMED)
+        h->data.timestamp = byz_plus(h->data.timestamp, 1 + kind);
     switch (kind) {
     case TWIN_SEALERS: /* the list is ours alone */
         h->data.sealer_list = (bc_tars_list_t){ bc_xcalloc(1, sizeof(bc_bytes_t)), 1 };
@@ -98,13 +100,30 @@ static void twist_header(sim_node_t *n, bc_header_t *h, int kind)
     }
 }
 
-static void twist_txs(sim_node_t *n, bc_block_t *b, bc_tx_meta_t *metas, bc_h256_t *hash, int kind)
+/* The header names the transactions that it has now; or, UNNAMED, none: one header for two lists, of
+ * which only some get the shorter one. FEWER keeps the name of the longer one. */
+static void name_txs(const bc_block_t *b, bc_header_t *h, int kind, bc_h256_t *root)
+{
+    const bc_tx_meta_t *m = b->metas.v;
+    bc_metas_t *metas = bc_metas_new(b->metas.n);
+    for (size_t i = 0; i < metas->cnt; i++)
+        memcpy(metas->v[i].hash.b, m[i].hash.p, sizeof metas->v[i].hash.b);
+    bc_metas_root(metas, BC_SUITE_STANDARD, root);
+    if (kind == TWIN_UNNAMED)
+        h->data.txs_root.n = 0;
+    else if (kind != TWIN_FEWER)
+        h->data.txs_root = BC_VIEW(*root);
+    bc_metas_unref(metas);
+}
+
+static void twist_txs(sim_node_t *n, bc_block_t *b, bc_tx_meta_t *metas, bc_h256_t *hash, int kind,
+                      bool some)
 {
     size_t cnt = b->metas.n;
     if (cnt)
         memcpy(metas, b->metas.v, cnt * sizeof *metas);
     const sim_disk_t *d = &n->disk;
-    if (kind == TWIN_FEWER && cnt) {
+    if ((kind == TWIN_FEWER || (kind == TWIN_UNNAMED && some)) && cnt) {
         cnt--;
     } else if (kind == TWIN_REPEAT && cnt) {
         metas[cnt++] = metas[0];
@@ -144,13 +163,13 @@ bc_buf_t *byz_twin(sim_node_t *n, const pbft_msg_t *pre, int to)
     bc_keccak256(bc_bytes((const uint8_t *)place, sizeof place), &draw);
     if (draw.b[0] % 4 == 0 || (draw.b[0] % 4 == 1 && (to + draw.b[1]) % 2))
         return NULL; /* the true one; else half of them or all get the other */
-    static const int often[] = { TWIN_TIME, TWIN_FEWER, TWIN_SECRET };
-    int kind = draw.b[2] % 2 ? often[draw.b[3] % 3] : draw.b[3] % TWIN_KINDS;
+    static const int often[] = { TWIN_TIME, TWIN_FEWER, TWIN_SECRET, TWIN_UNNAMED };
+    int kind = draw.b[2] % 2 ? often[draw.b[3] % 4] : draw.b[3] % TWIN_KINDS;
     bc_arena_t arena = { 0 };
     bc_block_t b;
     bc_buf_t *out = NULL;
     bc_wr_t w = { 0 };
-    bc_h256_t hash;
+    bc_h256_t hash, root;
     if (bc_tars_decode(&bc_block_tars, pre->proposal.data, &b, &arena) != BC_OK) {
         bc_arena_free(&arena);
         return NULL;
@@ -162,7 +181,8 @@ bc_buf_t *byz_twin(sim_node_t *n, const pbft_msg_t *pre, int to)
     if (kind == TWIN_SECRET)
         secret_txs(n, &b, metas, pre->base.view);
     else
-        twist_txs(n, &b, metas, &hash, kind);
+        twist_txs(n, &b, metas, &hash, kind, (to + draw.b[1]) % 2);
+    name_txs(&b, &h, kind, &root);
     bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
     b.header = hdr->h;
     bc_tars_encode(&bc_block_tars, &b, &w);
@@ -208,6 +228,7 @@ static void post_empty(sim_node_t *n, int to, const pbft_msg_t *pre, int64_t hei
         h.data.number = height;
         h.data.sealer = leader;
         h.data.timestamp = byz_plus(h.data.timestamp, step);
+        h.data.txs_root.n = 0;
         bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
         b.header = hdr->h;
         b.metas.n = 0;

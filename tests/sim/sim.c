@@ -357,7 +357,8 @@ static bc_actor_if make_pbft(sim_node_t *n)
         if (!(ours && n->world->o.forget_votes))
             rows[cnt++] = (bc_pbft_row_t){ key, bc_buf_view(n->disk.rows[i].value) };
     }
-    bc_pbft_config_t c = { .suite = BC_SUITE_STANDARD, .key = n->key, .rows = rows, .row_cnt = cnt };
+    bc_pbft_config_t c = { .suite = BC_SUITE_STANDARD, .key = n->key, .rows = rows, .row_cnt = cnt,
+                           .require_txs_root = !n->world->o.nameless };
     bc_actor_if a = bc_pbft_new(&c);
     free(rows);
     return a;

@@ -22,6 +22,7 @@ typedef struct {
     bool trees;           /* sync.send_txs_by_tree and sync_block_by_tree */
     bool membership;      /* system transactions change the sealer list and the weights */
     bool forget_votes;    /* restart without our record: an official data directory */
+    bool nameless;        /* proposals need not name their transactions: official leaders do not */
     int64_t delay_ms;     /* of a frame: 1 .. delay_ms, rarely ten times as much */
     double loss, dup;     /* of a frame */
     int64_t disk_ms;      /* of a synced write: 0 .. disk_ms */

@@ -71,6 +71,7 @@ typedef struct {
     struct {
         uint32_t min_seal_time, checkpoint_timeout; /* ms */
         uint32_t pipeline_size;
+        bool require_txs_root;
     } consensus;
     /* [executor] */
     struct {

@@ -308,7 +308,7 @@ static bool apply_config(pbft_t *p, bc_ledger_config_t *c)
     for (size_t i = 0; i < p->node_cnt; i++) {
         p->ids[i] = p->single ? p->key.pub : c->sealers[i].id;
         p->weights[i] = p->single ? 1 : c->sealers[i].vote_weight;
-        p->senders[i].recover = -1;
+        p->senders[i].recover = p->senders[i].mute = -1;
         p->total += p->weights[i];
         if (!memcmp(&p->ids[i], &p->key.pub, sizeof p->key.pub))
             p->self = (int64_t)i;
@@ -317,6 +317,8 @@ static bool apply_config(pbft_t *p, bc_ledger_config_t *c)
     if (old)
         remap(p, old, old_cnt);
     free(old);
+    for (ask_t *a = p->asks; a; a = a->next) /* who was asked had another place */
+        a->view = -1;
     return true;
 }
 
@@ -403,21 +405,46 @@ static void join_consensus(pbft_t *p)
     }
 }
 
-/* The hash of a proposal covers its header only, not its transactions: two proposals of one leader
- * at one height must differ in the timestamp, also when its clock lags behind the chain and the
- * rule "parent's + 1" would give both the same. */
-void pbft_note_own(pbft_t *p, const prop_t *q)
+/* A block that was prepared before the one below it, made anew after a view change, changed the sealer
+ * list: it names the old list, nobody can execute it, and who is bound to it would wait for ever. All
+ * give it up with the same block (note 0019). */
+void pbft_give_up_void(pbft_t *p)
 {
-    if (q->header && q->header->h.data.sealer == p->self)
-        p->own_time = BC_MAX(p->own_time, q->header->h.data.timestamp);
+    slot_t *s = pbft_slot(p, pbft_next(p));
+    if (!s)
+        return;
+    prop_t **all[] = { &s->pre, &s->pc, &s->dec, &s->failed };
+    const prop_t *bound = s->pc;
+    if (s->dec && !prop_header_ok(p, s->dec))
+        pbft_reset_executed(p, s->index);
+    for (size_t i = 0; i < BC_ARRAY_LEN(all); i++) {
+        if (!*all[i] || !(*all[i])->header || prop_header_ok(p, *all[i]))
+            continue;
+        BC_WARN(PBFT_BADGES, "block that names another sealer list is given up,index=%ld,hash=%s",
+                (long)s->index, BC_SHORT((*all[i])->hash));
+        pbft_unseal(p, *all[i]);
+        prop_unref(*all[i]);
+        *all[i] = NULL;
+    }
+    if (bound && !s->pc) {
+        s->proof.cnt = 0;
+        pbft_store_unbind(p, s->index);
+    }
+    if (!s->dec)
+        s->synced = false;
+    for (verify_t *v = p->verifies; v; v = v->next)
+        if (v->token == s->verify && !prop_header_ok(p, v->prop)) {
+            s->verify = 0;
+            break;
+        }
 }
 
-void pbft_tell_latest(pbft_t *p)
+static void tell_latest(pbft_t *p)
 {
     bc_msg_t *m = bc_out_msg(p->out, BC_ACTOR_SEALER, BC_MSG_LATEST);
     m->number = p->committed;
     m->hash = p->committed_hash;
-    m->number2 = BC_MAX(p->cfg->timestamp, p->own_time);
+    m->number2 = p->cfg->timestamp;
 }
 
 static void on_start(pbft_t *p, bc_msg_t *in)
@@ -436,7 +463,7 @@ static void on_start(pbft_t *p, bc_msg_t *in)
     bc_out_msg(p->out, BC_ACTOR_TXPOOL, BC_MSG_UNSEAL_ALL);
     p->timeout = true;
     pbft_restore_start(p);
-    pbft_tell_latest(p);
+    tell_latest(p);
     if (p->self >= 0)
         join_consensus(p);
     else
@@ -459,11 +486,12 @@ static void on_committed(pbft_t *p, bc_msg_t *in)
     p->committed = number;
     p->committed_hash = c->hash;
     bool changed = apply_config(p, c);
+    pbft_give_up_void(p);
     p->expected = BC_MAX(p->expected, number + 1);
     p->low = BC_MAX(p->low, number + 1);
     if (advanced)
         pbft_store_forget(p, number);
-    pbft_tell_latest(p);
+    tell_latest(p);
     p->retry_ms = 0;
     if (p->divergent && number >= p->divergent)
         p->divergent = 0;
@@ -746,6 +774,7 @@ bc_actor_if bc_pbft_new(const bc_pbft_config_t *c)
     p->pipeline = c->pipeline_size ? c->pipeline_size : 50;
     p->window = BC_MAX(2 * p->pipeline, PBFT_WINDOW_MIN);
     p->single = c->single_point;
+    p->require_root = c->require_txs_root;
     p->slots = bc_xcalloc((size_t)p->window, sizeof p->slots[0]);
     p->base_ms = PBFT_TIMEOUT_MS;
     p->self = -1;

@@ -14,6 +14,8 @@
  * - A node that connects, or asks where the others are after a restart, hears the votes of the
  *   heights under way again. A prepared block that a NewView names is asked of one node after the
  *   other. Views that bring no block get longer, up to 10 s.
+ * - A proposal's header names its transactions by their root, which execution sets to the same value;
+ *   where it does, and require_txs_root demands it, votes for a hash are votes for one list.
  * - Votes are kept by node and follow it when a change of the sealer list moves its index. */
 #ifndef BC_PBFT_H
 #define BC_PBFT_H
@@ -42,6 +44,7 @@ typedef struct {
     int64_t min_seal_time;      /* ms, consensus.min_seal_time; 0: 500 */
     int64_t checkpoint_timeout; /* ms, consensus.checkpoint_timeout; 0: 3000 */
     int64_t pipeline_size;      /* consensus.pipeline_size; 0: 50 */
+    bool require_txs_root;      /* consensus.require_txs_root */
     bool single_point;          /* experimental.single_point_consensus */
     const bc_pbft_row_t *rows;  /* what the store holds of both tables; borrowed during the call */
     size_t row_cnt;

@@ -69,6 +69,7 @@ typedef struct {
     int64_t verify_view;
     bool followed;     /* a proposal for the next height waits for that */
     prop_t *failed;    /* could not be verified; its transactions stay marked until the next view */
+    prop_t *offered;   /* prepared by others, fetched for the NewView that we are about to send */
     votes_t prepares, commits, checks;
     bool executing, committing, fetching;
     bc_hdr_t *exec;    /* executed header: our checkpoint */
@@ -84,7 +85,6 @@ struct verify {
     verify_kind_t kind;
     prop_t *prop;
     int64_t view;
-    bool newview;
     unsigned tries;
     bc_nodeid_t from;
     votes_t proof; /* VERIFY_DECIDED */
@@ -96,6 +96,7 @@ struct ask {
     ask_t *next;
     uint64_t token;
     bool prepared;   /* type 7, else 5 */
+    bool ahead;      /* for a NewView of ours to view, else of this view */
     int64_t index, view;
     bc_h256_t hash;  /* type 7, as what follows */
     bool system;
@@ -112,6 +113,7 @@ typedef struct {
     held_t *v[PBFT_VCS_SENDER]; /* oldest arrival first */
     size_t cnt;
     int64_t recover; /* view of its last RecoverResponse, -1: none */
+    int64_t mute;    /* for this view it does not show a block that it reports */
     int64_t helped;  /* mono ms: when its RecoverRequest was last answered with votes */
 } sender_t;
 
@@ -140,7 +142,7 @@ typedef struct {
     bc_keypair_t key;
     bc_pbft_signer_t signer;
     int64_t min_seal_time, checkpoint_timeout, pipeline, window;
-    bool single;
+    bool single, require_root;
 
     bc_ledger_config_t *cfg;
     bool started;
@@ -162,7 +164,6 @@ typedef struct {
     int64_t expected, low, wait_seal, wait_reseal, sync_highest;
     int64_t seal_start, seal_end;
     int64_t told_index;
-    int64_t own_time; /* the highest timestamp of a block that we proposed */
     int64_t divergent;
 
     slot_t **slots; /* ring by index % window */
@@ -210,13 +211,12 @@ void pbft_timer_check(pbft_t *p); /* starts or stops the view timer as the rules
 void pbft_retry_soon(pbft_t *p);
 void pbft_tell_index(pbft_t *p, int64_t index);
 void pbft_tell_state(pbft_t *p);
-void pbft_tell_latest(pbft_t *p);
-void pbft_note_own(pbft_t *p, const prop_t *q);
 bool pbft_gated(const pbft_t *p, int64_t index);
 void pbft_defer(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, int64_t index, int64_t view);
 void pbft_redispatch(pbft_t *p);
 void pbft_handle(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const char *uuid);
 void pbft_skip_faulty_leader(pbft_t *p);
+void pbft_give_up_void(pbft_t *p);
 
 /* messages out */
 bool pbft_sign(pbft_t *p, pbft_msg_t *m, uint8_t sig[BC_SIG_MAX]);
@@ -256,7 +256,7 @@ void pbft_on_prepare(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const p
 void pbft_on_commit(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_msg_t *m);
 void pbft_on_verified(pbft_t *p, bc_msg_t *in);
 /* Verifies q's transactions and then accepts it as pre-prepare of view. */
-void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, bool newview, const bc_nodeid_t *from);
+void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, const bc_nodeid_t *from);
 void pbft_verify_decided(pbft_t *p, prop_t *q, const bc_nodeid_t *from, unsigned tries,
                          const votes_t *proof);
 /* proof: prepare signatures of q. */
@@ -292,6 +292,7 @@ void pbft_reset_executed(pbft_t *p, int64_t from);
 /* pbft_view.c */
 void pbft_timeout(pbft_t *p, int64_t to_view, bool slower);
 void pbft_on_view_timer(pbft_t *p);
+void pbft_try_new_view(pbft_t *p);
 void pbft_send_view_change(pbft_t *p, const bc_nodeid_t *to);
 void pbft_send_recover_request(pbft_t *p, const bc_nodeid_t *to);
 void pbft_on_view_change(pbft_t *p, const bc_nodeid_t *node, const pbft_msg_t *m, held_t *held);
@@ -306,6 +307,9 @@ void sender_clear(sender_t *s);
 /* pbft_sync.c */
 void pbft_maybe_fetch(pbft_t *p, slot_t *s, const bc_nodeid_t *node, const bc_h256_t *check_hash);
 void pbft_fetch_prepared(pbft_t *p, size_t from, const pbft_proposal_t *w, int64_t view);
+/* As that, before the NewView that would name it; pbft_try_new_view goes on after the answer. False:
+ * there are too many questions. */
+bool pbft_fetch_ahead(pbft_t *p, size_t from, const pbft_proposal_t *w);
 void pbft_on_response(pbft_t *p, bc_msg_t *in);
 void pbft_on_committed_request(pbft_t *p, const bc_nodeid_t *node, const char *uuid, const pbft_msg_t *m);
 void pbft_on_prepared_request(pbft_t *p, const bc_nodeid_t *node, const char *uuid, const pbft_msg_t *m);
@@ -314,6 +318,7 @@ void pbft_on_prepared_request(pbft_t *p, const bc_nodeid_t *node, const char *uu
 void pbft_store_view(pbft_t *p);
 void pbft_store_prepare(pbft_t *p, const prop_t *q, int64_t view);
 void pbft_store_precommit(pbft_t *p, const slot_t *s);
+void pbft_store_unbind(pbft_t *p, int64_t index); /* no precommit there any more */
 void pbft_store_executed(pbft_t *p, const slot_t *s);
 void pbft_store_forget(pbft_t *p, int64_t number);
 bc_buf_t *pbft_stored_find(pbft_t *p, int64_t index);

@@ -9,6 +9,7 @@ void slot_free(slot_t *s)
     prop_unref(s->pc);
     prop_unref(s->dec);
     prop_unref(s->failed);
+    prop_unref(s->offered);
     votes_free(&s->proof);
     votes_free(&s->dec_proof);
     votes_free(&s->prepares);
@@ -36,7 +37,7 @@ prop_t *pbft_local(pbft_t *p, int64_t index, const bc_h256_t *hash)
     slot_t *s = pbft_slot(p, index);
     if (!s)
         return NULL;
-    prop_t *all[] = { s->dec, s->pc, s->pre, s->failed };
+    prop_t *all[] = { s->dec, s->pc, s->pre, s->failed, s->offered };
     for (size_t i = 0; i < BC_ARRAY_LEN(all); i++)
         if (is_hash(all[i], hash) && all[i]->data)
             return all[i];
@@ -191,7 +192,7 @@ static void accept(pbft_t *p, slot_t *s, prop_t *q, int64_t view)
     pbft_progress(p, s);
 }
 
-static void verify_start(pbft_t *p, verify_kind_t kind, prop_t *q, int64_t view, bool newview,
+static void verify_start(pbft_t *p, verify_kind_t kind, prop_t *q, int64_t view,
                          const bc_nodeid_t *from, unsigned tries, const votes_t *proof)
 {
     verify_t *v = bc_xcalloc(1, sizeof *v);
@@ -201,7 +202,6 @@ static void verify_start(pbft_t *p, verify_kind_t kind, prop_t *q, int64_t view,
     v->kind = kind;
     v->prop = prop_ref(q);
     v->view = view;
-    v->newview = newview;
     v->tries = tries;
     if (from)
         v->from = *from;
@@ -215,7 +215,7 @@ static void verify_start(pbft_t *p, verify_kind_t kind, prop_t *q, int64_t view,
     m->node = v->from;
 }
 
-void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, bool newview, const bc_nodeid_t *from)
+void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, const bc_nodeid_t *from)
 {
     slot_t *s = pbft_slot_make(p, q->index);
     if (!s || view != p->view || !no_conflict(s, &q->hash, view) ||
@@ -239,7 +239,7 @@ void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, bool newview, const 
         prop_unref(q);
         return;
     }
-    verify_start(p, VERIFY_PRE, q, view, newview, from, 0, NULL);
+    verify_start(p, VERIFY_PRE, q, view, from, 0, NULL);
     s->verify = p->token;
     s->verify_view = view;
     pbft_timer_check(p);
@@ -252,7 +252,7 @@ void pbft_verify_decided(pbft_t *p, prop_t *q, const bc_nodeid_t *from, unsigned
     for (verify_t *v = p->verifies; v; v = v->next)
         if (v->kind == VERIFY_DECIDED && v->prop->index == q->index && is_hash(v->prop, &q->hash))
             return;
-    verify_start(p, VERIFY_DECIDED, q, p->view, false, from, tries, proof);
+    verify_start(p, VERIFY_DECIDED, q, p->view, from, tries, proof);
 }
 
 static void verified_decided(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
@@ -347,14 +347,13 @@ void pbft_on_verified(pbft_t *p, bc_msg_t *in)
  * something else in the same view. */
 static void lead(pbft_t *p, slot_t *s, prop_t *q)
 {
-    pbft_note_own(p, q);
     if (s->voted_view < p->view) {
         s->voted_view = p->view;
         s->voted_hash = q->hash;
         pbft_store_prepare(p, q, p->view);
     }
     send_pre_prepare(p, q, NULL);
-    pbft_take_proposal(p, q, p->view, false, NULL);
+    pbft_take_proposal(p, q, p->view, NULL);
 }
 
 void pbft_propose_again(pbft_t *p, prop_t *q)
@@ -492,12 +491,18 @@ void pbft_on_pre_prepare(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, con
     if (!q || !q->data) {
         BC_WARN(PBFT_BADGES, "malformed proposal,index=%ld,from=%ld", (long)index, (long)m->base.from);
         p->dropped++;
+    } else if (p->require_root && q->metas->cnt && !q->header->h.data.txs_root.n) {
+        BC_WARN(PBFT_BADGES,
+                "proposal that does not name its transactions,index=%ld,from=%ld; if that node runs "
+                "FISCO BCOS's own program, set consensus.require_txs_root=false",
+                (long)index, (long)m->base.from);
+        p->dropped++;
     } else if (!rotation_ok(p, q, m->base.from)) {
         BC_WARN(PBFT_BADGES, "proposal without the rotation that is due,index=%ld,from=%ld",
                 (long)index, (long)m->base.from);
         p->dropped++;
     } else {
-        pbft_take_proposal(p, q, view, false, node);
+        pbft_take_proposal(p, q, view, node);
     }
     prop_unref(q);
 }
@@ -578,6 +583,11 @@ void pbft_progress(pbft_t *p, slot_t *s)
 
 void pbft_decide(pbft_t *p, slot_t *s, prop_t *q, const votes_t *proof)
 {
+    if (q->index == pbft_next(p) && !prop_header_ok(p, q)) { /* from a peer */
+        s->synced = false;
+        p->dropped++;
+        return;
+    }
     prop_set(&s->dec, q);
     votes_copy(&s->dec_proof, proof);
     BC_DEBUG(PBFT_BADGES, "commit quorum,index=%ld,hash=%s,view=%ld", (long)q->index,
@@ -597,6 +607,7 @@ void pbft_slot_enter_view(pbft_t *p, slot_t *s, int64_t view)
 {
     if (s->verify_view < view)
         s->verify = 0;
+    prop_set(&s->offered, NULL);
     if (s->failed) {
         if (!is_hash(s->pc, &s->failed->hash) && !is_hash(s->dec, &s->failed->hash))
             pbft_unseal(p, s->failed);

@@ -96,6 +96,17 @@ static bool metas_from(prop_t *q, const bc_block_t *b)
     return !has_twins(q->metas);
 }
 
+/* Where the header names its transactions it must name these: two blocks of one hash, executed to
+ * two results, would leave the checkpoints of both without a quorum. Official leaders name none. */
+static bool root_ok(pbft_t *p, const prop_t *q, const bc_header_data_t *h)
+{
+    bc_h256_t root;
+    if (!h->txs_root.n)
+        return true;
+    bc_metas_root(q->metas, p->suite, &root);
+    return bc_bytes_eq(h->txs_root, BC_VIEW(root));
+}
+
 /* Header and metadata out of the data; the hash is computed, never believed (W4). */
 static bool prop_open(pbft_t *p, prop_t *q)
 {
@@ -103,7 +114,7 @@ static bool prop_open(pbft_t *p, prop_t *q)
     bc_block_t b;
     bool ok = false;
     if (bc_tars_decode(&bc_block_tars, bc_buf_view(q->data), &b, &arena) == BC_OK &&
-        b.header.data.number == q->index && metas_from(q, &b)) {
+        b.header.data.number == q->index && metas_from(q, &b) && root_ok(p, q, &b.header.data)) {
         q->header = bc_hdr_new(p->suite, &b.header);
         ok = q->header && bc_h256_eq(&q->header->hash, &q->hash) &&
              bc_bytes_eq(b.header.data_hash, BC_VIEW(q->hash));

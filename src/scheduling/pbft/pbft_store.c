@@ -77,6 +77,13 @@ void pbft_store_precommit(pbft_t *p, const slot_t *s)
     persist(p, key, record(&s->pc_view, 1, with_proof(s->pc, &s->proof, false)));
 }
 
+void pbft_store_unbind(pbft_t *p, int64_t index)
+{
+    char key[40];
+    vote_key(key, 'c', index);
+    persist(p, key, NULL);
+}
+
 static void commit_key(char out[40], int64_t number)
 {
     snprintf(out, 40, BC_PBFT_TABLE_COMMIT ":%" PRId64, number);
@@ -120,8 +127,7 @@ void pbft_store_forget(pbft_t *p, int64_t number)
         return;
     vote_key(key, 'p', number);
     persist(p, key, NULL);
-    vote_key(key, 'c', number);
-    persist(p, key, NULL);
+    pbft_store_unbind(p, number);
     int64_t old = number - PBFT_STORED_KEEP;
     if (old > 0) {
         commit_key(key, old);
@@ -188,8 +194,6 @@ static void restore_votes(pbft_t *p, int64_t number)
     prop_t *q = vote_row(p, 'p', number, &view, &w, &arena);
     prop_t *c = vote_row(p, 'c', number, &cview, &cw, &arena);
     slot_t *s = q || c ? pbft_slot_make(p, number) : NULL;
-    if (q)
-        pbft_note_own(p, q);
     if (s && q) {
         s->voted_view = view;
         s->voted_hash = q->hash;
@@ -223,7 +227,7 @@ static void resume_votes(pbft_t *p, int64_t number)
         if (pbft_leader(p, number, view) == p->self)
             pbft_propose_again(p, q);
         else
-            pbft_take_proposal(p, q, view, true, NULL);
+            pbft_take_proposal(p, q, view, NULL);
     }
     prop_unref(q);
     bc_arena_free(&arena);
@@ -291,6 +295,7 @@ void pbft_restore_start(pbft_t *p)
             n > p->committed)
             restore_votes(p, n);
     restore_executed(p, p->committed, max);
+    pbft_give_up_void(p);
     if (p->self >= 0 && p->restored && !p->timeout)
         for (int64_t i = pbft_next(p); i <= p->slot_max; i++)
             resume_votes(p, i);

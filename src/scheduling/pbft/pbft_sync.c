@@ -5,11 +5,11 @@
 
 #define ASKS_MAX 256
 
-static void ask_peer(pbft_t *p, const bc_nodeid_t *to, const pbft_msg_t *m, const ask_t *what)
+static bool ask_peer(pbft_t *p, const bc_nodeid_t *to, const pbft_msg_t *m, const ask_t *what)
 {
     bc_buf_t *b = p->ask_cnt < ASKS_MAX ? pbft_encode(m) : NULL;
     if (!b)
-        return;
+        return false;
     ask_t *a = bc_xcalloc(1, sizeof *a);
     *a = *what;
     a->token = ++p->token;
@@ -22,6 +22,7 @@ static void ask_peer(pbft_t *p, const bc_nodeid_t *to, const pbft_msg_t *m, cons
     o->data = b;
     o->token = a->token;
     o->number2 = bc_pbft_timeout_ms(PBFT_REQUEST_MS, p->cycle + BC_MIN(what->tries, 4u));
+    return true;
 }
 
 /* After checkpoints of a height that we have not ordered (spec/30 §3.8). Official nodes ask after
@@ -39,19 +40,29 @@ void pbft_maybe_fetch(pbft_t *p, slot_t *s, const bc_nodeid_t *node, const bc_h2
     ask_peer(p, node, &m, &(ask_t){ .index = s->index });
 }
 
-static void ask_prepared(pbft_t *p, const ask_t *what)
+static bool ask_prepared(pbft_t *p, const ask_t *what)
 {
     pbft_msg_t m = { .type = PBFT_PREPARED_REQUEST, .has_base = true };
     m.base.index = what->index;
     m.base.has_hash = true;
     m.base.hash = what->hash;
-    ask_peer(p, &p->ids[what->to], &m, what);
+    return ask_peer(p, &p->ids[what->to], &m, what);
 }
 
 void pbft_fetch_prepared(pbft_t *p, size_t from, const pbft_proposal_t *w, int64_t view)
 {
     ask_prepared(p, &(ask_t){ .prepared = true, .index = w->index, .view = view, .hash = w->hash,
                               .system = w->system, .to = from });
+}
+
+bool pbft_fetch_ahead(pbft_t *p, size_t from, const pbft_proposal_t *w)
+{
+    for (const ask_t *a = p->asks; a; a = a->next)
+        if (a->ahead && a->view == p->to_view && a->to == from && a->index == w->index &&
+            bc_h256_eq(&a->hash, &w->hash))
+            return true;
+    return ask_prepared(p, &(ask_t){ .prepared = true, .ahead = true, .index = w->index, .view = p->to_view,
+                                     .hash = w->hash, .system = w->system, .to = from });
 }
 
 /* The NewView's block is all that may follow in this view: the others who prepared it hold it too,
@@ -115,10 +126,22 @@ static void on_committed_response(pbft_t *p, const ask_t *a, const bc_nodeid_t *
     prop_unref(q);
 }
 
+static void offered(pbft_t *p, const ask_t *a, prop_t *q)
+{
+    slot_t *s = q ? pbft_slot_make(p, a->index) : NULL;
+    if (s) {
+        prop_unref(s->offered);
+        s->offered = prop_ref(q);
+    } else if (a->index > p->committed) {
+        p->senders[a->to].mute = a->view;
+    }
+    pbft_try_new_view(p);
+}
+
 static void on_prepared_response(pbft_t *p, const ask_t *a, const bc_nodeid_t *node,
                                  const pbft_msg_t *m)
 {
-    if (a->view != p->view)
+    if (p->self < 0 || a->view != (a->ahead ? p->to_view : p->view))
         return;
     bool answer = m->type == PBFT_PREPARED_RESPONSE && m->vote_cnt == 1 && m->votes[0].has_proposal;
     const pbft_proposal_t *w = answer ? &m->votes[0].proposal : NULL;
@@ -126,9 +149,16 @@ static void on_prepared_response(pbft_t *p, const ask_t *a, const bc_nodeid_t *n
     if (answer && w->has_hash && w->index == a->index && bc_h256_eq(&w->hash, &a->hash) &&
         pbft_proof_ok(p, w))
         q = prop_from_wire(p, w);
-    if (q && q->data) {
+    if (q && !q->data) {
+        prop_unref(q);
+        q = NULL;
+    }
+    if (q)
         q->system |= a->system;
-        pbft_take_proposal(p, q, a->view, true, node);
+    if (a->ahead) {
+        offered(p, a, q);
+    } else if (q) {
+        pbft_take_proposal(p, q, a->view, node);
     } else {
         p->dropped += answer;
         ask_next(p, a);

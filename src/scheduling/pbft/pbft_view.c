@@ -141,8 +141,6 @@ void pbft_send_recover_request(pbft_t *p, const bc_nodeid_t *to)
 
 /* ---- time-out ---- */
 
-static void try_new_view(pbft_t *p);
-
 void pbft_timeout(pbft_t *p, int64_t to_view, bool slower)
 {
     BC_MUST(p->self >= 0 && to_view > p->view);
@@ -165,7 +163,7 @@ void pbft_timeout(pbft_t *p, int64_t to_view, bool slower)
     pbft_store_view(p);
     pbft_timer_restart(p);
     pbft_send_view_change(p, NULL);
-    try_new_view(p);
+    pbft_try_new_view(p);
 }
 
 static uint64_t weight_from(const pbft_t *p, int64_t view)
@@ -277,7 +275,7 @@ void pbft_on_view_change(pbft_t *p, const bc_nodeid_t *node, const pbft_msg_t *m
     }
     sender_put(&p->senders[m->base.from], held);
     try_join(p);
-    try_new_view(p);
+    pbft_try_new_view(p);
 }
 
 /* ---- what a new view starts with ---- */
@@ -330,7 +328,7 @@ static prop_t *empty_block(pbft_t *p, int64_t index)
      * like others */
     bc_header_t h = { .data.version = (int32_t)BC_MIN(p->cfg->version, BC_VERSION_MAX),
                       .data.number = index,
-                      .data.timestamp = BC_MAX(p->now.utc_ms, BC_MAX(p->cfg->timestamp, p->own_time) + 1),
+                      .data.timestamp = BC_MAX(p->now.utc_ms, p->cfg->timestamp + 1),
                       .data.sealer = p->self,
                       .data.sealer_list = { ids, p->node_cnt },
                       .data.weights = { weights, p->node_cnt } };
@@ -361,8 +359,6 @@ static bool fill_list(pbft_t *p, pbft_msg_t *nv, const pbft_msg_t *const *vcs, s
             prop_t *q = fills[nv->vote_cnt] = empty_block(p, i);
             if (!q)
                 return false;
-            pbft_note_own(p, q);
-            pbft_tell_latest(p);
             pbft_base(p, e, PBFT_PRE_PREPARE, i, &q->hash, p->to_view);
             prop_to_wire(q, true, &e->proposal);
         }
@@ -409,34 +405,108 @@ static void send_new_view(pbft_t *p, const pbft_msg_t *const *vcs, size_t cnt)
     free(votes);
 }
 
-static void try_new_view(pbft_t *p)
+/* The view changes to start the next view with, of those in use. Their weight. */
+static uint64_t gather(const pbft_t *p, const bool *use, const pbft_msg_t **vcs, size_t *cnt)
+{
+    uint64_t w = 0;
+    *cnt = 0;
+    for (size_t i = 0; i < p->node_cnt; i++) {
+        const held_t *h = sender_at(&p->senders[i], p->to_view);
+        if (!h || !use[i])
+            continue;
+        vcs[(*cnt)++] = &h->m;
+        w += p->weights[i];
+    }
+    return w;
+}
+
+static bool reports(const pbft_msg_t *vc, int64_t index, const bc_h256_t *hash)
+{
+    for (size_t k = 0; k < vc->vote_cnt; k++)
+        if (vc->votes[k].proposal.index == index && bc_h256_eq(&vc->votes[k].proposal.hash, hash))
+            return true;
+    return false;
+}
+
+/* Asks who reports this block, one after the other. */
+static bool ask_reporters(pbft_t *p, const pbft_msg_t *const *vcs, size_t cnt, const pbft_proposal_t *w)
+{
+    for (size_t k = 0; k < cnt; k++) {
+        int64_t from = vcs[k]->base.from;
+        if (from != p->self && p->senders[from].mute != p->to_view &&
+            reports(vcs[k], w->index, &w->hash))
+            return pbft_fetch_ahead(p, (size_t)from, w);
+    }
+    return false;
+}
+
+typedef enum { LOOK_GOOD, LOOK_WAIT, LOOK_AGAIN } look_t;
+
+/* Looks at what the view changes in use make a NewView propose again. A block that we do not have is
+ * asked for first: WAIT. One that nobody shows, or that names another sealer list than the one in
+ * force, takes those who report it out of use: AGAIN. */
+static look_t look_at(pbft_t *p, const pbft_msg_t *const *vcs, size_t cnt, bool *use)
+{
+    look_t look = LOOK_GOOD;
+    span_t span = span_of(vcs, cnt);
+    for (int64_t i = pbft_next(p); i <= BC_MIN(span.max_prepared, p->committed + p->window); i++) {
+        int64_t sender;
+        const pbft_msg_t *v = pick(vcs, cnt, i, NULL, &sender);
+        if (!v)
+            continue;
+        const prop_t *q = pbft_local(p, i, &v->proposal.hash);
+        if (q && (i > pbft_next(p) || prop_header_ok(p, q)))
+            continue;
+        if (!q && ask_reporters(p, vcs, cnt, &v->proposal)) {
+            look = LOOK_WAIT;
+            continue;
+        }
+        for (size_t k = 0; k < cnt; k++)
+            if (reports(vcs[k], i, &v->proposal.hash))
+                use[vcs[k]->base.from] = false;
+        return LOOK_AGAIN;
+    }
+    return look;
+}
+
+/* A quorum of view changes makes a NewView, but not every one makes a view that can go on: a bad node
+ * can report a block that it does not show, or one that has become void, with true proofs, in each
+ * view anew. Such view changes are left out, and a quorum of others waited for (note 0019). */
+void pbft_try_new_view(pbft_t *p)
 {
     if (!p->timeout || p->newview_sent == p->to_view || p->committed < p->sync_highest ||
         pbft_leader(p, pbft_next(p), p->to_view) != p->self)
         return;
     const pbft_msg_t **vcs = bc_xcalloc(p->node_cnt, sizeof *vcs);
-    size_t cnt = 0;
-    uint64_t w = 0;
-    for (size_t i = 0; i < p->node_cnt; i++) {
-        const held_t *h = sender_at(&p->senders[i], p->to_view);
-        if (!h)
-            continue;
-        vcs[cnt++] = &h->m;
-        w += p->weights[i];
-    }
-    if (w >= p->quorum) {
+    bool *use = bc_xcalloc(p->node_cnt, sizeof *use);
+    size_t cnt;
+    for (size_t i = 0; i < p->node_cnt; i++)
+        use[i] = true;
+    look_t look = LOOK_AGAIN;
+    while (look == LOOK_AGAIN && gather(p, use, vcs, &cnt) >= p->quorum)
+        look = look_at(p, vcs, cnt, use);
+    if (look == LOOK_GOOD) {
         p->newview_sent = p->to_view;
         send_new_view(p, vcs, cnt);
     }
+    free(use);
     free(vcs);
 }
 
 /* ---- receiving a new view ---- */
 
+/* What fills a gap is an empty block, given in full. */
+static bool filler_ok(pbft_t *p, const pbft_proposal_t *w)
+{
+    prop_t *q = w->data.n ? prop_from_wire(p, w) : NULL;
+    bool ok = q && !q->metas->cnt;
+    prop_unref(q);
+    return ok;
+}
+
 /* The list must be what the view changes demand: from the height after the highest committed,
- * without gaps, at each height what was prepared there in the highest view, else a block given in
- * full. A leader that waits for a system proposal may end it early (spec/30 §3.7). */
-static bool list_ok(const pbft_msg_t *m, const pbft_msg_t *const *vcs, size_t cnt)
+ * without gaps, at each height what was prepared there in the highest view, else nothing. A leader that waits for a system proposal may end it early (spec/30 §3.7). */
+static bool list_ok(pbft_t *p, const pbft_msg_t *m, const pbft_msg_t *const *vcs, size_t cnt)
 {
     span_t span = span_of(vcs, cnt);
     for (size_t i = 0; i < m->vote_cnt; i++) {
@@ -447,7 +517,7 @@ static bool list_ok(const pbft_msg_t *m, const pbft_msg_t *const *vcs, size_t cn
             return false;
         const pbft_msg_t *best = pick(vcs, cnt, index, NULL, &sender);
         if (!best) {
-            if (!e->proposal.data.n)
+            if (!filler_ok(p, &e->proposal))
                 return false;
             continue;
         }
@@ -478,7 +548,7 @@ static bool new_view_ok(pbft_t *p, const pbft_msg_t *m)
             w += p->weights[from];
         }
     }
-    ok = ok && w >= p->quorum && list_ok(m, vcs, m->vc_cnt);
+    ok = ok && w >= p->quorum && list_ok(p, m, vcs, m->vc_cnt);
     if (ok) { /* the sender's place as leader follows from its height: it must be a likely one */
         span_t span = span_of(vcs, m->vc_cnt);
         ok = m->base.index <= span.max_committed + p->pipeline;
@@ -518,7 +588,7 @@ static void apply_new_view(pbft_t *p, const pbft_msg_t *m)
         int64_t from = m->votes[i].base.from;
         if (w->index > p->committed && from >= 0 && (size_t)from < p->node_cnt) {
             if (props[i])
-                pbft_take_proposal(p, props[i], m->base.view, true, &p->ids[from]);
+                pbft_take_proposal(p, props[i], m->base.view, &p->ids[from]);
             else if (from != p->self)
                 pbft_fetch_prepared(p, (size_t)from, w, m->base.view);
         }

@@ -289,14 +289,6 @@ static void missing_proposal_is_fetched(void **state)
     }
 }
 
-static void no_answer(rig_t *r)
-{
-    bc_msg_t *m = bc_msg_new(BC_ACTOR_FRONT, BC_ACTOR_PBFT, BC_MSG_RESPONSE);
-    m->token = r->ask_token;
-    m->err = BC_E_TIMEOUT;
-    feed(r, m);
-}
-
 /* What a NewView binds all to must come from somebody. */
 static void prepared_proposal_is_asked_of_others_too(void **state)
 {
@@ -320,14 +312,7 @@ static void prepared_proposal_is_asked_of_others_too(void **state)
         assert_memory_equal(&r.asked, &r.keys[order[i]].pub, 64);
         no_answer(&r);
     }
-    pbft_msg_t vote_ = said(2, PBFT_COMMIT, 1, 1, &q->hash), m = { .type = PBFT_PREPARED_RESPONSE, .has_base = true };
-    vote_.has_proposal = true;
-    prop_to_wire(q, true, &vote_.proposal);
-    vote_.proposal.proof = v[1].proof[0];
-    vote_.proposal.proof_cnt = 3;
-    m.votes = &vote_;
-    m.vote_cnt = 1;
-    answer(&r, 2, &m);
+    show(&r, 2, q, 1);
     assert_int_equal(count(&r, PBFT_PREPARE), 1);
     assert_memory_equal(&last(&r, PBFT_PREPARE)->hash, &q->hash, 32);
     /* not for ever: without connections every question fails at once */

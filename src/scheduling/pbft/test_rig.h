@@ -43,6 +43,8 @@ typedef struct {
     bc_nodeid_t asked;
     uint64_t ask_token;
     bc_err_t commit_err;
+    int sealers; /* the first so many nodes, in the configurations to come */
+    bool require_root;
 } rig_t;
 
 static inline int key_cmp(const void *a, const void *b)
@@ -60,9 +62,9 @@ static inline bc_ledger_config_t *config(const rig_t *r, int64_t number, const b
     c->version = 0x03100000;
     c->tx_count_limit = 1000;
     c->leader_period = 1;
-    c->sealer_cnt = NODES;
+    c->sealer_cnt = (size_t)r->sealers;
     c->sealers = bc_arena_alloc(&c->arena, NODES * sizeof c->sealers[0]);
-    for (int i = 0; i < NODES; i++) {
+    for (int i = 0; i < r->sealers; i++) {
         c->sealers[i].id = r->keys[i].pub;
         c->sealers[i].vote_weight = 1;
     }
@@ -226,7 +228,7 @@ static inline void start_with(rig_t *r, int64_t height, const bc_h256_t *hash)
     for (size_t i = 0; i < r->row_cnt; i++)
         r->rows[i].key = bc_cstr(r->row_keys[i]);
     bc_pbft_config_t c = { .suite = BC_SUITE_STANDARD, .key = r->keys[r->self], .rows = r->rows,
-                           .row_cnt = r->row_cnt };
+                           .row_cnt = r->row_cnt, .require_txs_root = r->require_root };
     r->engine = bc_pbft_new(&c);
     bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_PBFT, BC_MSG_START);
     m->config = config(r, height, hash);
@@ -254,6 +256,7 @@ static inline void rig_init(rig_t *r, int self)
     r->now = (bc_now_t){ 1000000, 1700000000000 };
     r->verify_ok = r->execute = r->commit = true;
     r->sealed_from = r->sealed_to = -1;
+    r->sealers = NODES;
     start_with(r, 0, NULL);
 }
 
@@ -344,6 +347,15 @@ static inline void two_vote(rig_t *r, int32_t type, int64_t index, int64_t view,
         vote(r, i, type, index, view, hash);
 }
 
+/* The answer to the question that is open: nothing came. */
+static inline void no_answer(rig_t *r)
+{
+    bc_msg_t *d = bc_msg_new(BC_ACTOR_FRONT, BC_ACTOR_PBFT, BC_MSG_RESPONSE);
+    d->token = r->ask_token;
+    d->err = BC_E_TIMEOUT;
+    feed(r, d);
+}
+
 /* The answer of a node to the question that is open. */
 static inline void answer(rig_t *r, int node, const pbft_msg_t *m)
 {
@@ -354,37 +366,51 @@ static inline void answer(rig_t *r, int node, const pbft_msg_t *m)
     feed(r, d);
 }
 
-/* Every rig has these sealers. */
-static inline void name_sealers(bc_header_t *h, bc_keypair_t *keys, bc_bytes_t *ids)
+/* The first cnt of the rig's nodes. */
+static inline void name_sealers(bc_header_t *h, bc_keypair_t *keys, bc_bytes_t *ids, size_t cnt)
 {
     static int64_t ones[NODES] = { 1, 1, 1, 1 };
     make_keys(keys);
     for (int i = 0; i < NODES; i++)
         ids[i] = BC_VIEW(keys[i].pub);
-    h->data.sealer_list = (bc_tars_list_t){ ids, NODES };
-    h->data.weights = (bc_tars_list_t){ ones, NODES };
+    h->data.sealer_list = (bc_tars_list_t){ ids, cnt };
+    h->data.weights = (bc_tars_list_t){ ones, cnt };
 }
 
-/* A proposal with cnt transactions; salt makes another one. */
-static inline prop_t *proposal(int64_t index, int sealer, size_t cnt, int salt, bool system)
+typedef enum { ROOT_NONE, ROOT_TRUE, ROOT_FALSE } root_t;
+
+/* A proposal with cnt transactions, under a list of so many sealers; salt makes another header, txs
+ * other transactions. */
+static inline prop_t *proposal_with(int64_t index, int sealer, size_t cnt, int salt, bool system,
+                                    size_t sealers, root_t named, int txs)
 {
     bc_header_t h = { .data.version = 0x03100000, .data.number = index, .data.sealer = sealer,
                       .data.timestamp = 1700000000000 + salt };
     bc_keypair_t keys[NODES];
     bc_bytes_t ids[NODES];
-    name_sealers(&h, keys, ids);
-    bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
+    bc_h256_t root;
+    name_sealers(&h, keys, ids, sealers);
     bc_metas_t *metas = bc_metas_new(cnt);
     for (size_t i = 0; i < cnt; i++) {
-        memset(metas->v[i].hash.b, (int)(16 * salt + (int)i + 1), 32);
+        memset(metas->v[i].hash.b, 16 * txs + (int)i + 1, 32);
         metas->v[i].hash.b[0] = (uint8_t)index;
         snprintf(metas->v[i].to, sizeof metas->v[i].to, "%040d", system ? 1000 : 7);
     }
+    bc_metas_root(metas, BC_SUITE_STANDARD, &root);
+    root.b[0] ^= named == ROOT_FALSE;
+    if (named != ROOT_NONE)
+        h.data.txs_root = BC_VIEW(root);
+    bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
     pbft_t p = { .suite = BC_SUITE_STANDARD };
     prop_t *q = prop_from_sealer(&p, hdr, metas, system);
     bc_hdr_unref(hdr);
     bc_metas_unref(metas);
     return q;
+}
+
+static inline prop_t *proposal(int64_t index, int sealer, size_t cnt, int salt, bool system)
+{
+    return proposal_with(index, sealer, cnt, salt, system, NODES, ROOT_NONE, salt);
 }
 
 static inline void propose(rig_t *r, int node, int64_t view, const prop_t *q)
@@ -434,6 +460,19 @@ static inline void vc_send(rig_t *r, vc_t *v)
 {
     sign_as(r, (int)v->m.base.from, &v->m, v->sig);
     deliver_from(r, (int)v->m.base.from, &v->m);
+}
+
+/* A node answers the open question with q, prepared in view by the first three. */
+static inline void show(rig_t *r, int node, const prop_t *q, int64_t view)
+{
+    vc_t v;
+    pbft_msg_t m = { .type = PBFT_PREPARED_RESPONSE, .has_base = true };
+    vc_make(r, &v, node, 0, view);
+    vc_prepared(r, &v, q, view, 7);
+    v.prepared[0].proposal.data = bc_buf_view(q->data);
+    m.votes = v.prepared;
+    m.vote_cnt = 1;
+    answer(r, node, &m);
 }
 
 typedef struct {

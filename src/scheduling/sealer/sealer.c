@@ -105,8 +105,12 @@ static void fetch(sealer_t *s)
     m->number2 = (int64_t)(want - queued(s));
 }
 
-static bc_hdr_t *make_header(sealer_t *s, int64_t number)
+/* Official leaders leave the root out. It binds the votes, which are for the header's hash, to these
+ * transactions, and execution sets the same value (note 0019). */
+static bc_hdr_t *make_header(sealer_t *s, int64_t number, const bc_metas_t *metas)
 {
+    bc_h256_t root;
+    bc_metas_root(metas, s->suite, &root);
     size_t n = s->cfg->sealer_cnt;
     bc_bytes_t *ids = bc_xcalloc(n + 1, sizeof *ids);
     int64_t *weights = bc_xcalloc(n + 1, sizeof *weights);
@@ -118,6 +122,7 @@ static bc_hdr_t *make_header(sealer_t *s, int64_t number)
     h.data.version = (int32_t)BC_MIN(s->cfg->version, BC_VERSION_MAX);
     h.data.number = number;
     h.data.timestamp = BC_MAX(s->now.utc_ms + s->offset, s->timestamp + 1);
+    h.data.txs_root = BC_VIEW(root);
     h.data.sealer = s->index;
     h.data.sealer_list = (bc_tars_list_t){ ids, n };
     h.data.weights = (bc_tars_list_t){ weights, n };
@@ -143,9 +148,6 @@ static void put_rotation(sealer_t *s, bc_tx_t *tx, bc_meta_t *meta)
 static void propose(sealer_t *s)
 {
     int64_t number = BC_MAX(s->cur, s->number + 1);
-    bc_hdr_t *hdr = make_header(s, number);
-    if (!hdr)
-        return;
     bc_tx_t *rotate = NULL;
     if (bc_ledger_config_rotates(s->cfg))
         rotate = rotation_tx(&s->rotation, s->suite, s->cfg, s->now.utc_ms);
@@ -158,13 +160,18 @@ static void propose(sealer_t *s)
         put_rotation(s, rotate, &metas->v[0]);
     queue_take(&s->system, metas->v + nr, ns);
     queue_take(&s->normal, metas->v + nr + ns, nn);
+    bc_hdr_t *hdr = make_header(s, number, metas);
+    if (!hdr) {
+        give_back(s, metas);
+        return;
+    }
     for (size_t i = 0; i < metas->cnt; i++)
         wait |= changes_config(&metas->v[i]);
     if (wait)
         s->wait_until = number;
     s->cur = number + 1;
     s->last_seal = s->now.mono_ms;
-    s->timestamp = BC_MAX(s->timestamp, hdr->h.data.timestamp); /* a second one must differ */
+    s->timestamp = BC_MAX(s->timestamp, hdr->h.data.timestamp); /* of a window, too, they rise */
     BC_DEBUG(BADGES, "propose,number=%ld,txs=%zu,system=%zu", (long)number, metas->cnt, ns);
     bc_msg_t *m = bc_out_msg(s->out, BC_ACTOR_PBFT, BC_MSG_PROPOSE);
     m->number = number;

@@ -137,6 +137,9 @@ static void full_block_goes_at_once(void **state)
     bc_msg_t *p = bc_test_take(&r.out, BC_MSG_PROPOSE);
     assert_non_null(p);
     assert_int_equal(p->metas->cnt, 1000);
+    bc_h256_t root; /* the header names them */
+    bc_metas_root(p->metas, BC_SUITE_STANDARD, &root);
+    assert_true(bc_bytes_eq(p->header->h.data.txs_root, BC_VIEW(root)));
     bc_msg_free(p);
     rig_free(&r);
 }

@@ -11,7 +11,7 @@ typedef struct {
     int nodes;
     unsigned faults;
     int crypto; /* -1: by the seed */
-    bool replay, forget, stop;
+    bool replay, forget, nameless, stop;
     const char *faults_text;
 } args_t;
 
@@ -20,7 +20,7 @@ static void usage(FILE *out)
     fputs(
         "usage: cbcos-sim [--seeds A..B] [--nodes N] [--faults LIST] [--replay SEED] [--crypto "
         "KIND]\n"
-        "                 [--forget-votes] [--stop] [--help]\n"
+        "                 [--forget-votes] [--nameless] [--stop] [--help]\n"
         "Runs clusters of the node's deterministic core, each a function of its seed, and checks "
         "the\n"
         "chain's invariants all the time (tests/sim/check.c names them).\n"
@@ -32,6 +32,8 @@ static void usage(FILE *out)
         "                  run that failed\n"
         "  --crypto KIND   real or cheap signatures; default: real where seed % 10 is 7\n"
         "  --forget-votes  restarts lose the record of votes, as official nodes do\n"
+        "  --nameless      proposals need not name their transactions, as official ones do not (docs/notes/"
+        "0019)\n"
         "  --stop          ends with the first seed that fails\n"
         "Ends with 'N passed, M failed'; the exit status is 1 when one failed.\n",
         out);
@@ -106,10 +108,12 @@ static int parse(int argc, char **argv, args_t *a)
             usage(stdout);
             return 0;
         }
-        bool forget = !strcmp(argv[i], "--forget-votes"), stop = !strcmp(argv[i], "--stop");
+        bool forget = !strcmp(argv[i], "--forget-votes"), stop = !strcmp(argv[i], "--stop"),
+             nameless = !strcmp(argv[i], "--nameless");
         a->forget |= forget;
+        a->nameless |= nameless;
         a->stop |= stop;
-        if (forget || stop)
+        if (forget || nameless || stop)
             continue;
         if (i + 1 >= argc || !take(a, argv[i], argv[i + 1])) {
             fprintf(stderr, "cbcos-sim: cannot use %s%s%s\n", argv[i], i + 1 < argc ? " " : "",
@@ -141,7 +145,7 @@ static void tell_failure(const args_t *a, uint64_t seed, const sim_t *s)
         printf(" --faults %s", a->faults_text);
     if (a->crypto >= 0)
         printf(" --crypto %s", a->crypto ? "real" : "cheap");
-    printf("%s\n", a->forget ? " --forget-votes" : "");
+    printf("%s%s\n", a->forget ? " --forget-votes" : "", a->nameless ? " --nameless" : "");
 }
 
 static void run(const args_t *a, uint64_t seed, sums_t *sums)
@@ -152,6 +156,7 @@ static void run(const args_t *a, uint64_t seed, sums_t *sums)
         o.real_crypto = a->crypto;
     o.verbose = a->replay;
     o.forget_votes = a->forget;
+    o.nameless = a->nameless;
     sim_t *s = sim_new(&o);
     const char *why = sim_scenario(s, a->faults);
     sums->messages += sim_steps(s);
