@@ -643,6 +643,91 @@ static void precommit_holds(void **state)
     rig_free(&r);
 }
 
+/* ---- another sealer list ---- */
+
+/* As the rig's, without node 1: those behind it move up by one. */
+static void without_1(rig_t *r, int64_t number, const bc_h256_t *hash)
+{
+    bc_msg_t *c = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_PBFT, BC_MSG_COMMITTED);
+    c->number = number;
+    c->config = config(r, number, hash);
+    c->config->sealers[1] = c->config->sealers[2];
+    c->config->sealers[2] = c->config->sealers[3];
+    c->config->sealer_cnt = 3;
+    feed(r, c);
+}
+
+static prop_t *proposal_without_1(int64_t index, int64_t sealer)
+{
+    prop_t *q = proposal(index, 2, 1, 1, false);
+    bc_keypair_t keys[NODES];
+    bc_bytes_t ids[NODES];
+    bc_header_t h = q->header->h;
+    name_sealers(&h, keys, ids, NODES);
+    ids[1] = ids[2];
+    ids[2] = ids[3];
+    h.data.sealer_list.n = h.data.weights.n = 3;
+    h.data.sealer = sealer;
+    h.data_hash = (bc_bytes_t){ 0 };
+    bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
+    prop_t *out = prop_from_sealer(NULL, hdr, q->metas, false);
+    bc_hdr_unref(hdr);
+    prop_unref(q);
+    return out;
+}
+
+/* Votes for a height may be there before the block that moves their senders: they stay theirs. Of
+ * each kind once by the old places, the others by the new. */
+static void votes_follow_their_senders(void **state)
+{
+    (void)state;
+    static const int32_t kinds[] = { PBFT_PREPARE, PBFT_COMMIT, PBFT_CHECKPOINT };
+    const bc_h256_t parent = { { 1 } };
+    for (size_t early = 0; early < BC_ARRAY_LEN(kinds); early++) {
+        rig_t r;
+        rig_init(&r, 0);
+        enter_view(&r, 2);
+        r.commit = false;
+        prop_t *q = proposal_without_1(2, 1);
+        pbft_t *p = r.engine.self;
+        p->committed_hash = parent; /* for the sum only */
+        bc_h256_t exec = executed_hash(&r, q);
+        for (int node = 2; node < 4; node++)
+            vote(&r, node, kinds[early], 2, 2, early == 2 ? &exec : &q->hash);
+        without_1(&r, 1, &parent);
+        assert_int_equal(status(&r).quorum, 3);
+        propose_at(&r, 2, 1, 2, q); /* leader(2, 2) of three */
+        for (size_t k = 0; k < BC_ARRAY_LEN(kinds); k++)
+            for (int node = 2; node < 4 && k != early; node++)
+                vote_at(&r, node, node - 1, kinds[k], 2, 2, k == 2 ? &exec : &q->hash);
+        assert_int_equal(count(&r, PBFT_COMMIT), 1);
+        assert_int_equal(r.executed, 1);
+        assert_int_equal(r.committed, 1);
+        prop_unref(q);
+        rig_free(&r);
+    }
+}
+
+/* Nor does one that voted before count for who has its old place as well. */
+static void a_sender_that_moved_counts_once(void **state)
+{
+    (void)state;
+    rig_t r;
+    rig_init(&r, 0);
+    enter_view(&r, 2);
+    prop_t *q = proposal_without_1(2, 1);
+    vote(&r, 2, PBFT_PREPARE, 2, 2, &q->hash);
+    without_1(&r, 1, &(bc_h256_t){ { 1 } });
+    propose_at(&r, 2, 1, 2, q);
+    vote_at(&r, 2, 1, PBFT_PREPARE, 2, 2, &q->hash);
+    assert_int_equal(count(&r, PBFT_PREPARE), 1);
+    assert_int_equal(count(&r, PBFT_COMMIT), 0);
+    vote_at(&r, 3, 2, PBFT_PREPARE, 2, 2, &q->hash);
+    assert_int_equal(count(&r, PBFT_COMMIT), 1);
+    prop_unref(q);
+    rig_free(&r);
+}
+
 int main(void)
 {
     bc_log_set_level(BC_LOG_FATAL);
@@ -667,6 +752,8 @@ int main(void)
         cmocka_unit_test(new_view_is_checked),
         cmocka_unit_test(view_change_is_checked),
         cmocka_unit_test(precommit_holds),
+        cmocka_unit_test(votes_follow_their_senders),
+        cmocka_unit_test(a_sender_that_moved_counts_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,6 +118,14 @@ static void official_directory_starts(void **state)
     rig_free(&r);
 }
 
+static void recover_response(rig_t *r, int node, int64_t view)
+{
+    uint8_t sig[BC_SIG_MAX];
+    pbft_msg_t m = said(node, PBFT_RECOVER_RESPONSE, 0, view, NULL);
+    sign_as(r, node, &m, sig);
+    deliver_from(r, node, &m);
+}
+
 static void recovery_needs_more_than_f(void **state)
 {
     (void)state;
@@ -125,15 +133,44 @@ static void recovery_needs_more_than_f(void **state)
     rig_init(&r, 0);
     enter_view(&r, 1);
     restart(&r, 0, NULL);
-    uint8_t sig[BC_SIG_MAX];
-    pbft_msg_t m = said(1, PBFT_RECOVER_RESPONSE, 0, 9, NULL);
-    sign_as(&r, 1, &m, sig);
-    deliver_from(&r, 1, &m);
+    recover_response(&r, 1, 9);
     assert_int_equal(status(&r).view, 1);
-    m = said(2, PBFT_RECOVER_RESPONSE, 0, 9, NULL);
-    sign_as(&r, 2, &m, sig);
-    deliver_from(&r, 2, &m);
+    recover_response(&r, 2, 9);
     assert_int_equal(status(&r).view, 9);
+    rig_free(&r);
+}
+
+/* Who asked for a later view alone and is called back keeps to what its own NewView bound all to:
+ * it neither proposes something else there nor takes part in what comes after it. */
+static void back_in_a_view_its_promise_holds(void **state)
+{
+    (void)state;
+    rig_t r;
+    rig_init(&r, 3); /* leader(1, 2) */
+    enter_view(&r, 1);
+    prop_t *q = proposal(1, 2, 1, 1, false), *above = proposal(2, 0, 1, 2, false);
+    vc_t v;
+    for (int i = 0; i < 3; i++) {
+        vc_make(&r, &v, i, 0, 2);
+        if (i == 1)
+            vc_prepared(&r, &v, q, 1, 7);
+        vc_send(&r, &v);
+    }
+    assert_int_equal(status(&r).view, 2);
+    assert_int_equal(last(&r, PBFT_NEW_VIEW)->list, 1);
+    assert_int_equal(count(&r, PBFT_PREPARED_REQUEST), 1); /* it has no data of it, so no vote */
+    pool_size(&r, 1);
+    feed_timer(&r, TIMER_VIEW, 9000);
+    assert_true(status(&r).timeout);
+    for (int i = 0; i < 3; i++)
+        recover_response(&r, i, 2);
+    assert_false(status(&r).timeout);
+    assert_int_equal(status(&r).view, 2);
+    assert_int_equal(r.sealed_from, -1);
+    vote(&r, 1, PBFT_PREPARE, 2, 2, &above->hash);
+    assert_int_equal(status(&r).deferred, 1);
+    prop_unref(q);
+    prop_unref(above);
     rig_free(&r);
 }
 
@@ -238,22 +275,6 @@ static void leader_proposes_again_to_who_connects(void **state)
 }
 
 /* ---- log sync ---- */
-
-static bc_h256_t executed_hash(const rig_t *r, const prop_t *q)
-{
-    bc_h256_t parent = ((pbft_t *)r->engine.self)->committed_hash;
-    bc_parent_t link = { q->index - 1, BC_VIEW(parent) };
-    bc_header_t h = q->header->h;
-    h.data_hash = (bc_bytes_t){ 0 };
-    h.data.parents = (bc_tars_list_t){ &link, 1 };
-    bc_hdr_t *in = bc_hdr_new(BC_SUITE_STANDARD, &h);
-    h.data.state_root = BC_VIEW(in->hash);
-    bc_hdr_t *out = bc_hdr_new(BC_SUITE_STANDARD, &h);
-    bc_h256_t hash = out->hash;
-    bc_hdr_unref(in);
-    bc_hdr_unref(out);
-    return hash;
-}
 
 static void missing_proposal_is_fetched(void **state)
 {
@@ -399,6 +420,7 @@ int main(void)
         cmocka_unit_test(restart_after_execution),
         cmocka_unit_test(official_directory_starts),
         cmocka_unit_test(recovery_needs_more_than_f),
+        cmocka_unit_test(back_in_a_view_its_promise_holds),
         cmocka_unit_test(votes_are_said_again_to_who_connects),
         cmocka_unit_test(who_asks_for_the_view_hears_the_votes),
         cmocka_unit_test(leader_proposes_again_to_who_connects),

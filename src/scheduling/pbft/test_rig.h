@@ -329,15 +329,21 @@ static inline pbft_msg_t said(int node, int32_t type, int64_t index, int64_t vie
     return m;
 }
 
-static inline void vote(rig_t *r, int node, int32_t type, int64_t index, int64_t view, const bc_h256_t *hash)
+/* idx: the node's place in the list that it goes by. */
+static inline void vote_at(rig_t *r, int node, int idx, int32_t type, int64_t index, int64_t view, const bc_h256_t *hash)
 {
     uint8_t sig[BC_SIG_MAX], psig[BC_SIG_MAX];
-    pbft_msg_t m = said(node, type, index, view, hash);
+    pbft_msg_t m = said(idx, type, index, view, hash);
     m.has_proposal = true;
     m.proposal = (pbft_proposal_t){ .has_raw = true, .has_hash = true, .index = index, .hash = *hash };
     m.proposal.sig = bc_bytes(psig, bc_sign(&r->keys[node], hash, psig));
     sign_as(r, node, &m, sig);
     deliver_from(r, node, &m);
+}
+
+static inline void vote(rig_t *r, int node, int32_t type, int64_t index, int64_t view, const bc_h256_t *hash)
+{
+    vote_at(r, node, node, type, index, view, hash);
 }
 
 /* Nodes 1 and 2 say it: with the engine's own, or a third one's, a quorum. */
@@ -413,14 +419,36 @@ static inline prop_t *proposal(int64_t index, int sealer, size_t cnt, int salt, 
     return proposal_with(index, sealer, cnt, salt, system, NODES, ROOT_NONE, salt);
 }
 
-static inline void propose(rig_t *r, int node, int64_t view, const prop_t *q)
+static inline void propose_at(rig_t *r, int node, int idx, int64_t view, const prop_t *q)
 {
     uint8_t sig[BC_SIG_MAX];
-    pbft_msg_t m = said(node, PBFT_PRE_PREPARE, q->index, view, &q->hash);
+    pbft_msg_t m = said(idx, PBFT_PRE_PREPARE, q->index, view, &q->hash);
     m.has_proposal = true;
     prop_to_wire(q, true, &m.proposal);
     sign_as(r, node, &m, sig);
     deliver_from(r, node, &m);
+}
+
+static inline void propose(rig_t *r, int node, int64_t view, const prop_t *q)
+{
+    propose_at(r, node, node, view, q);
+}
+
+/* What executing q on the present ledger gives in a rig. */
+static inline bc_h256_t executed_hash(const rig_t *r, const prop_t *q)
+{
+    bc_h256_t parent = ((pbft_t *)r->engine.self)->committed_hash;
+    bc_parent_t link = { q->index - 1, BC_VIEW(parent) };
+    bc_header_t h = q->header->h;
+    h.data_hash = (bc_bytes_t){ 0 };
+    h.data.parents = (bc_tars_list_t){ &link, 1 };
+    bc_hdr_t *in = bc_hdr_new(BC_SUITE_STANDARD, &h);
+    h.data.state_root = BC_VIEW(in->hash);
+    bc_hdr_t *out = bc_hdr_new(BC_SUITE_STANDARD, &h);
+    bc_h256_t hash = out->hash;
+    bc_hdr_unref(in);
+    bc_hdr_unref(out);
+    return hash;
 }
 
 typedef struct {
