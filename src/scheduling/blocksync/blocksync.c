@@ -432,6 +432,7 @@ bc_actor_if bc_blocksync_new(const bc_blocksync_config_t *config)
     static const bc_actor_ops_t ops = { step, sync_free };
     sync_t *s = bc_xcalloc(1, sizeof *s);
     s->c = *config;
+    s->c.serve_max = config->serve_max ? config->serve_max : SERVE_PER_PEER;
     s->rotate = config->seed;
     s->archived = config->archived;
     s->progress.seconds_left = -1;
@@ -449,7 +450,10 @@ void bc_blocksync_status(bc_actor_if sync, bc_blocksync_status_t *out)
                                     .archived = s->archived,
                                     .rate_tenths = s->progress.rate_tenths,
                                     .seconds_left = s->progress.seconds_left,
-                                    .divergent = s->divergent };
+                                    .divergent = s->divergent,
+                                    .loading = s->load_cnt };
+    for (size_t i = 0; i < s->peer_cnt; i++)
+        out->waiting_max = BC_MAX(out->waiting_max, s->peers[i].wanted_cnt);
     for (size_t i = 0; i < s->peer_cnt && out->peer_cnt < BC_ARRAY_LEN(out->peers); i++)
         if (s->peers[i].number >= 0)
             out->peers[out->peer_cnt++] = (bc_sync_peer_t){

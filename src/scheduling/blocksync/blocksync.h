@@ -22,6 +22,8 @@ typedef struct {
     uint64_t seed;        /* spreads requests over peers */
     int64_t archived;     /* archived number of the ledger: blocks below it have no transactions */
     bool restore;         /* storage.sync_archived_blocks: fetch those of peers */
+    size_t serve_max;     /* blocks that wait to be sent to one peer, the rest of what it asks for is
+                           * dropped; 0: 1000 */
 } bc_blocksync_config_t;
 
 typedef struct {
@@ -39,6 +41,8 @@ typedef struct {
     int64_t rate_tenths;  /* catching up: blocks per 10 s over the latest interval; else 0 */
     int64_t seconds_left; /* at that rate; -1: unknown, or not catching up */
     int64_t divergent; /* height at which our execution differs from a signed block; 0: none */
+    size_t waiting_max; /* blocks that wait to be sent to the peer for whom most do */
+    size_t loading;     /* blocks that are being read to be sent */
     size_t peer_cnt;
     bc_sync_peer_t peers[64];
 } bc_blocksync_status_t;

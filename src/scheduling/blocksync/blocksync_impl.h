@@ -32,7 +32,7 @@ enum {
     RECOVER_AHEAD = 16, /* blocks whose senders are recovered before their turn ... */
     RECOVER_TXS_MAX = 4000, /* ... and their transactions; as above */
     SHARD = 8,
-    SERVE_PER_PEER_MAX = 1000,
+    SERVE_PER_PEER = 1000,
     SERVE_LOADS_MAX = 8,
     PROGRESS_LAG = 20, /* blocks behind the highest one: a node that catches up */
     ARCHIVE_BATCH = 64,
@@ -58,7 +58,7 @@ typedef struct {
     bc_h256_t hash;
     int64_t clock_offset; /* ms */
     bool clock_known;
-    want_t *wanted; /* ascending numbers; at most SERVE_PER_PEER_MAX */
+    want_t *wanted; /* ascending numbers; at most c.serve_max */
     size_t wanted_cnt;
     int64_t bad_until; /* mono ms */
     bool asked;         /* for blocks, and has sent none since */

@@ -1,4 +1,4 @@
-/* Answers to block requests: at most SERVE_PER_PEER_MAX numbers are remembered for a peer, the
+/* Answers to block requests: at most serve_max numbers are remembered for a peer, the
  * rest of a request is dropped (it asks again); at most SERVE_LOADS_MAX blocks are being read at
  * a time, peers in turn. */
 #include "scheduling/blocksync/blocksync_impl.h"
@@ -24,11 +24,11 @@ void serve_request(sync_t *s, peer_t *p, const BcPb__BlockSyncMessage *msg)
     if (!p || msg->number < 1 || msg->size < 1 || step > s->committed)
         return;
     if (!p->wanted)
-        p->wanted = bc_xcalloc(SERVE_PER_PEER_MAX + 1, sizeof p->wanted[0]);
+        p->wanted = bc_xcalloc(s->c.serve_max + 1, sizeof p->wanted[0]);
     int32_t flags = msg->block_data_flag ? msg->block_data_flag : FLAG_HEADER | FLAG_TRANSACTIONS;
     int64_t n = msg->number;
     for (int64_t i = 0; i < msg->size && n <= s->committed; i++, n += step) {
-        if (p->wanted_cnt >= SERVE_PER_PEER_MAX)
+        if (p->wanted_cnt >= s->c.serve_max)
             break;
         if (n >= s->archived)
             want(p, n, flags);

@@ -38,6 +38,28 @@ static void a_huge_request_is_bounded(void **state)
     rig_free(&r);
 }
 
+/* Neither one request nor many go past the limit that is set. */
+static void a_small_limit_holds(void **state)
+{
+    (void)state;
+    rig_t r = rig_with((bc_blocksync_config_t){ .serve_max = 5 });
+    bc_blocksync_status_t st;
+    committed(&r, 100);
+    drop_all(&r);
+    ask(&r, 0, 1, 1000, 0, 0);
+    bc_blocksync_status(r.sync, &st);
+    assert_int_equal(st.loading, 5);
+    assert_int_equal(st.waiting_max, 0);
+    for (int i = 0; i < 50; i++)
+        ask(&r, 0, 20 + i, 3, 0, 0);
+    bc_blocksync_status(r.sync, &st);
+    assert_int_equal(st.loading, 8);
+    assert_int_equal(st.waiting_max, 5);
+    int64_t number[64], parts[64];
+    assert_int_equal(serve_all(&r, number, parts, 64), 13);
+    rig_free(&r);
+}
+
 static void requests_are_merged_and_archived_blocks_left_out(void **state)
 {
     (void)state;
@@ -238,6 +260,7 @@ int main(void)
 {
     bc_log_set_level(BC_LOG_FATAL);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_small_limit_holds),
         cmocka_unit_test(requests_are_merged_and_archived_blocks_left_out),
         cmocka_unit_test(archive_number_is_told),
         cmocka_unit_test(peers_without_the_blocks_are_not_asked),
