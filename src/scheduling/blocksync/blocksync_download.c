@@ -282,7 +282,9 @@ static bool txs_match(const sync_t *s, const slot_t *slot)
     return !err && bc_bytes_eq(slot->header->h.data.txs_root, BC_VIEW(root));
 }
 
-/* Distinct signatures of quorum weight over the header hash, by the list in force. */
+/* Distinct signatures of quorum weight over the header hash, by the list in force; none that does
+ * not hold, also past the quorum: all are written, and served to others, who look at all of them
+ * (official nodes do). */
 static bool check_block(const sync_t *s, const slot_t *slot)
 {
     const bc_ledger_config_t *c = s->config;
@@ -298,15 +300,14 @@ static bool check_block(const sync_t *s, const slot_t *slot)
     uint64_t quorum = total - (total - 1) / 3;
     bool *seen = bc_xcalloc(c->sealer_cnt, sizeof *seen);
     bool ok = true;
-    for (size_t i = 0; ok && i < h->signatures.n && weight < quorum; i++) {
+    for (size_t i = 0; ok && i < h->signatures.n; i++) {
         const bc_block_sig_t *sig = &((bc_block_sig_t *)h->signatures.v)[i];
-        if (sig->sealer_index < 0 || (uint64_t)sig->sealer_index >= c->sealer_cnt) {
+        if (sig->sealer_index < 0 || (uint64_t)sig->sealer_index >= c->sealer_cnt ||
+            seen[sig->sealer_index]) {
             ok = false;
             break;
         }
         size_t who = (size_t)sig->sealer_index;
-        if (seen[who])
-            continue;
         ok = bc_verify(s->c.suite, &c->sealers[who].id, &slot->header->hash, sig->signature);
         seen[who] = true;
         weight += c->sealers[who].vote_weight;

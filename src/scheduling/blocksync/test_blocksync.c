@@ -246,6 +246,39 @@ static void a_block_without_a_quorum_is_dropped(void **state)
     }
 }
 
+/* All signatures get into the ledger, and from there to nodes that look at each: a quorum does not
+ * excuse one that is bad, is there twice, or is of nobody. */
+static void no_bad_signature_behind_a_quorum(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t at; /* sealer named by the one after the quorum's three */
+        int key;    /* and who made it */
+        bool ok;
+    } cases[] = { { 3, 3, true }, { 3, 0, false }, { 2, 2, false }, { SEALERS, 3, false }, { -1, 3, false } };
+    for (size_t i = 0; i < BC_ARRAY_LEN(cases); i++) {
+        rig_t r = rig_new();
+        status(&r, 0, 1, 0x22);
+        bc_hdr_t *good = make_header(&r, 1, 7, false);
+        bc_header_t h = good->h;
+        uint8_t sig[BC_SIG_MAX];
+        bc_block_sig_t sigs[4];
+        memcpy(sigs, h.signatures.v, 3 * sizeof sigs[0]);
+        sigs[3] = (bc_block_sig_t){ cases[i].at,
+                                    { sig, bc_sign(&r.keys[cases[i].key], &good->hash, sig) } };
+        h.signatures = (bc_tars_list_t){ sigs, 4 };
+        bc_hdr_t *four = bc_hdr_new(BC_SUITE_STANDARD, &h);
+        respond(&r, 0, four);
+        bc_msg_t *m = take(&r, BC_MSG_EXECUTE);
+        assert_int_equal(m != NULL, cases[i].ok);
+        if (m)
+            bc_msg_free(m);
+        bc_hdr_unref(four);
+        bc_hdr_unref(good);
+        rig_free(&r);
+    }
+}
+
 static void retry(rig_t *r, int64_t after)
 {
     r->now.mono_ms += after;
@@ -565,6 +598,7 @@ int main(void)
         cmocka_unit_test(extreme_statuses_are_ignored),
         cmocka_unit_test(a_signed_block_is_executed_and_committed),
         cmocka_unit_test(a_block_without_a_quorum_is_dropped),
+        cmocka_unit_test(no_bad_signature_behind_a_quorum),
         cmocka_unit_test(divergence_is_told_and_nothing_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
