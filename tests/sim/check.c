@@ -18,6 +18,7 @@
  *   record          who signs a result has the block on its disk
  *   belief          nobody waits for a height that no honest node has
  *   waiter          every client is answered once, and truly; soon after its block is written
+ *   serve           (check_sync.c) nobody gets, or makes a node hold, more blocks than it may ask for
  *   memory          pools, queues and the consensus record stay within their bounds
  *   divergence      executions of honest nodes agree
  *
@@ -483,6 +484,7 @@ void check_node(sim_node_t *n)
                  n->i, (long)st.sync_highest);
     bc_blocksync_status_t sy;
     bc_blocksync_status(n->actors[BC_ACTOR_SYNC], &sy);
+    check_sync_node(n, &sy);
     if (st.divergent || sy.divergent)
         sim_fail(n->world, "divergence", "node %d says that its execution of height %ld differs",
                  n->i, (long)BC_MAX(st.divergent, sy.divergent));

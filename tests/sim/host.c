@@ -138,8 +138,12 @@ static void lane_put(sim_node_t *n, const bc_msg_t *m)
 static void look_in(sim_node_t *n, const bc_nodeid_t *from, bc_buf_t *frame)
 {
     bc_front_msg_t fm;
-    if (bc_front_msg_decode(bc_buf_view(frame), &fm) == BC_OK && fm.module == BC_MODULE_PBFT)
+    if (bc_front_msg_decode(bc_buf_view(frame), &fm))
+        return;
+    if (fm.module == BC_MODULE_PBFT)
         check_view_in(n, from, fm.payload);
+    else if (fm.module == BC_MODULE_BLOCK_SYNC)
+        check_sync_in(n, from, fm.payload);
 }
 
 static void frame_arrives(sim_t *s, event_t *e)
@@ -205,11 +209,13 @@ static void send_hooked(sim_node_t *n, uint16_t module, int to, bc_buf_t *data)
 {
     sim_t *s = n->world;
     s->frames[module % BC_ARRAY_LEN(s->frames)]++;
+    bc_front_msg_t fm;
+    if (module == BC_MODULE_BLOCK_SYNC && bc_front_msg_decode(bc_buf_view(data), &fm) == BC_OK)
+        check_sync_out(n, to, fm.payload);
     if (!s->hook || module != BC_MODULE_PBFT) {
         send_one(n, module, to, data);
         return;
     }
-    bc_front_msg_t fm;
     if (bc_front_msg_decode(bc_buf_view(data), &fm))
         return;
     bc_buf_t *payload = bc_buf_copy(fm.payload);
@@ -439,6 +445,7 @@ static void load_block(sim_node_t *n, const bc_msg_t *m)
     bc_msg_t *r = bc_msg_new(BC_ACTOR_HOST, m->from, BC_MSG_LOADED_BLOCK);
     r->token = m->token;
     r->number = m->number;
+    check_sync_load(n, m);
     if (m->number < 1 || m->number > n->disk.height) {
         r->err = BC_E_NOT_FOUND;
     } else {

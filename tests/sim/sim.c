@@ -436,6 +436,7 @@ void sim_start(sim_t *s, int i)
     bc_blocksync_config_t sy = { .suite = BC_SUITE_STANDARD,
                                  .self = n->key.pub,
                                  .seed = (uint64_t)i + 1,
+                                 .serve_max = SIM_SERVE_LIMIT,
                                  .tree_width = s->o.trees ? 3 : 0 };
     bc_sealer_config_t se = { .suite = BC_SUITE_STANDARD, .self = n->key.pub };
     bc_front_config_t fr = { .seed = { (uint8_t)i, (uint8_t)n->epoch, (uint8_t)(n->epoch >> 8) } };
@@ -446,6 +447,7 @@ void sim_start(sim_t *s, int i)
     n->timer_fired = n->sealer_seen = false;
     n->moved_at = s->now;
     memset(n->asked, 0xff, sizeof n->asked);
+    memset(n->owes, 0, sizeof n->owes);
     n->told_peers = 0;
     n->layer_gen++;
     n->actors[BC_ACTOR_FRONT] = bc_front_new(&fr);
@@ -664,6 +666,8 @@ void sim_inject(sim_t *s, uint16_t module, int from, int to, bc_bytes_t payload)
     }
     if (module == BC_MODULE_PBFT)
         check_view_in(&s->nodes[to], &m->node, payload);
+    else if (module == BC_MODULE_BLOCK_SYNC)
+        check_sync_in(&s->nodes[to], &m->node, payload);
     bc_core_post(s->nodes[to].core, m);
     s->nodes[to].dirty = true;
 }

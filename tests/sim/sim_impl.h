@@ -3,6 +3,7 @@
 
 #include "apps/core/core.h"
 #include "base/map.h"
+#include "scheduling/blocksync/blocksync.h"
 #include "sim.h"
 
 typedef struct event event_t;
@@ -121,6 +122,7 @@ typedef struct {
     int64_t view_seen;
     int64_t vote_view; /* highest view that a vote of it named, in any life */
     int64_t may_enter; /* highest view that some message allowed it to enter */
+    int64_t owes[SIM_NODES_MAX]; /* blocks that each has asked it for, in this life */
     uint32_t recovers; /* senders of RecoverResponses */
     int64_t recover_view[SIM_NODES_MAX];
     int64_t asked[SIM_NODES_MAX]; /* highest view that each asked it to go to, in this life */
@@ -157,7 +159,7 @@ enum {
     FACT_MEANT
 };
 
-enum { SIM_CONFS = 64, SIM_POOL_LIMIT = 150, SIM_ROWS_MAX = 400 };
+enum { SIM_CONFS = 64, SIM_POOL_LIMIT = 150, SIM_SERVE_LIMIT = 20, SIM_ROWS_MAX = 400 };
 
 struct sim {
     sim_options_t o;
@@ -220,6 +222,11 @@ void check_view_out(sim_node_t *n, bc_bytes_t payload);
 void check_view_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload);
 void check_view_entered(sim_node_t *n, int64_t view);
 void check_view_asked(sim_node_t *n, const bc_pbft_status_t *st);
+/* check_sync.c: of block sync's payloads that reach or leave a node, what it reads and holds */
+void check_sync_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload);
+void check_sync_out(sim_node_t *n, int to, bc_bytes_t payload);
+void check_sync_load(sim_node_t *n, const bc_msg_t *m);
+void check_sync_node(sim_node_t *n, const bc_blocksync_status_t *st);
 /* byz.c */
 void byz_start(sim_node_t *n);
 void byz_free(sim_node_t *n);
