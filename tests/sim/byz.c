@@ -133,8 +133,12 @@ static bc_buf_t *other_consensus(sim_node_t *n, int to, bc_bytes_t payload)
         else if (m.type == PBFT_NEW_VIEW && byz_does(n, SIM_TRICK_NEWVIEW) && sim_random(s, 4))
             out = byz_new_view(n, &m);
         else if ((m.type == PBFT_PREPARE || m.type == PBFT_COMMIT || m.type == PBFT_CHECKPOINT) &&
-                 byz_does(n, SIM_TRICK_VOTES))
+                 byz_does(n, SIM_TRICK_VOTES)) {
             byz_votes(n, &m, to);
+            byz_old_place(n, &m, to);
+            if (m.type == PBFT_PREPARE)
+                byz_early(n, &m, to);
+        }
     }
     bc_arena_free(&arena);
     return out;
@@ -268,6 +272,7 @@ static void act(sim_t *s, event_t *e)
             break;
         case SIM_TRICK_VOTES:
             byz_forge_proposal(n, to);
+            byz_old_checks(n, to);
             for (int i = 0; i < 4; i++)
                 byz_raise_vote(n, to);
             break;

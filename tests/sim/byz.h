@@ -1,5 +1,6 @@
 /* Bad nodes: what byz.c (their frames on the way out, and their own doings), byz_forge.c (consensus
- * payloads), byz_names.c (others' words) and byz_sync.c (blocks and transactions) share. */
+ * payloads), byz_names.c (others' words), byz_lists.c (the moment when the sealer list changes) and byz_sync.c
+ * (blocks and transactions) share. */
 #ifndef BC_SIM_BYZ_H
 #define BC_SIM_BYZ_H
 
@@ -59,6 +60,16 @@ void byz_lure(sim_node_t *n, int to);
 /* Its checkpoint leaves right after another one: whoever lacks the block asks it then. */
 bool byz_keeps_check(sim_node_t *n, bc_bytes_t payload, int64_t index);
 void byz_second(sim_node_t *n, int64_t index);
+
+/* byz_lists.c */
+void byz_old_place(sim_node_t *n, const pbft_msg_t *m, int to);
+void byz_old_checks(sim_node_t *n, int to);
+void byz_early(sim_node_t *n, const pbft_msg_t *own, int to);
+/* Of h's signatures a quorum by the list before the one that judges it, under their places there.
+ * False: it is the same list, or there are too few. */
+bool byz_sigs_of_old_list(sim_node_t *n, bc_header_t *h, bc_block_sig_t sigs[SIM_NODES_MAX]);
+/* The first block of another list that `to` lacks together with the one before it; -1: none. */
+int64_t byz_block_of_new_list(const sim_node_t *n, int to);
 
 /* byz_sync.c */
 /* The transaction that its proposals of that place name, and nobody else has. Borrowed. */

@@ -16,7 +16,7 @@ static bc_buf_t *packed(const sync_msg_t *m)
 
 /* ---- blocks ---- */
 
-enum { BLOCK_FEW, BLOCK_REPEAT, BLOCK_TXS, BLOCK_FORGED, BLOCK_EMPTY, BLOCK_OWN, BLOCK_KINDS };
+enum { BLOCK_FEW, BLOCK_REPEAT, BLOCK_TXS, BLOCK_FORGED, BLOCK_LIST, BLOCK_OWN, BLOCK_KINDS };
 
 static void sign_alone(sim_node_t *n, const bc_hdr_t *hdr, bc_block_sig_t *sigs, uint8_t *sig,
                        size_t *cnt)
@@ -42,14 +42,27 @@ static void cut_signatures(sim_t *s, bc_header_t *h, bc_block_sig_t *sigs)
     h->signatures = (bc_tars_list_t){ sigs, kept };
 }
 
-/* Too few signatures, one again and again, other transactions under a true header, or with other
- * signatures, an empty block of a list of its own. */
+/* The list that judges the block is its own alone. */
+static void own_list(sim_node_t *n, bc_header_data_t *h, bc_bytes_t *id, int64_t *weight)
+{
+    *id = BC_VIEW(n->key.pub);
+    *weight = 1;
+    h->sealer = 0;
+    h->sealer_list = (bc_tars_list_t){ id, 1 };
+    h->weights = (bc_tars_list_t){ weight, 1 };
+}
+
+/* Signatures of a quorum of the list before, where there is one. Else too few of them, one again and
+ * again, other transactions under a true header, or with other signatures, a block of its own, also
+ * by a list of its own, an empty one that names no list. */
 static bc_buf_t *other_block(sim_node_t *n, bc_bytes_t data)
 {
     bc_arena_t arena = { 0 };
     bc_block_t b;
     bc_block_sig_t sigs[4 * SIM_NODES_MAX];
     uint8_t sig[BC_SIG_MAX];
+    bc_bytes_t id;
+    int64_t weight;
     bc_wr_t w = { 0 };
     bc_hdr_t *hdr = NULL;
     if (bc_tars_decode(&bc_block_tars, data, &b, &arena) != BC_OK)
@@ -57,7 +70,12 @@ static bc_buf_t *other_block(sim_node_t *n, bc_bytes_t data)
     bc_header_t *h = &b.header;
     const bc_block_sig_t *old = h->signatures.v;
     size_t cnt = BC_MIN(h->signatures.n, (size_t)SIM_NODES_MAX);
-    switch (sim_random(n->world, BLOCK_KINDS)) {
+    int kind = (int)sim_random(n->world, BLOCK_KINDS);
+    if (byz_sigs_of_old_list(n, h, sigs))
+        kind = -1;
+    switch (kind) {
+    case -1:
+        break;
     case BLOCK_FEW:
         cut_signatures(n->world, h, sigs);
         break;
@@ -77,7 +95,9 @@ static bc_buf_t *other_block(sim_node_t *n, bc_bytes_t data)
         h->data.timestamp = byz_plus(h->data.timestamp, 3);
         h->data_hash = (bc_bytes_t){ 0 };
         h->signatures = (bc_tars_list_t){ 0 };
-        if (sim_random(n->world, 2))
+        if (kind == BLOCK_LIST)
+            own_list(n, &h->data, &id, &weight);
+        else if (sim_random(n->world, 2))
             b.txs.n = h->data.sealer_list.n = h->data.weights.n = 0;
         hdr = bc_hdr_new(BC_SUITE_STANDARD, h);
         b.header = hdr->h;
@@ -160,13 +180,10 @@ static bc_buf_t *own_block(const sim_node_t *n, int64_t number)
     return out;
 }
 
-/* Blocks that nobody asked for, from what it has and one higher. */
-static void push_block(sim_node_t *n, int to)
+/* A block that nobody asked for. */
+static void push_block(sim_node_t *n, int to, int64_t number)
 {
-    if (!n->disk.height)
-        return;
-    bc_buf_t *good = own_block(
-        n, n->disk.height - (int64_t)sim_random(n->world, (uint64_t)BC_MIN(n->disk.height, 4)));
+    bc_buf_t *good = own_block(n, number);
     bc_buf_t *bad = other_block(n, bc_buf_view(good));
     sync_msg_t m = BC_PB__BLOCK_SYNC_MESSAGE__INIT;
     m.packettype = 2;
@@ -183,8 +200,14 @@ static void push_block(sim_node_t *n, int to)
 void byz_sync_act(sim_node_t *n, int to)
 {
     sim_t *s = n->world;
+    int64_t height = n->disk.height, of_new_list = byz_block_of_new_list(n, to);
+    if (of_new_list > 0) {
+        push_block(n, to, of_new_list);
+        return;
+    }
     if (sim_random(s, 3) == 0) {
-        push_block(n, to);
+        if (height)
+            push_block(n, to, height - (int64_t)sim_random(s, (uint64_t)BC_MIN(height, 4)));
         return;
     }
     sync_msg_t m = BC_PB__BLOCK_SYNC_MESSAGE__INIT;

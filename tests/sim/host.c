@@ -372,7 +372,7 @@ static void run_execute(sim_node_t *n, bc_msg_t *m)
 }
 
 /* Exactly: a bad node may have altered one by a bit, which nobody takes for a system transaction. */
-static bool changes_sealers(bc_bytes_t to)
+bool sim_changes_sealers(bc_bytes_t to)
 {
     if (to.n == 42 && to.p[0] == '0' && to.p[1] == 'x')
         to = bc_bytes(to.p + 2, 40);
@@ -390,7 +390,7 @@ static void append_block(sim_node_t *n, const bc_committed_t *c)
                         d->height > 1 ? d->blocks[d->height - 1].changes : 0 };
     for (size_t i = 0; i < b->txs->cnt; i++) {
         tx_put(d, b->txs->v[i]);
-        b->changes += changes_sealers(b->txs->v[i]->w.data.to);
+        b->changes += sim_changes_sealers(b->txs->v[i]->w.data.to);
     }
     size_t k = 0;
     for (size_t i = 0; i < n->layer_cnt; i++)

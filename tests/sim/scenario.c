@@ -35,7 +35,8 @@ static void traffic(sim_t *s, event_t *e)
 {
     (void)e;
     int node = (int)sim_random(s, (uint64_t)s->cnt);
-    sim_submit(s, node, 1 + (int)sim_random(s, 6), sim_random(s, 12) == 0);
+    int often = s->o.membership ? 6 : 12; /* votes are to be under way when the list changes */
+    sim_submit(s, node, 1 + (int)sim_random(s, 6), sim_random(s, (uint64_t)often) == 0);
     if (s->now < FAULT_MS)
         world_at(s, (int64_t)sim_random(s, 1200), 0, traffic);
 }

@@ -205,14 +205,18 @@ const sim_conf_t *sim_conf_after(const sim_node_t *n, int64_t height)
                                                    : 0];
 }
 
-/* A sealer more, one less, or another weight; never more than f for the bad ones. */
+/* Sealers come, go, or get another weight, often one for another, which moves the places of all
+ * between them; never more than f for the bad ones. */
 static sim_conf_t conf_next(sim_t *s, const sim_conf_t *from)
 {
     for (int tries = 0; tries < 20; tries++) {
         sim_conf_t c = *from;
-        uint64_t *w = &c.w[rng_next(s->rng) % (uint64_t)s->cnt], f;
+        uint64_t f;
         int list[SIM_NODES_MAX];
-        *w = !*w || rng_next(s->rng) % 2 ? 1 + rng_next(s->rng) % 3 : 0;
+        for (uint64_t k = 1 + rng_next(s->rng) % 2; k; k--) {
+            uint64_t *w = &c.w[rng_next(s->rng) % (uint64_t)s->cnt];
+            *w = !*w || rng_next(s->rng) % 3 == 0 ? 1 + rng_next(s->rng) % 3 : 0;
+        }
         sim_conf_quorum(&c, &f);
         if (sim_conf_list(&c, list) >= BC_MIN(4, s->o.sealers) && sim_conf_weight(&c, s->bad) <= f)
             return c;

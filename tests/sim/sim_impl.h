@@ -205,6 +205,8 @@ void host_send_frame(sim_node_t *n, uint16_t module, bc_msg_t *m);
 void host_transmit(sim_node_t *n, const bc_nodeid_t *sender, int to, bc_buf_t *frame);
 bc_ledger_config_t *host_config(sim_node_t *n);
 void disk_free(sim_disk_t *d);
+/* A transaction to that address changes the list. */
+bool sim_changes_sealers(bc_bytes_t to);
 /* check.c */
 void check_frame(sim_node_t *n, const bc_msg_t *m);
 void check_meant(sim_node_t *n, bc_bytes_t payload);
