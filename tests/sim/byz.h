@@ -66,7 +66,7 @@ void byz_old_place(sim_node_t *n, const pbft_msg_t *m, int to);
 void byz_old_checks(sim_node_t *n, int to);
 void byz_early(sim_node_t *n, const pbft_msg_t *own, int to);
 /* Of h's signatures a quorum by the list before the one that judges it, under their places there.
- * False: it is the same list, or there are too few. */
+ * False: it is the same list, there are too few, or they would do by the right list as well. */
 bool byz_sigs_of_old_list(sim_node_t *n, bc_header_t *h, bc_block_sig_t sigs[SIM_NODES_MAX]);
 /* The first block of another list that `to` lacks together with the one before it; -1: none. */
 int64_t byz_block_of_new_list(const sim_node_t *n, int to);

@@ -138,29 +138,48 @@ static bool first_of_list(const sim_node_t *n, int64_t number)
            changes_at(n, number - 1) != changes_at(n, number - 2);
 }
 
+/* How much less than by the old list a signature is worth by the new one; of a moved place:
+ * nothing. */
+static int64_t loss(const sim_conf_t *old, const sim_conf_t *new, int node)
+{
+    bool moved = sim_conf_index(old, node) != sim_conf_index(new, node);
+    return (int64_t)old->w[node] - (moved ? 0 : (int64_t)new->w[node]);
+}
+
 bool byz_sigs_of_old_list(sim_node_t *n, bc_header_t *h, bc_block_sig_t sigs[SIM_NODES_MAX])
 {
     int64_t number = h->data.number;
     if (!first_of_list(n, number))
         return false;
     const bc_block_sig_t *have = h->signatures.v;
-    const sim_conf_t *old = sim_conf_after(n, number - 2);
-    int list[SIM_NODES_MAX], cnt = sim_conf_list(sim_conf_after(n, number - 1), list);
+    const sim_conf_t *old = sim_conf_after(n, number - 2), *new = sim_conf_after(n, number - 1);
+    int list[SIM_NODES_MAX], cnt = sim_conf_list(new, list);
     size_t kept = 0;
     uint32_t who = 0;
-    for (size_t i = 0;
-         i < h->signatures.n && sim_conf_weight(old, who) < sim_conf_quorum(old, NULL); i++) {
-        int64_t at = have[i].sealer_index;
-        int64_t there = at >= 0 && at < cnt ? sim_conf_index(old, list[at]) : -1;
-        if (there < 0 || who >> list[at] & 1)
-            continue;
-        who |= 1u << list[at];
-        sigs[kept++] = (bc_block_sig_t){ there, have[i].signature };
+    bool hurts = false;
+    while (sim_conf_weight(old, who) < sim_conf_quorum(old, NULL)) {
+        const bc_block_sig_t *best = NULL;
+        int node = -1;
+        for (size_t i = 0; i < h->signatures.n; i++) {
+            int64_t at = have[i].sealer_index;
+            int k = at >= 0 && at < cnt ? list[at] : -1;
+            if (k >= 0 && old->w[k] && !(who >> k & 1) &&
+                (!best || loss(old, new, k) > loss(old, new, node))) {
+                best = &have[i];
+                node = k;
+            }
+        }
+        if (!best)
+            return false;
+        who |= 1u << node;
+        int64_t place = sim_conf_index(old, node);
+        hurts |= place != best->sealer_index;
+        sigs[kept++] = (bc_block_sig_t){ place, best->signature };
     }
-    if (sim_conf_weight(old, who) < sim_conf_quorum(old, NULL))
-        return false;
-    h->signatures = (bc_tars_list_t){ sigs, kept };
-    return true;
+    hurts |= sim_conf_weight(new, who) < sim_conf_quorum(new, NULL);
+    if (hurts)
+        h->signatures = (bc_tars_list_t){ sigs, kept };
+    return hurts;
 }
 
 int64_t byz_block_of_new_list(const sim_node_t *n, int to)
