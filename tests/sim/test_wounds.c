@@ -16,9 +16,10 @@
 
 enum { NODES = 4, QUORUM = 3 };
 
-static sim_t *cluster(void)
+static sim_t *cluster_of(bool nameless)
 {
     sim_options_t o = { .seed = 2,
+                        .nameless = nameless,
                         .sealers = NODES,
                         .real_crypto = true,
                         .delay_ms = 5,
@@ -29,6 +30,11 @@ static sim_t *cluster(void)
         sim_start(s, i);
     sim_run_until(s, 2000);
     return s;
+}
+
+static sim_t *cluster(void)
+{
+    return cluster_of(false);
 }
 
 static void finish(sim_t *s)
@@ -257,6 +263,57 @@ static void hash_of_another_block(void **state)
     prop_unref(a);
     prop_unref(b);
     finish(s);
+}
+
+/* ---- one header, two lists of transactions (docs/notes/0019) ---- */
+
+/* Node 2 leads height 1: its header names no transactions, and goes to node 3 with one of them less.
+ * It says nothing else. */
+static bc_buf_t *two_lists(void *ctx, int from, int to, bc_buf_t *data)
+{
+    const sim_t *s = ctx;
+    pbft_msg_t m;
+    bc_arena_t arena = { 0 };
+    bc_block_t b;
+    bc_buf_t *out = NULL;
+    if (from != 2)
+        return data;
+    if (pbft_decode(BC_SUITE_STANDARD, bc_buf_view(data), &m, &arena) == BC_OK &&
+        m.type == PBFT_PRE_PREPARE &&
+        bc_tars_decode(&bc_block_tars, m.proposal.data, &b, &arena) == BC_OK) {
+        bc_wr_t w = { 0 };
+        uint8_t sig[BC_SIG_MAX];
+        b.header.data.txs_root.n = b.header.data_hash.n = 0;
+        b.metas.n -= to == 3 && b.metas.n;
+        bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &b.header);
+        b.header = hdr->h;
+        bc_tars_encode(&bc_block_tars, &b, &w);
+        m.base.hash = m.proposal.hash = hdr->hash;
+        m.proposal.data = bc_wr_view(&w);
+        sign(s, 2, &m, sig);
+        out = pbft_encode(&m);
+        bc_hdr_unref(hdr);
+        bc_wr_free(&w);
+    }
+    bc_arena_free(&arena);
+    return out;
+}
+
+/* All vote for one hash and are bound to it, two results have two and one checkpoints: for good. */
+static void two_lists_under_one_header(void **state)
+{
+    (void)state;
+    for (int ours = 0; ours < 2; ours++) {
+        sim_t *s = cluster_of(!ours);
+        sim_hook(s, two_lists, s);
+        sim_submit(s, 2, 3, false);
+        bool goes_on = sim_run_to_height(s, 1, sim_now(s) + 60000);
+        assert_int_equal(goes_on, ours);
+        if (ours)
+            finish(s);
+        else
+            sim_free(s); /* it names the divergence */
+    }
 }
 
 /* ---- W4: the proof of a decided proposal ---- */
@@ -506,6 +563,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forged_new_views),
         cmocka_unit_test(hash_of_another_block),
+        cmocka_unit_test(two_lists_under_one_header),
         cmocka_unit_test(forged_proofs),
         cmocka_unit_test(forged_blocks),
         cmocka_unit_test(one_transaction_under_two_hashes),
