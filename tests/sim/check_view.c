@@ -197,20 +197,29 @@ static bool called(const sim_node_t *n, const sim_conf_t *c, int64_t view)
     return sim_conf_weight(c, who) > faulty;
 }
 
-/* Nobody who leads the next height in the views from..to - 1 can propose: they are not connected,
- * or too far behind, which a bad one may say of itself. */
-static bool leaders_away(const sim_node_t *n, const sim_conf_t *c, int64_t from, int64_t to)
+/* Nobody who leads the height after this one in the views from..to - 1 can propose: they are not
+ * connected, or too far behind, which a bad one may say of itself. */
+static bool leaders_away(const sim_node_t *n, int64_t height, int64_t from, int64_t to)
 {
     const sim_t *s = n->world;
-    int list[SIM_NODES_MAX], cnt = sim_conf_list(c, list);
+    int list[SIM_NODES_MAX], cnt = sim_conf_list(sim_conf_after(n, height), list);
     for (int64_t view = from; view < to; view++) {
-        int64_t k = bc_pbft_leader(n->disk.height + 1, view, s->o.leader_period, (size_t)cnt);
+        int64_t k = bc_pbft_leader(height + 1, view, s->o.leader_period, (size_t)cnt);
         const sim_node_t *leader = &s->nodes[list[k]];
         if (leader == n || (n->told_peers >> leader->i & 1 && !leader->bad &&
-                            leader->disk.height + PIPELINE >= n->disk.height))
+                            leader->disk.height + PIPELINE >= height))
             return false;
     }
     return to - from <= cnt;
+}
+
+/* One step may tell of several blocks, written together: it can have asked after any of them. */
+static bool leaders_were_away(const sim_node_t *n, int64_t from, int64_t to)
+{
+    for (int64_t h = n->number_seen; h <= n->disk.height; h++)
+        if (leaders_away(n, h, from, to))
+            return true;
+    return false;
 }
 
 /* After each step. Its first view change in a life, or as a sealer, needs nobody. */
@@ -222,11 +231,12 @@ void check_view_asked(sim_node_t *n, const bc_pbft_status_t *st)
     bool waited = n->timer_fired && s->now - n->moved_at >= TIMEOUT_MS && to == before + 1;
     if (n->to_view_seen >= 0 && n->sealer_seen && st->index >= 0 && to > st->view && to > before &&
         !s->o.forget_votes && !s->o.injects && !waited && !called(n, c, to) &&
-        !leaders_away(n, c, st->view, to))
+        !leaders_were_away(n, st->view, to))
         sim_fail(s, "view", "node %d asks for view %ld without a reason", n->i, (long)to);
     if (st->view != n->view_seen || to != n->to_view_seen)
         n->moved_at = s->now;
     n->to_view_seen = to;
+    n->number_seen = n->disk.height;
     n->sealer_seen = st->index >= 0;
     n->timer_fired = false;
 }

@@ -448,6 +448,7 @@ void sim_start(sim_t *s, int i)
     n->view_seen = n->may_enter = 0;
     n->recovers = 0;
     n->to_view_seen = -1;
+    n->number_seen = n->disk.height;
     n->timer_fired = n->sealer_seen = false;
     n->moved_at = s->now;
     memset(n->asked, 0xff, sizeof n->asked);

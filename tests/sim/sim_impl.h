@@ -127,6 +127,7 @@ typedef struct {
     int64_t recover_view[SIM_NODES_MAX];
     int64_t asked[SIM_NODES_MAX]; /* highest view that each asked it to go to, in this life */
     int64_t to_view_seen;         /* what it asks for itself; -1: not looked at in this life */
+    int64_t number_seen;          /* height on its disk when it was last looked at */
     int64_t moved_at;             /* when its view, or the one it asks for, last changed */
     bool sealer_seen;
     bool timer_fired; /* of consensus, since it was last looked at */
