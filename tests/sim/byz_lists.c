@@ -82,6 +82,7 @@ static void say_next(sim_node_t *n, bc_block_t *b, int64_t index, int64_t view, 
     h.data.number = index;
     h.data.sealer = is;
     h.data.timestamp = byz_plus(h.data.timestamp, 17);
+    h.data.txs_root.n = 0;
     h.data.sealer_list = (bc_tars_list_t){ ids, (size_t)cnt };
     h.data.weights = (bc_tars_list_t){ weights, (size_t)cnt };
     bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
