@@ -415,7 +415,7 @@ void pbft_give_up_void(pbft_t *p)
         return;
     prop_t **all[] = { &s->pre, &s->pc, &s->dec, &s->failed };
     const prop_t *bound = s->pc;
-    if (s->dec && !prop_header_ok(p, s->dec))
+    if (s->dec && s->dec->header && !prop_header_ok(p, s->dec))
         pbft_reset_executed(p, s->index);
     for (size_t i = 0; i < BC_ARRAY_LEN(all); i++) {
         if (!*all[i] || !(*all[i])->header || prop_header_ok(p, *all[i]))

@@ -180,6 +180,8 @@ static void accept(pbft_t *p, slot_t *s, prop_t *q, int64_t view)
 {
     prop_set(&s->pre, q);
     s->pre_view = view;
+    if (s->pc && !s->pc->data) /* restored without its block */
+        prop_set(&s->pc, q);
     pbft_timer_restart(p);
     if (s->voted_view < view) {
         s->voted_view = view;

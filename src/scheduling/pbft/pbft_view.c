@@ -505,7 +505,8 @@ static bool filler_ok(pbft_t *p, const pbft_proposal_t *w)
 }
 
 /* The list must be what the view changes demand: from the height after the highest committed,
- * without gaps, at each height what was prepared there in the highest view, else nothing. A leader that waits for a system proposal may end it early (spec/30 §3.7). */
+ * without gaps, at each height what was prepared there in the highest view, else an empty block. A
+ * leader that waits for a system proposal may end it early (spec/30 §3.7). */
 static bool list_ok(pbft_t *p, const pbft_msg_t *m, const pbft_msg_t *const *vcs, size_t cnt)
 {
     span_t span = span_of(vcs, cnt);

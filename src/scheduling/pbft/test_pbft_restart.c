@@ -65,6 +65,33 @@ static void vote_is_remembered_without_its_block(void **state)
     rig_free(&r);
 }
 
+/* The record of a precommit whose block cannot be read: it binds, and gets the block back from whoever
+ * proposes it again. */
+static void precommit_is_remembered_without_its_block(void **state)
+{
+    (void)state;
+    rig_t r;
+    rig_init(&r, 0);
+    enter_view(&r, 1);
+    prop_t *q = proposal(1, 2, 1, 1, false), *other = proposal(1, 2, 1, 2, false);
+    propose(&r, 2, 1, q);
+    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
+    assert_int_equal(count(&r, PBFT_COMMIT), 1);
+    row_put(&r, "cbcosVote:p1", NULL);
+    restart(&r, 0, NULL);
+    propose(&r, 2, 1, other);
+    assert_int_equal(count(&r, PBFT_PREPARE), 0);
+    propose(&r, 2, 1, q);
+    assert_int_equal(count(&r, PBFT_PREPARE), 1);
+    two_vote(&r, PBFT_COMMIT, 1, 1, &q->hash);
+    assert_int_equal(count(&r, PBFT_CHECKPOINT), 0); /* two of three: ours is not there again */
+    vote(&r, 3, PBFT_COMMIT, 1, 1, &q->hash);
+    assert_int_equal(count(&r, PBFT_CHECKPOINT), 1);
+    prop_unref(q);
+    prop_unref(other);
+    rig_free(&r);
+}
+
 static void restart_after_execution(void **state)
 {
     (void)state;
@@ -419,6 +446,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(restart_between_prepare_and_commit),
         cmocka_unit_test(vote_is_remembered_without_its_block),
+        cmocka_unit_test(precommit_is_remembered_without_its_block),
         cmocka_unit_test(restart_after_execution),
         cmocka_unit_test(official_directory_starts),
         cmocka_unit_test(recovery_needs_more_than_f),
