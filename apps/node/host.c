@@ -302,7 +302,8 @@ static bc_err_t make_actors(bc_host_t *h)
     bc_sealer_config_t sealer = { .suite = chain->suite,
                                   .self = h->self,
                                   .key = *h->c.key,
-                                  .min_seal_time = n->consensus.min_seal_time };
+                                  .min_seal_time = n->consensus.min_seal_time,
+                                  .single_point = n->others.single_point_consensus };
     memcpy(sealer.chain_id, chain->chain_id, sizeof sealer.chain_id);
     memcpy(sealer.group_id, chain->group_id, sizeof sealer.group_id);
     h->actors[BC_ACTOR_SEALER] = bc_sealer_new(&sealer);

@@ -20,6 +20,7 @@ typedef struct {
     bc_suite_t suite;
     bc_nodeid_t self;
     rotation_t rotation;
+    bool single;            /* the sealer list is this node alone, whatever the ledger says */
     int64_t min_seal;
     bc_ledger_config_t *cfg;
     int64_t index;          /* own place in the sealer list, -1: none */
@@ -111,12 +112,12 @@ static bc_hdr_t *make_header(sealer_t *s, int64_t number, const bc_metas_t *meta
 {
     bc_h256_t root;
     bc_metas_root(metas, s->suite, &root);
-    size_t n = s->cfg->sealer_cnt;
+    size_t n = s->single ? 1 : s->cfg->sealer_cnt;
     bc_bytes_t *ids = bc_xcalloc(n + 1, sizeof *ids);
     int64_t *weights = bc_xcalloc(n + 1, sizeof *weights);
     for (size_t i = 0; i < n; i++) {
-        ids[i] = BC_VIEW(s->cfg->sealers[i].id);
-        weights[i] = (int64_t)s->cfg->sealers[i].vote_weight;
+        ids[i] = s->single ? BC_VIEW(s->self) : BC_VIEW(s->cfg->sealers[i].id);
+        weights[i] = s->single ? 1 : (int64_t)s->cfg->sealers[i].vote_weight;
     }
     bc_header_t h = { 0 };
     h.data.version = (int32_t)BC_MIN(s->cfg->version, BC_VERSION_MAX);
@@ -244,7 +245,7 @@ static void take_config(sealer_t *s, bc_ledger_config_t *c)
     if (s->cfg)
         bc_ledger_config_unref(s->cfg);
     s->cfg = c;
-    s->index = bc_ledger_config_sealer(c, &s->self);
+    s->index = s->single ? 0 : bc_ledger_config_sealer(c, &s->self);
     if (s->index < 0) {
         s->cur = s->end + 1;
         give_back_queued(s);
@@ -317,6 +318,7 @@ bc_actor_if bc_sealer_new(const bc_sealer_config_t *c)
     sealer_t *s = bc_xcalloc(1, sizeof *s);
     s->suite = c->suite;
     s->self = c->self;
+    s->single = c->single_point;
     rotation_init(&s->rotation, &c->key, c->chain_id, c->group_id);
     s->min_seal = BC_MIN(c->min_seal_time ? c->min_seal_time : 500, BC_SEALER_WAIT_MAX);
     if (c->min_seal_time > BC_SEALER_WAIT_MAX)

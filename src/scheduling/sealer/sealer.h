@@ -22,6 +22,7 @@ typedef struct {
     bc_keypair_t key;      /* signs rotation transactions; used on rPBFT chains only */
     char chain_id[129], group_id[129];
     int64_t min_seal_time; /* ms, consensus.min_seal_time; 0: 500 */
+    bool single_point;     /* experimental.single_point_consensus: the sealer list is self alone */
 } bc_sealer_config_t;
 
 bc_actor_if bc_sealer_new(const bc_sealer_config_t *config) BC_WARN_UNUSED;

@@ -27,18 +27,19 @@ static bc_msg_t *message(bc_actor_id_t from, bc_msg_kind_t kind)
     return bc_msg_new(from, BC_ACTOR_SEALER, kind);
 }
 
-/* A window of one block after block 100. */
-static rig_t rig_new(void)
+static const bc_nodeid_t self = { { 1, 2, 3 } };
+
+/* A window of one block after block 100; listed is the only sealer of the ledger. */
+static rig_t rig_with(const bc_nodeid_t *listed, bool single)
 {
     rig_t r = { .now = { 5000, 1700000000000 } };
-    bc_nodeid_t self = { { 1, 2, 3 } };
     r.config = bc_xcalloc(1, sizeof *r.config);
     atomic_init(&r.config->refs, 1);
     r.config->number = 100;
     r.config->sealers = bc_arena_alloc(&r.config->arena, sizeof *r.config->sealers);
     r.config->sealer_cnt = 1;
-    r.config->sealers[0] = (bc_node_entry_t){ .id = self, .vote_weight = 1 };
-    r.sealer = bc_sealer_new(&(bc_sealer_config_t){ .self = self, .min_seal_time = 500 });
+    r.config->sealers[0] = (bc_node_entry_t){ .id = *listed, .vote_weight = 7 };
+    r.sealer = bc_sealer_new(&(bc_sealer_config_t){ .self = self, .min_seal_time = 500, .single_point = single });
     bc_msg_t *m = message(BC_ACTOR_HOST, BC_MSG_START);
     m->config = bc_ledger_config_ref(r.config);
     feed(&r, m);
@@ -50,6 +51,11 @@ static rig_t rig_new(void)
     m->token = 1000;
     feed(&r, m);
     return r;
+}
+
+static rig_t rig_new(void)
+{
+    return rig_with(&self, false);
 }
 
 static void rig_free(rig_t *r)
@@ -144,12 +150,31 @@ static void full_block_goes_at_once(void **state)
     rig_free(&r);
 }
 
+/* experimental.single_point_consensus: alone, also where the ledger names others. */
+static void names_itself_alone_when_it_is_all_there_is(void **state)
+{
+    (void)state;
+    static const bc_nodeid_t other = { { 9 } };
+    rig_t r = rig_with(&other, true);
+    fetched(&r, 1000);
+    bc_msg_t *p = bc_test_take(&r.out, BC_MSG_PROPOSE);
+    assert_non_null(p);
+    const bc_header_data_t *h = &p->header->h.data;
+    assert_int_equal(h->sealer, 0);
+    assert_int_equal(h->sealer_list.n, 1);
+    assert_true(bc_bytes_eq(((bc_bytes_t *)h->sealer_list.v)[0], BC_VIEW(self)));
+    assert_int_equal(((int64_t *)h->weights.v)[0], 1);
+    bc_msg_free(p);
+    rig_free(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waits_and_takes_the_latest),
         cmocka_unit_test(proposes_when_nothing_came_late),
         cmocka_unit_test(full_block_goes_at_once),
+        cmocka_unit_test(names_itself_alone_when_it_is_all_there_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
