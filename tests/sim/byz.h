@@ -35,6 +35,8 @@ bc_buf_t *byz_twin(sim_node_t *n, const pbft_msg_t *pre, int to);
 void byz_forge_proposal(sim_node_t *n, int to);
 void byz_raise_vote(sim_node_t *n, int to);
 bc_buf_t *byz_sealed(sim_node_t *n, pbft_msg_t *m); /* signs and encodes */
+/* b becomes an empty block of the fields of h, encoded into w. Its header: a reference. */
+bc_hdr_t *byz_empty_block(bc_block_t *b, bc_header_t h, bc_wr_t *w);
 void byz_votes(sim_node_t *n, const pbft_msg_t *m, int to);
 bc_buf_t *byz_view_change(sim_node_t *n, const pbft_msg_t *vc);
 /* A decided proposal of its own making. */

@@ -211,6 +211,17 @@ bc_buf_t *byz_twin(sim_node_t *n, const pbft_msg_t *pre, int to)
     return out;
 }
 
+bc_hdr_t *byz_empty_block(bc_block_t *b, bc_header_t h, bc_wr_t *w)
+{
+    h.data_hash = (bc_bytes_t){ 0 };
+    h.data.txs_root.n = 0;
+    bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
+    b->header = hdr->h;
+    b->metas.n = 0;
+    bc_tars_encode(&bc_block_tars, b, w);
+    return hdr;
+}
+
 /* An empty block of a height and its leader, like pre's otherwise. step: in time, one of its own for
  * each caller, so that no two blocks of ours get the same header with other transactions. */
 static void post_empty(sim_node_t *n, int to, const pbft_msg_t *pre, int64_t height, int64_t view,
@@ -224,15 +235,10 @@ static void post_empty(sim_node_t *n, int to, const pbft_msg_t *pre, int64_t hei
     if (bc_tars_decode(&bc_block_tars, pre->proposal.data, &b, &arena) == BC_OK) {
         bc_header_t h = b.header;
         bc_wr_t w = { 0 };
-        h.data_hash = (bc_bytes_t){ 0 };
         h.data.number = height;
         h.data.sealer = leader;
         h.data.timestamp = byz_plus(h.data.timestamp, step);
-        h.data.txs_root.n = 0;
-        bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
-        b.header = hdr->h;
-        b.metas.n = 0;
-        bc_tars_encode(&bc_block_tars, &b, &w);
+        bc_hdr_t *hdr = byz_empty_block(&b, h, &w);
         byz_vote(n, &m, PBFT_PRE_PREPARE, height, &hdr->hash, view);
         m.base.from = leader;
         m.proposal.sealer = leader;

@@ -78,18 +78,13 @@ static void say_next(sim_node_t *n, bc_block_t *b, int64_t index, int64_t view, 
         weights[i] = (int64_t)next->w[list[i]];
     }
     bc_header_t h = b->header;
-    h.data_hash = (bc_bytes_t){ 0 };
     h.data.number = index;
     h.data.sealer = is;
     h.data.timestamp = byz_plus(h.data.timestamp, 17);
-    h.data.txs_root.n = 0;
     h.data.sealer_list = (bc_tars_list_t){ ids, (size_t)cnt };
     h.data.weights = (bc_tars_list_t){ weights, (size_t)cnt };
-    bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
-    b->header = hdr->h;
-    b->metas.n = 0;
     bc_wr_t w = { 0 };
-    bc_tars_encode(&bc_block_tars, b, &w);
+    bc_hdr_t *hdr = byz_empty_block(b, h, &w);
     pbft_msg_t m;
     uint8_t sig[BC_SIG_MAX];
     size_t len = bc_sign(&n->key, &hdr->hash, sig);

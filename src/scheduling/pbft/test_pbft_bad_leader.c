@@ -1,6 +1,8 @@
 /* One engine and what a bad leader, or a bad reporter of prepared blocks, makes of it (note 0019). */
 #include "scheduling/pbft/test_rig.h"
 
+#define WITHOUT_3 0x7u
+
 /* ---- one header, two lists of transactions ---- */
 
 /* The header names a root: only its list goes with it. */
@@ -10,12 +12,12 @@ static void a_header_that_names_its_transactions_binds_them(void **state)
     rig_t r;
     rig_init(&r, 0);
     enter_view(&r, 1);
-    prop_t *q = proposal_with(1, 2, 3, 1, false, NODES, ROOT_TRUE, 1);
-    prop_t *bad = proposal_with(1, 2, 3, 1, false, NODES, ROOT_FALSE, 1);
+    prop_t *q = proposal_with(1, 2, 3, 1, false, ALL_NODES, ROOT_TRUE, 1);
+    prop_t *bad = proposal_with(1, 2, 3, 1, false, ALL_NODES, ROOT_FALSE, 1);
     propose(&r, 2, 1, bad);
     assert_int_equal(r.verified, 0);
     /* the true header over another list */
-    prop_t *twin = proposal_with(1, 2, 2, 1, false, NODES, ROOT_NONE, 2);
+    prop_t *twin = proposal_with(1, 2, 2, 1, false, ALL_NODES, ROOT_NONE, 2);
     bc_metas_unref(q->metas);
     q->metas = bc_metas_ref(twin->metas);
     prop_t *forged = prop_from_sealer(NULL, q->header, twin->metas, false);
@@ -41,7 +43,7 @@ static void a_header_without_a_root_is_taken_unless_demanded(void **state)
         r.require_root = demand;
         restart(&r, 0, NULL);
         enter_view(&r, 1);
-        prop_t *q = proposal(1, 2, 3, 1, false), *named = proposal_with(1, 2, 3, 2, false, NODES, ROOT_TRUE, 2);
+        prop_t *q = proposal(1, 2, 3, 1, false), *named = proposal_with(1, 2, 3, 2, false, ALL_NODES, ROOT_TRUE, 2);
         propose(&r, 2, 1, q);
         assert_int_equal(count(&r, PBFT_PREPARE), demand ? 0 : 1);
         propose(&r, 2, 1, named);
@@ -131,7 +133,7 @@ static void what_names_the_old_list_is_given_up(void **state)
     }
     assert_int_equal(r.executed, 1); /* c waits for b's effect */
     assert_true(has_row(&r, "cbcosVote:c2"));
-    r.sealers = 3;
+    r.sealers = WITHOUT_3;
     bc_h256_t exec = last(&r, PBFT_CHECKPOINT)->hash;
     two_vote(&r, PBFT_CHECKPOINT, 1, 2, &exec);
     assert_int_equal(status(&r).number, 1);
@@ -151,7 +153,7 @@ static void it_is_given_up_at_a_restart_too(void **state)
     (void)state;
     rig_t r;
     prop_t *b, *c = bound_above(&r, &b);
-    r.sealers = 3;
+    r.sealers = WITHOUT_3;
     restart(&r, 1, &b->hash);
     assert_false(has_row(&r, "cbcosVote:c2"));
     assert_int_equal(r.executed, 0);
@@ -224,7 +226,7 @@ static void who_shows_a_void_block_is_left_out(void **state)
 {
     (void)state;
     rig_t r;
-    prop_t *q = proposal_with(1, 2, 1, 1, false, 3, ROOT_NONE, 1);
+    prop_t *q = proposal_with(1, 2, 1, 1, false, WITHOUT_3, ROOT_NONE, 1);
     reporter(&r, q);
     show(&r, 0, q, 1);
     expect_new_view_without_it(&r);

@@ -13,6 +13,7 @@
 #include "protocol/status.h"
 
 #define NODES 4
+#define ALL_NODES 0xfu
 #define SENT_MAX 256
 
 typedef struct {
@@ -43,7 +44,7 @@ typedef struct {
     bc_nodeid_t asked;
     uint64_t ask_token;
     bc_err_t commit_err;
-    int sealers; /* the first so many nodes, in the configurations to come */
+    unsigned sealers; /* mask of the nodes that are sealers in the configurations to come */
     bool require_root;
 } rig_t;
 
@@ -62,12 +63,10 @@ static inline bc_ledger_config_t *config(const rig_t *r, int64_t number, const b
     c->version = 0x03100000;
     c->tx_count_limit = 1000;
     c->leader_period = 1;
-    c->sealer_cnt = (size_t)r->sealers;
     c->sealers = bc_arena_alloc(&c->arena, NODES * sizeof c->sealers[0]);
-    for (int i = 0; i < r->sealers; i++) {
-        c->sealers[i].id = r->keys[i].pub;
-        c->sealers[i].vote_weight = 1;
-    }
+    for (int i = 0; i < NODES; i++)
+        if (r->sealers >> i & 1)
+            c->sealers[c->sealer_cnt++] = (bc_node_entry_t){ .id = r->keys[i].pub, .vote_weight = 1 };
     return c;
 }
 
@@ -256,7 +255,7 @@ static inline void rig_init(rig_t *r, int self)
     r->now = (bc_now_t){ 1000000, 1700000000000 };
     r->verify_ok = r->execute = r->commit = true;
     r->sealed_from = r->sealed_to = -1;
-    r->sealers = NODES;
+    r->sealers = ALL_NODES;
     start_with(r, 0, NULL);
 }
 
@@ -372,23 +371,25 @@ static inline void answer(rig_t *r, int node, const pbft_msg_t *m)
     feed(r, d);
 }
 
-/* The first cnt of the rig's nodes. */
-static inline void name_sealers(bc_header_t *h, bc_keypair_t *keys, bc_bytes_t *ids, size_t cnt)
+/* Those of the rig's nodes. */
+static inline void name_sealers(bc_header_t *h, bc_keypair_t *keys, bc_bytes_t *ids, unsigned sealers)
 {
     static int64_t ones[NODES] = { 1, 1, 1, 1 };
+    size_t cnt = 0;
     make_keys(keys);
     for (int i = 0; i < NODES; i++)
-        ids[i] = BC_VIEW(keys[i].pub);
+        if (sealers >> i & 1)
+            ids[cnt++] = BC_VIEW(keys[i].pub);
     h->data.sealer_list = (bc_tars_list_t){ ids, cnt };
     h->data.weights = (bc_tars_list_t){ ones, cnt };
 }
 
 typedef enum { ROOT_NONE, ROOT_TRUE, ROOT_FALSE } root_t;
 
-/* A proposal with cnt transactions, under a list of so many sealers; salt makes another header, txs
+/* A proposal with cnt transactions, under a list of these sealers; salt makes another header, txs
  * other transactions. */
 static inline prop_t *proposal_with(int64_t index, int sealer, size_t cnt, int salt, bool system,
-                                    size_t sealers, root_t named, int txs)
+                                    unsigned sealers, root_t named, int txs)
 {
     bc_header_t h = { .data.version = 0x03100000, .data.number = index, .data.sealer = sealer,
                       .data.timestamp = 1700000000000 + salt };
@@ -416,7 +417,7 @@ static inline prop_t *proposal_with(int64_t index, int sealer, size_t cnt, int s
 
 static inline prop_t *proposal(int64_t index, int sealer, size_t cnt, int salt, bool system)
 {
-    return proposal_with(index, sealer, cnt, salt, system, NODES, ROOT_NONE, salt);
+    return proposal_with(index, sealer, cnt, salt, system, ALL_NODES, ROOT_NONE, salt);
 }
 
 static inline void propose_at(rig_t *r, int node, int idx, int64_t view, const prop_t *q)
