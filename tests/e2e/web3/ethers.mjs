@@ -3,7 +3,7 @@ import {
     AbiCoder, Contract, ContractFactory, Interface, JsonRpcProvider, Wallet, WebSocketProvider, isError,
     keccak256, toUtf8Bytes,
 } from 'ethers';
-import { args, assert, contract, each, finish, rpc, sleep, test } from './lib.mjs';
+import { args, assert, contract, each, finish, mined, rpc, sleep, test } from './lib.mjs';
 
 const { url } = args({ url: 'http://127.0.0.1:8545' });
 const { abi, bytecode } = contract('Probe');
@@ -40,7 +40,7 @@ await test('balance of nobody is zero', async () => {
 });
 await test('deploy', async () => {
     const made = await new ContractFactory(abi, bytecode, wallet).deploy(41n);
-    const receipt = await made.deploymentTransaction().wait(1, 30000);
+    const receipt = await mined(made.deploymentTransaction());
     assert.equal(receipt.status, 1);
     assert.equal(receipt.contractAddress, await made.getAddress());
     probe = new Contract(receipt.contractAddress, abi, wallet);
@@ -62,7 +62,7 @@ await test('block data', async () => {
 await test('estimate gas', async () => assert.ok(await probe.set.estimateGas(1n, 'x') > 21000n));
 await test('send and wait', async () => {
     const tx = await probe.set(42n, 'first');
-    setReceipt = await tx.wait(1, 30000);
+    setReceipt = await mined(tx);
     assert.equal(setReceipt.status, 1);
     assert.equal(setReceipt.from, wallet.address);
     assert.equal(setReceipt.to, probe.target);
@@ -132,7 +132,7 @@ await test('panic of a call', async () => {
 await test('a reverted transaction is in a block', async () => {
     const before = await probe.value();
     const tx = await probe.failWithText({ gasLimit: 300000n });
-    const e = await tx.wait(1, 30000).then(() => assert.fail('no error'), (x) => x);
+    const e = await mined(tx).then(() => assert.fail('no error'), (x) => x);
     assert.ok(isError(e, 'CALL_EXCEPTION'), e.code);
     assert.equal(e.receipt.status, 0);
     assert.equal(await probe.value(), before);
@@ -144,7 +144,7 @@ for (const [name, fields] of [
 ]) {
     await test(`send of type ${name}`, async () => {
         const tx = await probe.add(1n, fields);
-        const receipt = await tx.wait(1, 30000);
+        const receipt = await mined(tx);
         assert.equal(receipt.status, 1);
         assert.equal((await provider.getTransaction(tx.hash)).type, fields.type);
     });
@@ -156,7 +156,7 @@ await test('twenty sends without waiting', async () => {
     for (let i = 0; i < 20; i++)
         sent.push(await probe.add(1n, { nonce: first + i, gasLimit: 200000n }));
     for (const tx of sent)
-        assert.equal((await tx.wait(1, 30000)).status, 1);
+        assert.equal((await mined(tx)).status, 1);
     assert.equal(await probe.value(), before + 20n);
     assert.equal(await provider.getTransactionCount(wallet.address), first + 20);
 });
@@ -173,7 +173,7 @@ await test('transactions sent in the wrong order of nonces', async () => {
         await sleep(30); // a block could be made meanwhile
     }
     for (const tx of sent)
-        assert.equal((await tx.wait(1, 30000)).status, 1);
+        assert.equal((await mined(tx)).status, 1);
     assert.equal(await provider.getTransactionCount(sender.address), 8);
 });
 
@@ -181,20 +181,20 @@ await test('pending nonce after a quick send', async () => {
     const first = await provider.getTransactionCount(wallet.address, 'latest');
     const tx = await probe.add(1n, { gasLimit: 200000n });
     assert.ok(await provider.getTransactionCount(wallet.address, 'pending') >= first + 1);
-    await tx.wait(1, 30000);
+    await mined(tx);
 });
 await test('eight senders at once', async () => {
     const before = await probe.value();
     await each(8, 8, async () => {
         const other = new Wallet(Wallet.createRandom().privateKey, provider);
         const tx = await probe.connect(other).add(1n, { gasLimit: 200000n });
-        assert.equal((await tx.wait(1, 30000)).status, 1);
+        assert.equal((await mined(tx)).status, 1);
     });
     assert.equal(await probe.value(), before + 8n);
 });
 await test('a contract that makes a contract', async () => {
     const tx = await probe.makeChild({ gasLimit: 1000000n });
-    assert.equal((await tx.wait(1, 30000)).status, 1);
+    assert.equal((await mined(tx)).status, 1);
     const child = await probe.child();
     const made = contract('Child');
     assert.equal(await new Contract(child, made.abi, provider).parent(), probe.target);
@@ -227,7 +227,7 @@ await test('unknown method', async () => {
 await test('events by polling', async () => {
     const seen = new Promise((done) => probe.once('Changed', (who, before, value) => done(value)));
     await sleep(500);
-    await (await probe.set(77n, 'polled')).wait(1, 30000);
+    await mined(await probe.set(77n, 'polled'));
     assert.equal(await seen, 77n);
 });
 await test('WebSocket: calls, blocks and events pushed', async () => {
@@ -238,7 +238,7 @@ await test('WebSocket: calls, blocks and events pushed', async () => {
         const block = new Promise((done) => socket.once('block', done));
         const event = new Promise((done) => over.once('Changed', (who, before, value) => done(value)));
         await sleep(300); // both subscriptions are made by now
-        const receipt = await (await probe.set(78n, 'pushed')).wait(1, 30000);
+        const receipt = await mined(await probe.set(78n, 'pushed'));
         assert.equal(await event, 78n);
         assert.ok(await block <= receipt.blockNumber);
     } finally {

@@ -38,6 +38,20 @@ export function within(ms, promise, what = 'no answer') {
     return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
+// The receipt of a transaction sent with ethers, whose wait() looks again only when a new block comes.
+// A block between its first look at the receipt and its first look at the height goes unnoticed, and
+// on an idle chain no other one follows. So it is asked anew.
+export async function mined(tx, ms = 30000) {
+    for (const end = Date.now() + ms; ;) {
+        try {
+            return await tx.wait(1, 3000);
+        } catch (e) {
+            if (e?.code !== 'TIMEOUT' || Date.now() >= end)
+                throw e;
+        }
+    }
+}
+
 let passed = 0;
 let failed = 0;
 

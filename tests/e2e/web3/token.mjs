@@ -1,6 +1,6 @@
 // Deploys an OpenZeppelin ERC-20 and makes many transfers, from a new account without any balance.
 import { JsonRpcProvider, Wallet, ContractFactory, Network } from 'ethers';
-import { args, assert, contract, each, rpc, sleep } from './lib.mjs';
+import { args, assert, contract, each, mined, rpc, sleep } from './lib.mjs';
 
 const { url, transfers } = args({ url: 'http://127.0.0.1:8545', transfers: 1000 });
 const say = (text) => console.log(`       ${text}`);
@@ -16,7 +16,7 @@ async function main() {
     const { abi, bytecode } = contract('Token');
     const supply = 10n ** 24n;
     const token = await new ContractFactory(abi, bytecode, owner).deploy(supply);
-    const deployed = await token.deploymentTransaction().wait(1, 60000);
+    const deployed = await mined(token.deploymentTransaction(), 60000);
     assert.equal(deployed.status, 1, 'deployment failed');
     assert.equal(await token.balanceOf(owner.address), supply);
     say(`token at ${await token.getAddress()}, block ${deployed.blockNumber}`);
