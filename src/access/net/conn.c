@@ -1,7 +1,6 @@
 #include "access/net/net_impl.h"
 #include "base/log.h"
 #include <netinet/in.h>
-#include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,10 +40,8 @@ struct bc_conn {
     uint64_t bytes_in, bytes_out;
 
     bc_tls_t *tls;
-    SSL *ssl;
-    bc_bytes_t ssl_in; /* what the socket gave and OpenSSL has not taken */
-    bc_wr_t ssl_out;   /* what OpenSSL gave and the socket has not */
-    bc_wr_t ssl_left;  /* ssl_in kept over a pause */
+    bc_link_t link;
+    bc_wr_t link_left; /* link.in kept over a pause */
     bc_wr_t unread;    /* data that the handler gave back */
     bc_buf_t *peer_key;
 
@@ -113,10 +110,11 @@ static void conn_release(bc_conn_t *c)
         bc_buf_unref(c->flight[i]);
     free(c->ring);
     bc_wr_free(&c->flight_tls);
-    bc_wr_free(&c->ssl_out);
-    bc_wr_free(&c->ssl_left);
+    bc_wr_free(&c->link.out);
+    bc_wr_free(&c->link_left);
     bc_wr_free(&c->unread);
-    SSL_free(c->ssl);
+    if (c->link.state)
+        c->link.ops->end(&c->link);
     bc_tls_unref(c->tls);
     bc_buf_unref(c->peer_key);
     free(c);
@@ -257,14 +255,7 @@ static bool encrypt_some(bc_conn_t *c)
         }
     }
     c->flight_bytes += n;
-    for (size_t done = 0; done < n;) {
-        ERR_clear_error();
-        int rc = SSL_write(c->ssl, scratch + done, (int)(n - done));
-        if (rc <= 0) /* the memory behind it never blocks */
-            return false;
-        done += (size_t)rc;
-    }
-    return true;
+    return c->link.ops->write(&c->link, bc_bytes(scratch, n));
 }
 
 static void flush_tls(bc_conn_t *c)
@@ -275,15 +266,15 @@ static void flush_tls(bc_conn_t *c)
             return;
         }
     }
-    if (c->ssl_out.err) {
+    if (c->link.out.err) {
         conn_fail(c, BC_E_NOMEM);
         return;
     }
-    if (!c->ssl_out.n)
+    if (!c->link.out.n)
         return;
     bc_wr_free(&c->flight_tls);
-    c->flight_tls = c->ssl_out;
-    c->ssl_out = (bc_wr_t){ 0 };
+    c->flight_tls = c->link.out;
+    c->link.out = (bc_wr_t){ 0 };
     uv_buf_t buf = uv_buf_init((char *)c->flight_tls.p, (unsigned)c->flight_tls.n);
     write_bufs(c, &buf, 1);
 }
@@ -292,15 +283,13 @@ static void conn_flush(bc_conn_t *c)
 {
     if (c->writing || c->state < HANDSHAKE || c->state == CLOSING)
         return;
-    if (c->ssl)
+    if (c->link.state)
         flush_tls(c);
     else if (c->state >= OPEN)
         flush_plain(c);
     if (c->state != FLUSHING || c->writing || c->ring_cnt)
         return;
-    if (c->ssl && !(SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN)) {
-        ERR_clear_error();
-        SSL_shutdown(c->ssl); /* close notify goes to ssl_out */
+    if (c->link.state && c->link.ops->close(&c->link)) {
         flush_tls(c);
         if (c->writing)
             return;
@@ -380,11 +369,8 @@ static void opened(bc_conn_t *c)
 {
     c->state = OPEN;
     uv_timer_stop(&c->timer);
-    if (c->ssl) {
-        X509 *x = SSL_get1_peer_certificate(c->ssl);
-        c->peer_key = bc_buf_copy(bc_cert_key(x));
-        X509_free(x);
-    }
+    if (c->link.state)
+        c->peer_key = bc_buf_copy(bc_cert_key(c->link.ops->peer(&c->link)));
     if (c->incoming) {
         c->listener->config.on_accept(c, c->listener->config.ctx);
         BC_MUST(c->h || c->state == CLOSING);
@@ -396,19 +382,17 @@ static void opened(bc_conn_t *c)
 
 static void handshake(bc_conn_t *c)
 {
-    ERR_clear_error();
-    int rc = SSL_do_handshake(c->ssl);
-    if (rc == 1) {
+    link_result_t r = c->link.ops->handshake(&c->link);
+    if (r == LINK_OK) {
         opened(c);
-    } else if (SSL_get_error(c->ssl, rc) != SSL_ERROR_WANT_READ) {
+    } else if (r != LINK_WANT) {
         char text[256];
-        long v = SSL_get_verify_result(c->ssl);
-        BC_INFO("[NET][TLS]", "handshake failed,peer=%s,reason=%s,verify=%s", c->peer,
-                bc_ssl_reason(text, sizeof text), X509_verify_cert_error_string(v));
+        c->link.ops->reason(&c->link, text, sizeof text);
+        BC_INFO("[NET][TLS]", "handshake failed,peer=%s,reason=%s", c->peer, text);
         conn_flush(c); /* the alert tells the other side why */
         conn_fail(c, BC_E_KEY);
     }
-    if (c->state != CLOSING && c->ssl_out.n)
+    if (c->state != CLOSING && c->link.out.n)
         mark_dirty(c);
 }
 
@@ -417,29 +401,28 @@ static void tls_pump(bc_conn_t *c)
     if (c->state == HANDSHAKE)
         handshake(c);
     while (c->state == OPEN && !c->paused) {
-        ERR_clear_error();
-        int n = SSL_read(c->ssl, c->loop->plain, sizeof c->loop->plain);
-        if (n > 0) {
-            deliver(c, bc_bytes(c->loop->plain, (size_t)n));
+        bc_bytes_t data;
+        link_result_t r = c->link.ops->read(&c->link, &data);
+        if (r == LINK_OK) {
+            deliver(c, data);
             continue;
         }
-        int why = SSL_get_error(c->ssl, n);
-        if (why == SSL_ERROR_ZERO_RETURN)
+        if (r == LINK_CLOSED)
             conn_fail(c, BC_E_CLOSED);
-        else if (why != SSL_ERROR_WANT_READ)
+        else if (r != LINK_WANT)
             conn_fail(c, BC_E_IO);
         break;
     }
-    if (c->state == OPEN && c->ssl_in.n) { /* paused on the way */
+    if (c->state == OPEN && c->link.in.n) { /* paused on the way */
         bc_wr_t rest = { 0 };
-        bc_wr_put(&rest, c->ssl_in);
-        bc_wr_free(&c->ssl_left);
-        c->ssl_left = rest;
+        bc_wr_put(&rest, c->link.in);
+        bc_wr_free(&c->link_left);
+        c->link_left = rest;
         if (rest.err)
             conn_fail(c, BC_E_NOMEM);
     }
-    c->ssl_in = (bc_bytes_t){ 0 };
-    if (c->state != CLOSING && c->ssl_out.n)
+    c->link.in = (bc_bytes_t){ 0 };
+    if (c->state != CLOSING && c->link.out.n)
         mark_dirty(c);
 }
 
@@ -463,8 +446,8 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
     }
     c->last_read = bc_uv_loop_now(c->loop);
     bc_bytes_t data = bc_bytes(buf->base, (size_t)n);
-    if (c->ssl) {
-        c->ssl_in = data;
+    if (c->link.state) {
+        c->link.in = data;
         tls_pump(c);
     } else {
         deliver(c, data);
@@ -518,10 +501,10 @@ static void read_on(bc_conn_t *c)
         deliver(c, bc_wr_view(&data));
         bc_wr_free(&data);
     }
-    if (c->state == OPEN && !c->paused && c->ssl) {
-        bc_wr_t left = c->ssl_left;
-        c->ssl_left = (bc_wr_t){ 0 };
-        c->ssl_in = bc_wr_view(&left);
+    if (c->state == OPEN && !c->paused && c->link.state) {
+        bc_wr_t left = c->link_left;
+        c->link_left = (bc_wr_t){ 0 };
+        c->link.in = bc_wr_view(&left);
         tls_pump(c);
         bc_wr_free(&left);
     }
@@ -542,65 +525,6 @@ void bc_net_flush(bc_uv_loop_t *l)
         }
         conn_flush(c);
     }
-}
-
-/* ---- TLS glue: OpenSSL reads from ssl_in and writes to ssl_out ---- */
-
-static int bio_read(BIO *b, char *out, int n)
-{
-    bc_conn_t *c = BIO_get_data(b);
-    BIO_clear_retry_flags(b);
-    if (!c->ssl_in.n) {
-        BIO_set_retry_read(b);
-        return -1;
-    }
-    size_t k = BC_MIN((size_t)n, c->ssl_in.n);
-    memcpy(out, c->ssl_in.p, k);
-    c->ssl_in.p += k;
-    c->ssl_in.n -= k;
-    return (int)k;
-}
-
-static int bio_write(BIO *b, const char *p, int n)
-{
-    bc_conn_t *c = BIO_get_data(b);
-    BIO_clear_retry_flags(b);
-    bc_wr_mem(&c->ssl_out, p, (size_t)n);
-    return c->ssl_out.err ? -1 : n;
-}
-
-static long bio_ctrl(BIO *b, int cmd, long num, void *ptr)
-{
-    (void)b, (void)num, (void)ptr;
-    return cmd == BIO_CTRL_FLUSH ? 1 : 0;
-}
-
-static pthread_once_t bio_once = PTHREAD_ONCE_INIT;
-static BIO_METHOD *bio_method;
-
-static void bio_method_new(void)
-{
-    bio_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "cbcos connection");
-    BC_MUST(bio_method && BIO_meth_set_read(bio_method, bio_read) &&
-            BIO_meth_set_write(bio_method, bio_write) && BIO_meth_set_ctrl(bio_method, bio_ctrl));
-}
-
-static bool ssl_begin(bc_conn_t *c)
-{
-    pthread_once(&bio_once, bio_method_new);
-    c->ssl = SSL_new(c->tls->ctx);
-    BIO *b = c->ssl ? BIO_new(bio_method) : NULL;
-    if (!b)
-        return false;
-    BIO_set_data(b, c);
-    SSL_set_app_data(c->ssl, c);
-    BIO_set_init(b, 1);
-    SSL_set_bio(c->ssl, b, b);
-    if (c->incoming)
-        SSL_set_accept_state(c->ssl);
-    else
-        SSL_set_connect_state(c->ssl);
-    return true;
 }
 
 /* ---- beginning ---- */
@@ -641,6 +565,14 @@ static void peer_name(bc_conn_t *c, const struct sockaddr *a)
     snprintf(c->ip, sizeof c->ip, "%s", ip);
 }
 
+static bool link_begin(bc_conn_t *c)
+{
+    c->link.ops = c->tls->tlcp ? &bc_link_tlcp : &bc_link_ssl;
+    c->link.conn = c;
+    c->link.scratch = c->loop->plain;
+    return c->link.ops->begin(&c->link, c->tls, c->incoming);
+}
+
 static void established(bc_conn_t *c)
 {
     uv_tcp_nodelay(&c->tcp, 1);
@@ -649,7 +581,7 @@ static void established(bc_conn_t *c)
     c->last_read = bc_uv_loop_now(c->loop);
     if (!c->tls) {
         opened(c);
-    } else if (!ssl_begin(c)) {
+    } else if (!link_begin(c)) {
         conn_fail(c, BC_E_NOMEM);
     } else if (!c->incoming) {
         tls_pump(c);

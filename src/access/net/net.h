@@ -13,7 +13,7 @@
 #include "access/net/uv_loop.h"
 #include "base/buf.h"
 
-/* ---- TLS context: one certificate, one set of trusted roots; counted ---- */
+/* ---- TLS context: own certificate and key, trusted roots; counted ---- */
 
 typedef struct bc_tls bc_tls_t;
 
@@ -21,6 +21,11 @@ typedef struct {
     /* Each of CA, certificate (chain) and key: a file, or PEM text when *_pem.n > 0. */
     const char *ca_file, *cert_file, *key_file;
     bc_bytes_t ca_pem, cert_pem, key_pem;
+    /* TLCP in place of TLS (access/tlcp): certificate and key above are those that sign, these are
+     * the other pair, which the peer encrypts to. */
+    bool sm;
+    const char *enc_cert_file, *enc_key_file;
+    bc_bytes_t enc_cert_pem, enc_key_pem;
     const char *ca_dir; /* more roots, OpenSSL-hashed names; NULL or absent: none */
     /* true: the peer must have a certificate signed by a trusted root. false: it must have one,
      * any. Both roles, no host name check. */
@@ -31,12 +36,12 @@ typedef struct {
     void *ctx;
 } bc_tls_config_t;
 
-/* TLS 1.2 only. BC_E_IO: a file cannot be read; BC_E_KEY: key and certificate do not fit;
- * BC_E_FORMAT. Logs the reason. */
+/* TLS 1.2 only, or TLCP only. BC_E_IO: a file cannot be read; BC_E_KEY: key and certificate do not
+ * fit, or are of the other kind; BC_E_FORMAT. Logs the reason. */
 bc_err_t bc_tls_new(const bc_tls_config_t *config, bc_tls_t **out) BC_WARN_UNUSED;
 bc_tls_t *bc_tls_ref(bc_tls_t *t);
 void bc_tls_unref(bc_tls_t *t); /* NULL is fine */
-/* Content of the subjectPublicKey BIT STRING of the own certificate. */
+/* Content of the subjectPublicKey BIT STRING of the own certificate, the one that signs. */
 bc_bytes_t bc_tls_own_key(const bc_tls_t *t);
 
 /* ---- connections ---- */

@@ -21,20 +21,9 @@ bc_bytes_t bc_cert_key(const X509 *x)
     return s ? bc_bytes(ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s)) : (bc_bytes_t){ 0 };
 }
 
-/* Called per certificate of the peer's chain, root first; ok 0: OpenSSL found something wrong. */
-static int verify_cert(int ok, X509_STORE_CTX *sc)
+bool bc_tls_accepts(const bc_tls_t *t, const X509 *leaf, const bc_conn_t *conn)
 {
-    const SSL *ssl = X509_STORE_CTX_get_ex_data(sc, SSL_get_ex_data_X509_STORE_CTX_idx());
-    const bc_tls_t *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-    if (!ok && t->verify)
-        return 0;
-    if (X509_STORE_CTX_get_error_depth(sc) == 0 && t->accept_key &&
-        !t->accept_key(t->accept_ctx, bc_cert_key(X509_STORE_CTX_get_current_cert(sc)),
-                       bc_conn_peer(SSL_get_app_data(ssl)))) {
-        X509_STORE_CTX_set_error(sc, X509_V_ERR_APPLICATION_VERIFICATION);
-        return 0;
-    }
-    return 1;
+    return !t->accept_key || t->accept_key(t->accept_ctx, bc_cert_key(leaf), bc_conn_peer(conn));
 }
 
 static BIO *open_pem(const char *file, bc_bytes_t pem)
@@ -44,14 +33,17 @@ static BIO *open_pem(const char *file, bc_bytes_t pem)
     return file ? BIO_new_file(file, "r") : NULL;
 }
 
-static bc_err_t load_roots(bc_tls_t *t, const bc_tls_config_t *c)
+/* ---- reading ---- */
+
+static bc_err_t load_roots(X509_STORE *store, const bc_tls_config_t *c)
 {
     BIO *in = open_pem(c->ca_file, c->ca_pem);
     if (!in)
         return BC_E_IO;
-    X509_STORE *store = SSL_CTX_get_cert_store(t->ctx);
     int cnt = 0;
     for (X509 *x; (x = PEM_read_bio_X509(in, NULL, NULL, NULL)); cnt++) {
+        if (c->sm)
+            bc_tlcp_name_id(x);
         X509_STORE_add_cert(store, x); /* takes a reference of its own */
         X509_free(x);
     }
@@ -64,51 +56,112 @@ static bc_err_t load_roots(bc_tls_t *t, const bc_tls_config_t *c)
     return cnt ? BC_OK : BC_E_FORMAT;
 }
 
-static bc_err_t load_own(bc_tls_t *t, const bc_tls_config_t *c)
+/* The first certificate is the leaf, the rest of the file its issuers, to *more where not NULL. */
+static bc_err_t load_cert(const char *file, bc_bytes_t pem, X509 **leaf, STACK_OF(X509) *more)
 {
-    BIO *in = open_pem(c->cert_file, c->cert_pem);
+    BIO *in = open_pem(file, pem);
     if (!in)
         return BC_E_IO;
-    X509 *leaf = PEM_read_bio_X509(in, NULL, NULL, NULL);
-    if (!leaf || SSL_CTX_use_certificate(t->ctx, leaf) != 1) {
-        X509_free(leaf);
-        BIO_free(in);
-        return BC_E_FORMAT;
-    }
-    t->own_key = bc_buf_copy(bc_cert_key(leaf));
-    X509_free(leaf);
-    for (X509 *x; (x = PEM_read_bio_X509(in, NULL, NULL, NULL));) {
-        if (SSL_CTX_add0_chain_cert(t->ctx, x) != 1)
+    *leaf = PEM_read_bio_X509(in, NULL, NULL, NULL);
+    for (X509 *x; *leaf && more && (x = PEM_read_bio_X509(in, NULL, NULL, NULL));)
+        if (sk_X509_push(more, x) <= 0)
             X509_free(x);
-    }
     BIO_free(in);
-    ERR_clear_error();
-    if (!t->own_key)
-        return BC_E_NOMEM;
-
-    in = open_pem(c->key_file, c->key_pem);
-    if (!in)
-        return BC_E_IO;
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(in, NULL, NULL, NULL);
-    BIO_free(in);
-    bool ok = key && SSL_CTX_use_PrivateKey(t->ctx, key) == 1 &&
-              SSL_CTX_check_private_key(t->ctx) == 1;
-    EVP_PKEY_free(key);
-    return ok ? BC_OK : BC_E_KEY;
+    if (*leaf)
+        ERR_clear_error();
+    return *leaf ? BC_OK : BC_E_FORMAT;
 }
 
-static void harden(bc_tls_t *t)
+static bc_err_t load_key(const char *file, bc_bytes_t pem, EVP_PKEY **key)
 {
-    SSL_CTX_set_min_proto_version(t->ctx, TLS1_2_VERSION);
-    SSL_CTX_set_max_proto_version(t->ctx, TLS1_2_VERSION);
-    SSL_CTX_set_options(t->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_mode(t->ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_OFF);
-    /* a server that asks for certificates must name its sessions */
-    static const unsigned char id[] = "cbcos";
-    SSL_CTX_set_session_id_context(t->ctx, id, sizeof id - 1);
-    SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify_cert);
+    BIO *in = open_pem(file, pem);
+    if (!in)
+        return BC_E_IO;
+    *key = PEM_read_bio_PrivateKey(in, NULL, NULL, NULL);
+    BIO_free(in);
+    return *key ? BC_OK : BC_E_KEY;
+}
+
+/* What a configuration names, read. */
+typedef struct {
+    X509 *cert, *enc_cert;
+    EVP_PKEY *key, *enc_key;
+    STACK_OF(X509) *more;
+} own_t;
+
+static void own_free(own_t *o)
+{
+    X509_free(o->cert);
+    X509_free(o->enc_cert);
+    EVP_PKEY_free(o->key);
+    EVP_PKEY_free(o->enc_key);
+    sk_X509_pop_free(o->more, X509_free);
+}
+
+static bc_err_t own_load(const bc_tls_config_t *c, own_t *o)
+{
+    o->more = sk_X509_new_null();
+    bc_err_t err = o->more ? load_cert(c->cert_file, c->cert_pem, &o->cert, o->more) : BC_E_NOMEM;
+    if (!err)
+        err = load_key(c->key_file, c->key_pem, &o->key);
+    if (!err && c->sm)
+        err = load_cert(c->enc_cert_file, c->enc_cert_pem, &o->enc_cert, NULL);
+    if (!err && c->sm)
+        err = load_key(c->enc_key_file, c->enc_key_pem, &o->enc_key);
+    return err;
+}
+
+/* ---- contexts ---- */
+
+static bc_err_t make_ssl(bc_tls_t *t, const bc_tls_config_t *c, const own_t *o)
+{
+    if (!bc_link_ssl_prepare(t))
+        return BC_E_NOMEM;
+    bc_err_t err = load_roots(SSL_CTX_get_cert_store(t->ctx), c);
+    if (err)
+        return err;
+    if (SSL_CTX_use_certificate(t->ctx, o->cert) != 1)
+        return BC_E_KEY;
+    for (int i = 0; i < sk_X509_num(o->more); i++)
+        if (SSL_CTX_add1_chain_cert(t->ctx, sk_X509_value(o->more, i)) != 1)
+            return BC_E_NOMEM;
+    return SSL_CTX_use_PrivateKey(t->ctx, o->key) == 1 && SSL_CTX_check_private_key(t->ctx) == 1
+               ? BC_OK
+               : BC_E_KEY;
+}
+
+static bool tlcp_accept(void *ctx, X509 *leaf, void *app)
+{
+    return bc_tls_accepts(ctx, leaf, app);
+}
+
+static bc_err_t make_tlcp(bc_tls_t *t, const bc_tls_config_t *c, const own_t *o)
+{
+    X509_STORE *roots = X509_STORE_new();
+    bc_err_t err = roots ? load_roots(roots, c) : BC_E_NOMEM;
+    bc_tlcp_config_t tc = { .sign_cert = o->cert, .sign_key = o->key, .enc_cert = o->enc_cert,
+                            .enc_key = o->enc_key, .more = o->more, .roots = roots,
+                            .verify = t->verify, .accept = tlcp_accept, .ctx = t };
+    if (!err)
+        err = bc_tlcp_ctx_new(&tc, &t->tlcp);
+    X509_STORE_free(roots);
+    return err;
+}
+
+#define NAME(x) ((x) ? (x) : "-")
+
+static void tell_failure(const bc_tls_config_t *c, bc_err_t err)
+{
+    char text[256];
+    bc_ssl_reason(text, sizeof text);
+    if (c->sm)
+        BC_ERROR("[NET][TLS]", "load certificates failed,ca=%s,cert=%s,key=%s,encCert=%s,encKey=%s,"
+                 "err=%s,reason=%s", NAME(c->ca_file), NAME(c->cert_file), NAME(c->key_file),
+                 NAME(c->enc_cert_file), NAME(c->enc_key_file), bc_err_name(err),
+                 err == BC_E_KEY && !text[0] ? "not an SM2 key, or not the certificate's" : text);
+    else
+        BC_ERROR("[NET][TLS]", "load certificates failed,ca=%s,cert=%s,key=%s,err=%s,reason=%s",
+                 NAME(c->ca_file), NAME(c->cert_file), NAME(c->key_file), bc_err_name(err), text);
 }
 
 bc_err_t bc_tls_new(const bc_tls_config_t *config, bc_tls_t **out)
@@ -120,22 +173,17 @@ bc_err_t bc_tls_new(const bc_tls_config_t *config, bc_tls_t **out)
     t->accept_key = config->accept_key;
     t->accept_ctx = config->ctx;
     ERR_clear_error();
-    t->ctx = SSL_CTX_new(TLS_method());
-    bc_err_t err = t->ctx ? BC_OK : BC_E_NOMEM;
-    if (!err) {
-        SSL_CTX_set_app_data(t->ctx, t);
-        harden(t);
-        err = load_roots(t, config);
-    }
+    own_t own = { 0 };
+    bc_err_t err = own_load(config, &own);
     if (!err)
-        err = load_own(t, config);
+        err = config->sm ? make_tlcp(t, config, &own) : make_ssl(t, config, &own);
+    if (!err)
+        t->own_key = bc_buf_copy(bc_cert_key(own.cert));
+    if (!err && !t->own_key)
+        err = BC_E_NOMEM;
+    own_free(&own);
     if (err) {
-        char text[256];
-        BC_ERROR("[NET][TLS]", "load certificates failed,ca=%s,cert=%s,key=%s,err=%s,reason=%s",
-                 config->ca_file ? config->ca_file : "-",
-                 config->cert_file ? config->cert_file : "-",
-                 config->key_file ? config->key_file : "-", bc_err_name(err),
-                 bc_ssl_reason(text, sizeof text));
+        tell_failure(config, err);
         bc_tls_unref(t);
         return err;
     }
@@ -154,6 +202,7 @@ void bc_tls_unref(bc_tls_t *t)
     if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
         return;
     SSL_CTX_free(t->ctx);
+    bc_tlcp_ctx_free(t->tlcp);
     bc_buf_unref(t->own_key);
     free(t);
 }

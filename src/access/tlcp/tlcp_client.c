@@ -1,0 +1,167 @@
+/* The client's part of the handshake. */
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include "access/tlcp/tlcp_impl.h"
+
+bc_tlcp_result_t tlcp_client_begin(bc_tlcp_t *t, bc_wr_t *out)
+{
+    /* encrypt_then_mac, extended_master_secret, renegotiation_info */
+    static const uint8_t extensions[] = { 0, 22, 0, 0, 0, 23, 0, 0, 0xff, 1, 0, 1, 0 };
+    if (RAND_bytes(t->randoms, RANDOM_SIZE) != 1)
+        return tlcp_fail(t, out, ALERT_INTERNAL, "no random numbers");
+    bc_wr_t w = { 0 };
+    bc_wr_be16(&w, TLCP_VERSION);
+    bc_wr_mem(&w, t->randoms, RANDOM_SIZE);
+    bc_wr_u8(&w, 0); /* no session */
+    bc_wr_be16(&w, 2);
+    bc_wr_be16(&w, SUITE_ECC_SM4_CBC_SM3);
+    bc_wr_u8(&w, 1); /* one way of compression: none */
+    bc_wr_u8(&w, 0);
+    bc_wr_be16(&w, sizeof extensions);
+    bc_wr_mem(&w, extensions, sizeof extensions);
+    bool ok = !w.err && tlcp_send(t, out, HS_CLIENT_HELLO, bc_wr_view(&w));
+    bc_wr_free(&w);
+    if (!ok)
+        return tlcp_fail(t, out, ALERT_INTERNAL, "out of memory");
+    t->state = WANT_SERVER_HELLO;
+    return BC_TLCP_OK;
+}
+
+/* False: malformed, or one that we did not offer. */
+static bool read_extensions(bc_tlcp_t *t, bc_rd_t *r)
+{
+    bc_rd_t list = bc_rd(bc_rd_take(r, bc_rd_be16(r)));
+    if (r->err)
+        return false;
+    while (bc_rd_left(&list)) {
+        uint16_t type = bc_rd_be16(&list);
+        bc_bytes_t data = bc_rd_take(&list, bc_rd_be16(&list));
+        if (list.err)
+            return false;
+        if (type == EXT_ENCRYPT_THEN_MAC)
+            t->encrypt_then_mac = true;
+        else if (type == EXT_EXTENDED_MASTER)
+            t->extended_master = true;
+        else if (type == EXT_RENEGOTIATION && (data.n != 1 || data.p[0] != 0))
+            return false;
+    }
+    return true;
+}
+
+static bc_tlcp_result_t take_hello(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
+{
+    bc_rd_t r = bc_rd(body);
+    uint16_t version = bc_rd_be16(&r);
+    bc_bytes_t random = bc_rd_take(&r, RANDOM_SIZE);
+    bc_bytes_t session = bc_rd_take(&r, bc_rd_u8(&r));
+    uint16_t suite = bc_rd_be16(&r);
+    uint8_t compression = bc_rd_u8(&r);
+    if (r.err || session.n > 32 || compression || (bc_rd_left(&r) && !read_extensions(t, &r)) ||
+        bc_rd_left(&r))
+        return tlcp_fail(t, out, ALERT_DECODE, "a malformed ServerHello");
+    if (version != TLCP_VERSION)
+        return tlcp_fail(t, out, ALERT_VERSION, "it chose version %u.%u", version >> 8, version & 255u);
+    if (suite != SUITE_ECC_SM4_CBC_SM3)
+        return tlcp_fail(t, out, ALERT_HANDSHAKE, "it chose suite %04x, which was not offered", suite);
+    memcpy(t->randoms + RANDOM_SIZE, random.p, RANDOM_SIZE);
+    t->state = WANT_SERVER_CERT;
+    return BC_TLCP_OK;
+}
+
+static bc_tlcp_result_t take_certs(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
+{
+    bc_tlcp_result_t r = tlcp_take_certs(t, body, out);
+    if (r == BC_TLCP_OK)
+        t->state = WANT_SERVER_KEY;
+    return r;
+}
+
+static bc_tlcp_result_t take_key(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
+{
+    bc_rd_t r = bc_rd(body);
+    bc_bytes_t sig = bc_rd_take(&r, bc_rd_be16(&r));
+    if (r.err || bc_rd_left(&r))
+        return tlcp_fail(t, out, ALERT_DECODE, "a malformed ServerKeyExchange");
+    bc_wr_t der = { 0 };
+    bool ok = tlcp_put_cert(&der, t->peer_enc);
+    bc_bytes_t parts[] = { bc_bytes(t->randoms, sizeof t->randoms), bc_wr_view(&der) };
+    ok = ok && tlcp_verify(t->x, X509_get0_pubkey(t->peer_sign), parts, BC_ARRAY_LEN(parts), sig);
+    bc_wr_free(&der);
+    if (!ok)
+        return tlcp_fail(t, out, ALERT_DECRYPT, "its signature over its encryption certificate is bad");
+    t->state = WANT_CERT_REQUEST;
+    return BC_TLCP_OK;
+}
+
+static bc_tlcp_result_t take_request(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
+{
+    bc_rd_t r = bc_rd(body);
+    bc_bytes_t types = bc_rd_take(&r, bc_rd_u8(&r));
+    (void)bc_rd_take(&r, bc_rd_be16(&r)); /* we have one certificate, whatever CAs it names */
+    if (r.err || bc_rd_left(&r) || !types.n)
+        return tlcp_fail(t, out, ALERT_DECODE, "a malformed CertificateRequest");
+    t->cert_wanted = true;
+    t->state = WANT_HELLO_DONE;
+    return BC_TLCP_OK;
+}
+
+/* ---- our answer ---- */
+
+/* The message that carries the premaster secret, encrypted to the server. */
+static bool send_key(bc_tlcp_t *t, bc_wr_t *out)
+{
+    uint8_t premaster[PREMASTER_SIZE] = { TLCP_VERSION >> 8, TLCP_VERSION & 255 };
+    bc_wr_t text = { 0 }, msg = { 0 };
+    bool ok = RAND_priv_bytes(premaster + 2, sizeof premaster - 2) == 1 &&
+              tlcp_encrypt(X509_get0_pubkey(t->peer_enc), bc_bytes(premaster, sizeof premaster), &text);
+    bc_wr_be16(&msg, (uint16_t)text.n);
+    bc_wr_put(&msg, bc_wr_view(&text));
+    ok = ok && !text.err && !msg.err && tlcp_send(t, out, HS_CLIENT_KEY, bc_wr_view(&msg)) &&
+         tlcp_derive(t, premaster);
+    OPENSSL_cleanse(premaster, sizeof premaster);
+    bc_wr_free(&text);
+    bc_wr_free(&msg);
+    return ok;
+}
+
+static bool send_verify(bc_tlcp_t *t, bc_wr_t *out)
+{
+    uint8_t hash[SM3_SIZE], msg[2 + SM2_SIG_MAX];
+    tlcp_hash_now(t, hash);
+    bc_bytes_t part = bc_bytes(hash, sizeof hash);
+    size_t n = tlcp_sign(t->x, t->x->sign_key, &part, 1, msg + 2);
+    msg[0] = 0;
+    msg[1] = (uint8_t)n;
+    return n && tlcp_send(t, out, HS_CERTIFICATE_VERIFY, bc_bytes(msg, 2 + n));
+}
+
+static bc_tlcp_result_t take_done(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
+{
+    if (body.n)
+        return tlcp_fail(t, out, ALERT_DECODE, "a malformed ServerHelloDone");
+    if ((t->cert_wanted && !tlcp_send(t, out, HS_CERTIFICATE, bc_wr_view(&t->x->chain))) ||
+        !send_key(t, out) || (t->cert_wanted && !send_verify(t, out)) || !tlcp_send_finished(t, out))
+        return tlcp_fail(t, out, ALERT_INTERNAL, "the handshake could not be answered");
+    t->state = WANT_CCS;
+    return BC_TLCP_OK;
+}
+
+bc_tlcp_result_t tlcp_client_take(bc_tlcp_t *t, uint8_t type, bc_bytes_t body, bc_wr_t *out)
+{
+    static const struct {
+        tlcp_state_t state;
+        uint8_t type;
+        bc_tlcp_result_t (*take)(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out);
+    } steps[] = {
+        { WANT_SERVER_HELLO, HS_SERVER_HELLO, take_hello },
+        { WANT_SERVER_CERT, HS_CERTIFICATE, take_certs },
+        { WANT_SERVER_KEY, HS_SERVER_KEY, take_key },
+        { WANT_CERT_REQUEST, HS_CERTIFICATE_REQUEST, take_request },
+        { WANT_CERT_REQUEST, HS_HELLO_DONE, take_done },
+        { WANT_HELLO_DONE, HS_HELLO_DONE, take_done },
+    };
+    for (size_t i = 0; i < BC_ARRAY_LEN(steps); i++)
+        if (t->state == steps[i].state && type == steps[i].type)
+            return steps[i].take(t, body, out);
+    return tlcp_fail(t, out, ALERT_UNEXPECTED, "message %u at the wrong moment", type);
+}
