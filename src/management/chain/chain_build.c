@@ -5,15 +5,16 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "base/ini.h"
 #include "crypto/suite.h"
 #include "management/chain/chain_cert.h"
 #include "management/chain/chain_cmd.h"
 #include "management/chain/chain_files.h"
 #include "management/chain/chain_io.h"
+#include "management/chain/chain_rpc.h"
 
 #define HOSTS_MAX    64
 #define NODES_MAX    1024 /* of a chain */
+#define OPTION_TLS   256  /* beyond all letters */
 
 typedef struct {
     char ip[64];
@@ -32,6 +33,7 @@ typedef struct {
     bc_chain_genesis_conf_t genesis;
     char admin[43];
     char version[32];
+    bool tls; /* ordinary links whatever the crypto */
 } options_t;
 
 static const char usage_text[] =
@@ -44,7 +46,8 @@ static const char usage_text[] =
     "  -g GROUP          group id (group0)\n"
     "  -I CHAIN          chain id (chain0)\n"
     "  -v VERSION        compatibility version (3.16.0)\n"
-    "  -s                SM2, SM3 and SM4\n"
+    "  -s                SM2, SM3 and SM4, also for the links: SM2 certificates, sm_ssl=true\n"
+    "  --tls             with -s: links of ordinary TLS all the same, RSA certificates, sm_ssl=false\n"
     "  -a ADDRESS        admin account; turns permission checks on\n"
     "  -R true|false     transactions of a block one after the other (true)\n"
     "  -k BYTES          page size of keys (0)\n"
@@ -171,6 +174,9 @@ static bc_err_t set_option(options_t *o, int c, const char *arg)
     case 's':
         g->sm_crypto = true;
         return BC_OK;
+    case OPTION_TLS:
+        o->tls = true;
+        return BC_OK;
     case 'a':
         if (!address_ok(arg))
             return bc_chain_fail("bad admin account: %s (0x and 40 hex digits)", arg);
@@ -205,6 +211,11 @@ static bc_err_t set_option(options_t *o, int c, const char *arg)
     default:
         return BC_E_ARG;
     }
+}
+
+static bc_chain_link_t link_of(const options_t *o)
+{
+    return o->genesis.sm_crypto && !o->tls ? BC_CHAIN_LINK_SM : BC_CHAIN_LINK_TLS;
 }
 
 static void hex_of(bc_bytes_t v, char *out)
@@ -273,16 +284,6 @@ static bc_path_t nth_file(const char *dir, size_t nth)
     return found;
 }
 
-static bc_err_t copy_ca(const char *from, const char *to)
-{
-    static const char *const names[] = { "ca.crt", "ca.key", "cert.cnf" };
-    bc_err_t err = bc_mkdirs(to);
-    for (size_t i = 0; !err && i < BC_ARRAY_LEN(names); i++)
-        err = bc_file_copy(bc_path("%s/%s", from, names[i]).s, bc_path("%s/%s", to, names[i]).s,
-                           strcmp(names[i], "ca.key") == 0 ? 0600 : 0644);
-    return err;
-}
-
 /* Binary, scripts, ca/ and sdk/ of one host. */
 static bc_err_t make_host(const options_t *o, const bc_chain_ca_t *ca, const char *ip)
 {
@@ -293,7 +294,7 @@ static bc_err_t make_host(const options_t *o, const bc_chain_ca_t *ca, const cha
     if (!err)
         err = bc_file_copy(o->binary, bc_path("%s/fisco-bcos", dir.s).s, 0755);
     if (!err)
-        err = copy_ca(bc_path("%s/ca", o->output).s, bc_path("%s/ca", dir.s).s);
+        err = bc_chain_ca_copy(ca->link, bc_path("%s/ca", o->output).s, bc_path("%s/ca", dir.s).s);
     if (!err)
         err = bc_chain_cert_new(ca, bc_path("%s/sdk", dir.s).s, "sdk");
     return err;
@@ -346,6 +347,7 @@ static bc_err_t make_configs(const options_t *o, bc_bytes_t nodes_json)
                 .monitor_port = o->monitor_port + i,
                 .log_level = o->log_level,
                 .key_page_size = o->key_page_size,
+                .sm_links = link_of(o) == BC_CHAIN_LINK_SM,
             };
             bc_wr_reset(&ini);
             bc_chain_put_config_ini(&ini, &conf);
@@ -373,7 +375,7 @@ static bc_err_t build(options_t *o)
     const char **list = bc_xcalloc(cnt, sizeof(*list));
     bc_wr_t nodes_json = { 0 };
     bc_chain_ca_t ca = { 0 };
-    bc_err_t err = bc_chain_ca_new(bc_path("%s/ca", o->output).s, &ca);
+    bc_err_t err = bc_chain_ca_new(link_of(o), bc_path("%s/ca", o->output).s, &ca);
     if (!err && o->admin[0] == '\0')
         err = make_admin(o);
     if (!err)
@@ -401,12 +403,16 @@ static void print_result(const options_t *o)
     printf("version           : %s\n", g->compatibility_version);
     printf("consensus         : %s\n", g->consensus_type);
     printf("crypto            : %s\n", g->sm_crypto ? "SM2, SM3" : "secp256k1, keccak");
+    printf("links             : %s\n", link_of(o) == BC_CHAIN_LINK_SM ?
+                                             "national-crypto TLS, SM2 certificates" :
+                                             "TLS, RSA certificates");
     printf("permission checks : %s\n", g->auth_check ? "on" : "off");
     printf("admin account     : %s\n", g->admin);
     printf("first ports       : p2p %u, SDK %u, Web3 %u\n", o->p2p_port, o->rpc_port,
            o->web3_port);
-    if (g->sm_crypto)
-        printf("note              : links use ordinary TLS; national-crypto TLS is not made yet\n");
+    if (link_of(o) == BC_CHAIN_LINK_SM)
+        printf("note              : nodes of this version do not speak national-crypto TLS yet and "
+               "refuse to start; with --tls they do\n");
     printf("All completed. Files in %s\n", o->output);
 }
 
@@ -428,9 +434,15 @@ int bc_chain_build(int argc, char **argv)
                      .serial = true,
                      .executor_version = 1 },
     };
+    static const struct option long_options[] = {
+        { "tls", no_argument, NULL, OPTION_TLS },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
     int c;
     optind = 0;
-    while ((c = getopt(argc, argv, "l:o:p:e:g:I:v:sa:R:k:T:n:W:Eh")) != -1) {
+    while ((c = getopt_long(argc, argv, "l:o:p:e:g:I:v:sa:R:k:T:n:W:Eh", long_options, NULL)) !=
+           -1) {
         if (c == 'h') {
             fputs(usage_text, stdout);
             return 0;
@@ -458,10 +470,33 @@ int bc_chain_build(int argc, char **argv)
 static const char expand_usage[] =
     "usage: cbcos chain expand -c DIR -d CA -o NODE [-e FILE]\n"
     "  -c DIR   config.ini (ports edited), config.genesis and nodes.json for the new node\n"
-    "  -d CA    directory of ca.crt and ca.key\n"
+    "  -d CA    directory of ca.crt and ca.key, or of sm_ca.crt and sm_ca.key where config.ini\n"
+    "           has sm_ssl=true\n"
     "  -o NODE  the new node's directory, as nodes/127.0.0.1/node4; must not exist\n"
     "  -e FILE  the node's binary, where the host has none yet (this program)\n"
     "Then make it a member: addObserver, and addSealer once it has caught up.\n";
+
+/* The CAs of a node's two ports, which may speak TLS of different kinds: then the directory must
+ * have both. */
+typedef struct {
+    bc_chain_ca_t p2p, rpc;
+} expand_cas_t;
+
+static bc_err_t load_cas(const bc_chain_node_t *node, const char *ca_dir, expand_cas_t *cas)
+{
+    bool rpc_sm = node->rpc_ssl ? node->rpc_sm : node->p2p_sm;
+    *cas = (expand_cas_t){ 0 };
+    bc_err_t err =
+        bc_chain_ca_load(node->p2p_sm ? BC_CHAIN_LINK_SM : BC_CHAIN_LINK_TLS, ca_dir, &cas->p2p);
+    if (!err)
+        err = bc_chain_ca_load(rpc_sm ? BC_CHAIN_LINK_SM : BC_CHAIN_LINK_TLS, ca_dir, &cas->rpc);
+    if (!err)
+        return BC_OK;
+    bc_chain_ca_free(&cas->p2p);
+    return bc_chain_fail("%s/config.ini has sm_ssl=%s in [p2p] and sm_ssl=%s in [rpc]",
+                         node->dir.s, node->p2p_sm ? "true" : "false",
+                         node->rpc_sm ? "true" : "false");
+}
 
 static bc_err_t expand(const char *config, const char *ca_dir, const char *out, const char *binary)
 {
@@ -469,26 +504,20 @@ static bc_err_t expand(const char *config, const char *ca_dir, const char *out, 
     for (size_t i = 0; i < BC_ARRAY_LEN(names); i++)
         if (!bc_file_exists(bc_path("%s/%s", config, names[i]).s))
             return bc_chain_fail("%s has no %s", config, names[i]);
-    bc_wr_t text = { 0 };
-    char sm[16] = "false", id[129];
-    bc_err_t err = bc_file_read(bc_path("%s/config.genesis", config).s, 4u << 20, &text);
-    bc_wr_u8(&text, 0);
-    if (err || text.err) {
-        bc_wr_free(&text);
-        return bc_chain_fail("cannot read %s/config.genesis", config);
-    }
-    bc_chain_ini_find((const char *)text.p, "chain", "sm_crypto", sm, sizeof(sm));
-    bc_wr_free(&text);
-    bc_suite_t suite =
-        strcmp(sm, "true") == 0 || strcmp(sm, "1") == 0 ? BC_SUITE_SM : BC_SUITE_STANDARD;
-
-    bc_chain_ca_t ca;
-    if (bc_chain_ca_load(ca_dir, &ca))
-        return BC_E_CONFIG;
-    bc_path_t host = bc_path("%s/..", out), conf = bc_path("%s/conf", out);
-    err = bc_chain_cert_new(&ca, conf.s, "ssl");
+    bc_chain_node_t node;
+    expand_cas_t cas;
+    bc_err_t err = bc_chain_node_load(config, &node);
     if (!err)
-        err = make_node_key(suite, conf.s, NULL, id);
+        err = load_cas(&node, ca_dir, &cas);
+    if (err)
+        return err;
+    bc_path_t host = bc_path("%s/..", out), conf = bc_path("%s/conf", out);
+    char id[129];
+    err = bc_chain_cert_new(&cas.p2p, conf.s, "ssl");
+    if (!err && cas.rpc.link != cas.p2p.link)
+        err = bc_chain_cert_new(&cas.rpc, conf.s, "ssl");
+    if (!err)
+        err = make_node_key(node.suite, conf.s, NULL, id);
     if (!err)
         err = bc_chain_write_node_scripts(out);
     for (size_t i = 0; !err && i < BC_ARRAY_LEN(names); i++)
@@ -502,8 +531,9 @@ static bc_err_t expand(const char *config, const char *ca_dir, const char *out, 
     if (!err && !bc_file_exists(bc_path("%s/start_all.sh", host.s).s))
         err = bc_chain_write_host_scripts(host.s);
     if (!err && !bc_dir_exists(bc_path("%s/sdk", host.s).s))
-        err = bc_chain_cert_new(&ca, bc_path("%s/sdk", host.s).s, "sdk");
-    bc_chain_ca_free(&ca);
+        err = bc_chain_cert_new(&cas.rpc, bc_path("%s/sdk", host.s).s, "sdk");
+    bc_chain_ca_free(&cas.p2p);
+    bc_chain_ca_free(&cas.rpc);
     if (!err)
         printf("node id: %s\nAll completed. Files in %s\n", id, out);
     return err;

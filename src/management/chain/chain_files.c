@@ -2,6 +2,11 @@
 
 #include "management/chain/chain_io.h"
 
+static const char *flag(bool on)
+{
+    return on ? "true" : "false";
+}
+
 static void put_network(bc_wr_t *w, const bc_chain_node_conf_t *c)
 {
     bc_wr_printf(w,
@@ -9,7 +14,7 @@ static void put_network(bc_wr_t *w, const bc_chain_node_conf_t *c)
                  "    listen_ip=%s\n"
                  "    listen_port=%u\n"
                  "    ; national-crypto TLS between nodes\n"
-                 "    sm_ssl=false\n"
+                 "    sm_ssl=%s\n"
                  "    nodes_path=./\n"
                  "    nodes_file=nodes.json\n"
                  "    ; routes over several hops, default: true\n"
@@ -20,20 +25,21 @@ static void put_network(bc_wr_t *w, const bc_chain_node_conf_t *c)
                  "    enable_ssl_verify = true\n"
                  "\n"
                  "[certificate_blacklist]\n"
-                 "    ; node ids of links (512 hex digits) that are refused\n"
+                 "    ; node ids of links (%u hex digits) that are refused\n"
                  "    ;crl.0=\n"
                  "\n"
                  "[certificate_whitelist]\n"
                  "    ; if any is named, all others are refused\n"
                  "    ;cal.0=\n"
                  "\n",
-                 c->listen_ip, c->p2p_port);
+                 c->listen_ip, c->p2p_port, flag(c->sm_links), c->sm_links ? 128 : 512);
     bc_wr_printf(w,
                  "[rpc]\n"
                  "    listen_ip=%s\n"
                  "    listen_port=%u\n"
                  "    thread_count=4\n"
-                 "    sm_ssl=false\n"
+                 "    ; national-crypto TLS for SDKs\n"
+                 "    sm_ssl=%s\n"
                  "    ; TLS on the SDK port, default: true\n"
                  "    enable_ssl=true\n"
                  "    ; whether replies to sendTransaction carry its input, default: true\n"
@@ -59,18 +65,26 @@ static void put_network(bc_wr_t *w, const bc_chain_node_conf_t *c)
                  "    listen_ip=127.0.0.1\n"
                  "    listen_port=%u\n"
                  "\n",
-                 c->listen_ip, c->rpc_port, c->listen_ip, c->web3_port, c->monitor_port);
+                 c->listen_ip, c->rpc_port, flag(c->sm_links), c->listen_ip, c->web3_port,
+                 c->monitor_port);
 }
 
-static void put_keys(bc_wr_t *w)
+static void put_keys(bc_wr_t *w, const bc_chain_node_conf_t *c)
 {
     bc_wr_str(w, "[cert]\n"
                  "    ; directory of the files below\n"
-                 "    ca_path=./conf\n"
-                 "    ca_cert=ca.crt\n"
-                 "    node_key=ssl.key\n"
-                 "    node_cert=ssl.crt\n"
-                 "    ; under ca_path: further CAs, named <subject hash>.0\n"
+                 "    ca_path=./conf\n");
+    bc_wr_str(w, c->sm_links ? "    sm_ca_cert=sm_ca.crt\n"
+                               "    ; the pair that signs\n"
+                               "    sm_node_key=sm_ssl.key\n"
+                               "    sm_node_cert=sm_ssl.crt\n"
+                               "    ; the pair that is encrypted to\n"
+                               "    sm_ennode_key=sm_enssl.key\n"
+                               "    sm_ennode_cert=sm_enssl.crt\n" :
+                               "    ca_cert=ca.crt\n"
+                               "    node_key=ssl.key\n"
+                               "    node_cert=ssl.crt\n");
+    bc_wr_str(w, "    ; under ca_path: further CAs, named <subject hash>.0\n"
                  "    multi_ca_path=multiCaPath\n"
                  "\n"
                  "[security]\n"
@@ -191,14 +205,9 @@ static void put_limits(bc_wr_t *w, const bc_chain_node_conf_t *c)
 void bc_chain_put_config_ini(bc_wr_t *w, const bc_chain_node_conf_t *c)
 {
     put_network(w, c);
-    put_keys(w);
+    put_keys(w, c);
     put_chain(w, c);
     put_limits(w, c);
-}
-
-static const char *flag(bool on)
-{
-    return on ? "true" : "false";
 }
 
 void bc_chain_put_genesis(bc_wr_t *w, const bc_chain_genesis_conf_t *c)

@@ -10,6 +10,7 @@ typedef struct {
     unsigned p2p_port, rpc_port, web3_port, monitor_port;
     const char *log_level;
     unsigned key_page_size;
+    bool sm_links; /* national-crypto TLS on both ports, and its certificates */
 } bc_chain_node_conf_t;
 
 typedef struct {

@@ -55,6 +55,8 @@ bc_err_t bc_chain_node_load(const char *dir, bc_chain_node_t *node)
     node->web3_port = ini_uint(text, "web3_rpc", "listen_port", 8545);
     node->web3 = ini_bool(text, "web3_rpc", "enable", false);
     node->rpc_ssl = ini_bool(text, "rpc", "enable_ssl", !ini_bool(text, "rpc", "disable_ssl", false));
+    node->p2p_sm = ini_bool(text, "p2p", "sm_ssl", false);
+    node->rpc_sm = ini_bool(text, "rpc", "sm_ssl", false);
     if (ini_bool(text, "monitor", "enable", false)) {
         host_of(text, "monitor", "127.0.0.1", node->monitor_host);
         node->monitor_port = ini_uint(text, "monitor", "listen_port", 23300);
@@ -181,6 +183,12 @@ cJSON *bc_chain_rpc_call(bc_chain_rpc_t *rpc, const char *method, const char *pa
 {
     bc_wr_t body = { 0 }, reply = { .max = REPLY_MAX };
     cJSON *result = NULL;
+    rpc->timed_out = false;
+    if (rpc->node->rpc_ssl && rpc->node->rpc_sm) {
+        snprintf(rpc->why, sizeof(rpc->why),
+                 "its SDK port speaks national-crypto TLS ([rpc] sm_ssl), this command does not");
+        return NULL;
+    }
     bc_wr_printf(&body,
                  "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":[\"%s\",%s]}", method,
                  rpc->node->group, params);

@@ -4,42 +4,17 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <fcntl.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/ini.h"
 #include "codec/hex.h"
 #include "codec/json.h"
 #include "crypto/suite.h"
 #include "management/chain/block0.h"
 #include "management/chain/chain.h"
-#include "management/chain/chain_io.h"
+#include "management/chain/chain_rpc.h"
+#include "management/chain/test_dir.h"
 #include "protocol/tx.h"
 #include "storage/kv_mem/kv_mem.h"
-
-/* A fresh directory per test; removed at the end. */
-static int setup(void **state)
-{
-    char name[] = "/tmp/bc-chain-XXXXXX";
-    if (!mkdtemp(name))
-        return -1;
-    *state = bc_xstrdup(name);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    bc_wr_t w = { 0 };
-    bc_wr_printf(&w, "rm -rf '%s'", (char *)*state);
-    bc_wr_u8(&w, 0);
-    int code = system((const char *)w.p);
-    bc_wr_free(&w);
-    free(*state);
-    return code;
-}
 
 /* Runs `chain WORD...` with its output thrown away. */
 static int run(const char *line)
@@ -64,25 +39,6 @@ static int run(const char *line)
     return code;
 }
 
-static char *slurp(const char *path)
-{
-    bc_wr_t w = { 0 };
-    assert_int_equal(bc_file_read(path, 64u << 20, &w), BC_OK);
-    bc_wr_u8(&w, 0);
-    assert_int_equal(w.err, BC_OK);
-    return (char *)w.p; /* free() */
-}
-
-static X509 *load_cert(const char *path)
-{
-    FILE *f = fopen(path, "r");
-    assert_non_null(f);
-    X509 *x = PEM_read_X509(f, NULL, NULL, NULL);
-    fclose(f);
-    assert_non_null(x);
-    return x;
-}
-
 static void assert_ini(const char *path, const char *section, const char *key, const char *want)
 {
     char *text = slurp(path), got[256];
@@ -90,6 +46,13 @@ static void assert_ini(const char *path, const char *section, const char *key, c
         fail_msg("%s: no %s.%s", path, section, key);
     free(text);
     assert_string_equal(got, want);
+}
+
+static void assert_files(const char *dir, const char *const *files, size_t cnt)
+{
+    for (size_t i = 0; i < cnt; i++)
+        if (!bc_file_exists(bc_path("%s/%s", dir, files[i]).s))
+            fail_msg("no %s", files[i]);
 }
 
 static void builds_the_tree_of_the_official_script(void **state)
@@ -109,16 +72,14 @@ static void builds_the_tree_of_the_official_script(void **state)
     };
     const char *dir = *state;
     assert_int_equal(run(bc_path("build -l 127.0.0.1:4 -o %s/n -p 31300,21200,9545,33300", dir).s), 0);
-    for (size_t i = 0; i < BC_ARRAY_LEN(files); i++)
-        if (!bc_file_exists(bc_path("%s/n/%s", dir, files[i]).s))
-            fail_msg("no %s", files[i]);
+    assert_files(bc_path("%s/n", dir).s, files, BC_ARRAY_LEN(files));
     struct stat st;
     assert_int_equal(stat(bc_path("%s/n/127.0.0.1/fisco-bcos", dir).s, &st), 0);
     assert_true(st.st_mode & S_IXUSR);
-    assert_int_equal(stat(bc_path("%s/n/ca/ca.key", dir).s, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0600);
-    assert_int_equal(stat(bc_path("%s/n/127.0.0.1/node0/conf/node.pem", dir).s, &st), 0);
-    assert_int_equal(st.st_mode & 0077, 0);
+    assert_mode(bc_path("%s/n/ca/ca.key", dir).s, 0600);
+    assert_mode(bc_path("%s/n/127.0.0.1/ca/ca.key", dir).s, 0600);
+    assert_mode(bc_path("%s/n/127.0.0.1/node0/conf/ssl.key", dir).s, 0600);
+    assert_mode(bc_path("%s/n/127.0.0.1/node0/conf/node.pem", dir).s, 0600);
 
     bc_path_t ini = bc_path("%s/n/127.0.0.1/node3/config.ini", dir);
     assert_ini(ini.s, "p2p", "listen_ip", "127.0.0.1");
@@ -144,66 +105,76 @@ static void builds_the_tree_of_the_official_script(void **state)
     assert_int_equal(run(bc_path("build -l 127.0.0.1:4 -o %s/n", dir).s), 1);
 }
 
-static void certificates_have_the_official_form(void **state)
+static void an_sm_chain_has_sm_links(void **state)
 {
-    const char *dir = *state;
-    assert_int_equal(run(bc_path("build -l 127.0.0.1:1 -o %s/n", dir).s), 0);
-    X509 *ca = load_cert(bc_path("%s/n/ca/ca.crt", dir).s);
-    assert_int_equal(X509_get_version(ca), 0); /* v1 */
-    assert_int_equal(X509_get_ext_count(ca), 0);
-    assert_int_equal(X509_get_signature_nid(ca), NID_sha256WithRSAEncryption);
-    assert_int_equal(X509_verify(ca, X509_get0_pubkey(ca)), 1);
-    int days = 0, seconds = 0;
-    assert_int_equal(ASN1_TIME_diff(&days, &seconds, X509_get0_notBefore(ca),
-                                    X509_get0_notAfter(ca)), 1);
-    assert_int_equal(days, 36500);
-    char text[256];
-    X509_NAME_oneline(X509_get_subject_name(ca), text, sizeof(text));
-    assert_memory_equal(text, "/CN=FISCO-BCOS-", 15);
-    assert_non_null(strstr(text, "/OU=chain"));
+    static const char *const files[] = {
+        "ca/sm_ca.crt", "ca/sm_ca.key", "ca/sm_cert.cnf", "ca/sm_sm2.param",
+        "127.0.0.1/ca/sm_ca.crt", "127.0.0.1/ca/sm_ca.key", "127.0.0.1/ca/sm_cert.cnf",
+        "127.0.0.1/ca/sm_sm2.param",
+        "127.0.0.1/sdk/sm_ca.crt", "127.0.0.1/sdk/sm_sdk.crt", "127.0.0.1/sdk/sm_sdk.key",
+        "127.0.0.1/sdk/sm_ensdk.crt", "127.0.0.1/sdk/sm_ensdk.key", "127.0.0.1/sdk/sm_sdk.nodeid",
+        "127.0.0.1/node1/conf/sm_ca.crt", "127.0.0.1/node1/conf/sm_ssl.crt",
+        "127.0.0.1/node1/conf/sm_ssl.key", "127.0.0.1/node1/conf/sm_enssl.crt",
+        "127.0.0.1/node1/conf/sm_enssl.key", "127.0.0.1/node1/conf/sm_ssl.nodeid",
+        "127.0.0.1/node1/conf/node.pem", "127.0.0.1/node1/conf/node.nodeid",
+    };
+    static const char *const none[] = {
+        "ca/ca.crt", "ca/ca.key", "127.0.0.1/node0/conf/ca.crt", "127.0.0.1/node0/conf/ssl.crt",
+        "127.0.0.1/node0/conf/ssl.key", "127.0.0.1/sdk/ca.crt", "127.0.0.1/sdk/sdk.crt",
+    };
+    bc_path_t sm = bc_path("%s/sm", (char *)*state), tls = bc_path("%s/tls", (char *)*state);
+    assert_int_equal(run(bc_path("build -s -l 127.0.0.1:2 -o %s", sm.s).s), 0);
+    assert_files(sm.s, files, BC_ARRAY_LEN(files));
+    for (size_t i = 0; i < BC_ARRAY_LEN(none); i++)
+        if (bc_file_exists(bc_path("%s/%s", sm.s, none[i]).s))
+            fail_msg("%s", none[i]);
+    assert_mode(bc_path("%s/ca/sm_ca.key", sm.s).s, 0600);
+    assert_mode(bc_path("%s/127.0.0.1/ca/sm_ca.key", sm.s).s, 0600);
+    assert_mode(bc_path("%s/127.0.0.1/node0/conf/sm_ssl.key", sm.s).s, 0600);
+    assert_mode(bc_path("%s/127.0.0.1/sdk/sm_ensdk.key", sm.s).s, 0600);
+    char *text = slurp(bc_path("%s/ca/sm_sm2.param", sm.s).s); /* the curve's OID */
+    assert_string_equal(text, "-----BEGIN EC PARAMETERS-----\nBggqgRzPVQGCLQ==\n"
+                              "-----END EC PARAMETERS-----\n");
+    free(text);
 
-    static const char *const leaves[] = { "node0/conf/ssl", "sdk/sdk" };
-    for (size_t i = 0; i < BC_ARRAY_LEN(leaves); i++) {
-        bc_path_t stem = bc_path("%s/n/127.0.0.1/%s", dir, leaves[i]);
-        X509 *x = load_cert(bc_path("%s.crt", stem.s).s);
-        assert_int_equal(X509_get_version(x), 2); /* v3 */
-        assert_int_equal(EVP_PKEY_get_bits(X509_get0_pubkey(x)), 2048);
-        X509_NAME_oneline(X509_get_subject_name(x), text, sizeof(text));
-        assert_non_null(strstr(text, "/O=fisco-bcos/OU=agency"));
-        assert_int_equal(X509_check_ca(x), 0);
-        assert_int_equal(X509_get_ext_by_NID(x, NID_key_usage, -1), -1);
-        /* As a TLS peer sees it: the CA alone is trusted. */
-        X509_STORE *store = X509_STORE_new();
-        X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-        assert_int_equal(X509_STORE_add_cert(store, ca), 1);
-        assert_int_equal(X509_STORE_CTX_init(ctx, store, x, NULL), 1);
-        assert_int_equal(X509_verify_cert(ctx), 1);
-        X509_STORE_CTX_free(ctx);
-        X509_STORE_free(store);
-        /* Key and id belong to it. */
-        FILE *f = fopen(bc_path("%s.key", stem.s).s, "r");
-        assert_non_null(f);
-        char first[64];
-        assert_non_null(fgets(first, sizeof(first), f));
-        assert_string_equal(first, "-----BEGIN PRIVATE KEY-----\n");
-        rewind(f);
-        EVP_PKEY *key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
-        fclose(f);
-        assert_int_equal(X509_check_private_key(x, key), 1);
-        char *id = slurp(bc_path("%s.nodeid", stem.s).s);
-        assert_int_equal(strlen(id), 513);
-        BIGNUM *n = NULL, *want = NULL;
-        assert_int_equal(EVP_PKEY_get_bn_param(key, "n", &n), 1);
-        id[512] = '\0';
-        assert_int_equal(BN_hex2bn(&want, id), 512);
-        assert_int_equal(BN_cmp(n, want), 0);
-        BN_free(n);
-        BN_free(want);
-        free(id);
-        EVP_PKEY_free(key);
-        X509_free(x);
-    }
-    X509_free(ca);
+    bc_path_t ini = bc_path("%s/127.0.0.1/node1/config.ini", sm.s);
+    assert_ini(ini.s, "p2p", "sm_ssl", "true");
+    assert_ini(ini.s, "rpc", "sm_ssl", "true");
+    assert_ini(ini.s, "cert", "ca_path", "./conf");
+    assert_ini(ini.s, "cert", "sm_ca_cert", "sm_ca.crt");
+    assert_ini(ini.s, "cert", "sm_node_key", "sm_ssl.key");
+    assert_ini(ini.s, "cert", "sm_node_cert", "sm_ssl.crt");
+    assert_ini(ini.s, "cert", "sm_ennode_key", "sm_enssl.key");
+    assert_ini(ini.s, "cert", "sm_ennode_cert", "sm_enssl.crt");
+    assert_ini(ini.s, "cert", "multi_ca_path", "multiCaPath");
+    text = slurp(ini.s);
+    assert_non_null(strstr(text, "128 hex digits"));
+    assert_null(strstr(text, "512 hex digits"));
+    free(text);
+
+    /* A command that cannot speak to such a port says so. */
+    bc_chain_node_t node;
+    bc_chain_rpc_t rpc;
+    long long height;
+    assert_int_equal(bc_chain_node_load(bc_path("%s/127.0.0.1/node0", sm.s).s, &node), BC_OK);
+    assert_true(node.p2p_sm && node.rpc_sm);
+    assert_int_equal(bc_chain_rpc_open(&rpc, &node), BC_OK);
+    assert_false(bc_chain_rpc_number(&rpc, "getBlockNumber", &height));
+    assert_non_null(strstr(rpc.why, "national-crypto"));
+    bc_chain_rpc_close(&rpc);
+
+    /* The same chain with ordinary links. */
+    assert_int_equal(run(bc_path("build -s --tls -l 127.0.0.1:1 -o %s", tls.s).s), 0);
+    ini = bc_path("%s/127.0.0.1/node0/config.ini", tls.s);
+    assert_ini(ini.s, "p2p", "sm_ssl", "false");
+    assert_ini(ini.s, "rpc", "sm_ssl", "false");
+    assert_ini(ini.s, "cert", "ca_cert", "ca.crt");
+    assert_ini(bc_path("%s/127.0.0.1/node0/config.genesis", tls.s).s, "chain", "sm_crypto", "true");
+    text = slurp(ini.s);
+    assert_non_null(strstr(text, "512 hex digits"));
+    free(text);
+    X509_free(load_cert(bc_path("%s/127.0.0.1/node0/conf/ssl.crt", tls.s).s));
+    assert_false(bc_file_exists(bc_path("%s/127.0.0.1/node0/conf/sm_ssl.crt", tls.s).s));
 }
 
 static void node_ids_are_those_of_the_keys(void **state)
@@ -212,7 +183,9 @@ static void node_ids_are_those_of_the_keys(void **state)
         const char *option;
         bc_suite_t suite;
         const char *accounts;
-    } rows[] = { { "", BC_SUITE_STANDARD, "accounts" }, { "-s", BC_SUITE_SM, "accounts_gm" } };
+    } rows[] = { { "", BC_SUITE_STANDARD, "accounts" },
+                 { "-s", BC_SUITE_SM, "accounts_gm" },
+                 { "-s --tls", BC_SUITE_SM, "accounts_gm" } };
     for (size_t r = 0; r < BC_ARRAY_LEN(rows); r++) {
         bc_path_t dir = bc_path("%s/%zu", (char *)*state, r);
         assert_int_equal(run(bc_path("build -l 127.0.0.1:2 -o %s %s", dir.s, rows[r].option).s), 0);
@@ -292,7 +265,7 @@ static void bad_options_make_nothing(void **state)
         "-l 127.0.0.1:1 -p 30300,20200x", "-l 127.0.0.1:1 -p 30300,20200,8545,9000,9001", "-l 127.0.0.1:1 -g a/b", "-l 127.0.0.1:1 -a 0x12",
         "-l 127.0.0.1:1 -v 4.0.0", "-l 127.0.0.1:1 -v 3.16.5", "-l 127.0.0.1:1 -T raft",
         "-l 127.0.0.1:1 -R maybe", "-l 127.0.0.1:1 -w", "-l 127.0.0.1:1 extra",
-        "-l 127.0.0.1:1 -e /nonexistent",
+        "-l 127.0.0.1:1 -e /nonexistent", "-l 127.0.0.1:1 -s --sm", "-l 127.0.0.1:1 --tls=no",
     };
     const char *dir = *state;
     for (size_t i = 0; i < BC_ARRAY_LEN(bad); i++) {
@@ -303,6 +276,7 @@ static void bad_options_make_nothing(void **state)
     assert_int_equal(run(""), 2);
     assert_int_equal(run("frobnicate"), 2);
     assert_int_equal(run("--help"), 0);
+    assert_int_equal(run("build --help"), 0);
 }
 
 static void expand_makes_a_node_of_the_same_chain(void **state)
@@ -328,6 +302,80 @@ static void expand_makes_a_node_of_the_same_chain(void **state)
                                  "%s/n/127.0.0.1/node1", dir, dir, dir).s), 1);
     assert_int_equal(run(bc_path("expand -c %s/n/127.0.0.1/node0 -d %s -o %s/n/127.0.0.1/node2",
                                  dir, dir, dir).s), 1);
+}
+
+static void replace(const char *path, const char *what, const char *with)
+{
+    char *text = slurp(path), *at = strstr(text, what);
+    bc_wr_t w = { 0 };
+    assert_non_null(at);
+    bc_wr_put(&w, bc_bytes(text, (size_t)(at - text)));
+    bc_wr_str(&w, with);
+    bc_wr_str(&w, at + strlen(what));
+    assert_int_equal(bc_file_write(path, bc_wr_view(&w), 0644), BC_OK);
+    bc_wr_free(&w);
+    free(text);
+}
+
+static void expand_follows_the_kind_of_links(void **state)
+{
+    bc_path_t sm = bc_path("%s/sm", (char *)*state), host = bc_path("%s/127.0.0.1", sm.s);
+    bc_path_t tls = bc_path("%s/tls", (char *)*state), ca = bc_path("%s/ca", sm.s);
+    assert_int_equal(run(bc_path("build -s -l 127.0.0.1:1 -o %s", sm.s).s), 0);
+    assert_int_equal(run(bc_path("build -s --tls -l 127.0.0.1:1 -o %s", tls.s).s), 0);
+    /* On another host, so that it needs certificates for clients too. */
+    assert_int_equal(run(bc_path("expand -c %s/node0 -d %s -o %s/far/node1", host.s, ca.s,
+                                 sm.s).s), 0);
+    static const char *const stems[] = { "node1/conf/sm_ssl", "node1/conf/sm_enssl", "sdk/sm_sdk",
+                                         "sdk/sm_ensdk" };
+    X509 *root = load_cert(bc_path("%s/sm_ca.crt", ca.s).s);
+    for (size_t i = 0; i < BC_ARRAY_LEN(stems); i++) {
+        bc_path_t stem = bc_path("%s/far/%s", sm.s, stems[i]);
+        X509 *x = load_cert(bc_path("%s.crt", stem.s).s);
+        set_sm2_id(x);
+        assert_int_equal(X509_verify(x, X509_get0_pubkey(root)), 1);
+        assert_true(bc_file_exists(bc_path("%s.key", stem.s).s));
+        X509_free(x);
+    }
+    X509_free(root);
+    assert_true(bc_file_exists(bc_path("%s/far/node1/conf/sm_ca.crt", sm.s).s));
+    assert_true(bc_file_exists(bc_path("%s/far/node1/conf/sm_ssl.nodeid", sm.s).s));
+    assert_false(bc_file_exists(bc_path("%s/far/node1/conf/ssl.crt", sm.s).s));
+    bc_keypair_t key;
+    assert_int_equal(bc_keypair_load(BC_SUITE_SM, bc_path("%s/far/node1/conf/node.pem", sm.s).s,
+                                     &key), BC_OK);
+
+    /* SM keys and ordinary links. */
+    assert_int_equal(run(bc_path("expand -c %s/127.0.0.1/node0 -d %s/ca -o %s/127.0.0.1/node1",
+                                 tls.s, tls.s, tls.s).s), 0);
+    assert_true(bc_file_exists(bc_path("%s/127.0.0.1/node1/conf/ssl.crt", tls.s).s));
+    assert_false(bc_file_exists(bc_path("%s/127.0.0.1/node1/conf/sm_ssl.crt", tls.s).s));
+
+    /* The other kind's CA makes nothing, whatever its files are called. */
+    assert_int_equal(run(bc_path("expand -c %s/node0 -d %s/ca -o %s/x", host.s, tls.s, sm.s).s), 1);
+    bc_path_t fake = bc_path("%s/fake", (char *)*state);
+    assert_int_equal(bc_mkdirs(fake.s), BC_OK);
+    assert_int_equal(bc_file_copy(bc_path("%s/ca/ca.key", tls.s).s,
+                                  bc_path("%s/sm_ca.key", fake.s).s, 0600), BC_OK);
+    assert_int_equal(bc_file_copy(bc_path("%s/ca/ca.crt", tls.s).s,
+                                  bc_path("%s/sm_ca.crt", fake.s).s, 0644), BC_OK);
+    assert_int_equal(run(bc_path("expand -c %s/node0 -d %s -o %s/x", host.s, fake.s, sm.s).s), 1);
+    assert_false(bc_dir_exists(bc_path("%s/x", sm.s).s));
+
+    /* Nodes speak the one, clients the other: both, from a directory with both CAs. */
+    bc_path_t ini = bc_path("%s/node0/config.ini", host.s);
+    replace(ini.s, "    ; national-crypto TLS for SDKs\n    sm_ssl=true", "    sm_ssl=false");
+    assert_int_equal(run(bc_path("expand -c %s/node0 -d %s -o %s/x", host.s, ca.s, sm.s).s), 1);
+    assert_int_equal(bc_file_copy(bc_path("%s/ca/ca.key", tls.s).s,
+                                  bc_path("%s/ca.key", ca.s).s, 0600), BC_OK);
+    assert_int_equal(bc_file_copy(bc_path("%s/ca/ca.crt", tls.s).s,
+                                  bc_path("%s/ca.crt", ca.s).s, 0644), BC_OK);
+    assert_int_equal(run(bc_path("expand -c %s/node0 -d %s -o %s/mixed/node0", host.s, ca.s,
+                                 sm.s).s), 0);
+    assert_true(bc_file_exists(bc_path("%s/mixed/node0/conf/sm_enssl.crt", sm.s).s));
+    assert_true(bc_file_exists(bc_path("%s/mixed/node0/conf/ssl.crt", sm.s).s));
+    assert_true(bc_file_exists(bc_path("%s/mixed/sdk/sdk.crt", sm.s).s));
+    assert_false(bc_file_exists(bc_path("%s/mixed/sdk/sm_sdk.crt", sm.s).s));
 }
 
 static void write_script(const char *path, const char *text)
@@ -560,11 +608,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ini_values_are_found),
         CASE(builds_the_tree_of_the_official_script),
-        CASE(certificates_have_the_official_form),
+        CASE(an_sm_chain_has_sm_links),
         CASE(node_ids_are_those_of_the_keys),
         CASE(options_reach_the_files),
         CASE(bad_options_make_nothing),
         CASE(expand_makes_a_node_of_the_same_chain),
+        CASE(expand_follows_the_kind_of_links),
         CASE(scripts_start_and_stop),
         CASE(keys_of_the_official_template),
         CASE(adopts_block_0_of_an_official_chain),

@@ -251,7 +251,7 @@ export class Chain {
         c.ports = await freePorts(40);
         const dir = join(c.work, 'chain');
         const ports = [0, 10, 20, 30].map((d) => c.ports + d).join(',');
-        const extra = [...(debug ? ['-E'] : []), ...(sm ? ['-s'] : []), ...(pages ? ['-k', '10240'] : [])];
+        const extra = [...(debug ? ['-E'] : []), ...(sm ? ['-s', '--tls'] : []), ...(pages ? ['-k', '10240'] : [])];
         const made = spawnSync(cbcos, ['chain', 'build', '-l', `127.0.0.1:${nodes}`, '-o', dir, '-p', ports, ...extra],
             { encoding: 'utf8', env: { ...process.env, ...env } });
         must(made.status === 0, () => `cbcos chain build: ${made.stderr || made.stdout || made.error}`);
