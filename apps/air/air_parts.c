@@ -39,13 +39,6 @@ bool air_load(air_t *a)
     bc_conf_report_free(&rep);
     if (err)
         return false;
-    if (a->node->p2p.sm_ssl || (a->node->rpc.ssl && a->node->rpc.sm_ssl)) {
-        snprintf(a->why, sizeof a->why,
-                 "%s: [%s] sm_ssl=true: national-crypto TLS is not there yet; set it to false (links "
-                 "then use TLS with the RSA certificates ca.crt, ssl.crt, ssl.key)",
-                 a->config_path, a->node->p2p.sm_ssl ? "p2p" : "rpc");
-        return false;
-    }
     rep = (bc_conf_report_t){ 0 };
     err = bc_chainconf_load(a->genesis_path, &a->chain, &rep);
     if (err)
@@ -214,20 +207,33 @@ static bool read_peers(air_t *a, peers_t *out)
 }
 
 typedef struct {
-    char ca[4096], cert[4096], key[4096], multi[4096];
+    char ca[4096], cert[4096], key[4096], enc_cert[4096], enc_key[4096], multi[4096];
     bc_tls_config_t c;
 } tls_paths_t;
 
-static void tls_paths(const air_t *a, tls_paths_t *t)
+/* The certificates of the ordinary kind, or of TLCP. */
+static void tls_paths(const air_t *a, bool sm, tls_paths_t *t)
 {
     const bc_node_config_t *n = a->node;
-    snprintf(t->ca, sizeof t->ca, "%s/%s", n->cert.ca_path, n->cert.ca_cert);
-    snprintf(t->cert, sizeof t->cert, "%s/%s", n->cert.ca_path, n->cert.node_cert);
-    snprintf(t->key, sizeof t->key, "%s/%s", n->cert.ca_path, n->cert.node_key);
-    snprintf(t->multi, sizeof t->multi, "%s/%s", n->cert.ca_path, n->cert.multi_ca_path);
+    struct {
+        char *to;
+        const char *name;
+    } files[] = {
+        { t->ca, sm ? n->cert.sm_ca_cert : n->cert.ca_cert },
+        { t->cert, sm ? n->cert.sm_node_cert : n->cert.node_cert },
+        { t->key, sm ? n->cert.sm_node_key : n->cert.node_key },
+        { t->enc_cert, n->cert.sm_ennode_cert },
+        { t->enc_key, n->cert.sm_ennode_key },
+        { t->multi, n->cert.multi_ca_path },
+    };
+    for (size_t i = 0; i < BC_ARRAY_LEN(files); i++)
+        snprintf(files[i].to, sizeof t->ca, "%s/%s", n->cert.ca_path, files[i].name);
     t->c = (bc_tls_config_t){ .ca_file = t->ca,
                               .cert_file = t->cert,
                               .key_file = t->key,
+                              .sm = sm,
+                              .enc_cert_file = t->enc_cert,
+                              .enc_key_file = t->enc_key,
                               .ca_dir = access(t->multi, F_OK) == 0 ? t->multi : NULL,
                               .verify = true };
 }
@@ -283,12 +289,14 @@ static bool read_flow(air_t *a, bc_arena_t *arena, bc_flow_config_t *f)
     return true;
 }
 
-static bool make_gateway(air_t *a, const tls_paths_t *tls)
+static bool make_gateway(air_t *a)
 {
     peers_t peers = { 0 };
     if (!read_peers(a, &peers))
         return false;
     const bc_node_config_t *n = a->node;
+    tls_paths_t tls;
+    tls_paths(a, n->p2p.sm_ssl, &tls);
     bc_gateway_config_t c = {
         .listen_ip = n->p2p.listen_ip,
         .listen_port = n->p2p.listen_port,
@@ -298,7 +306,7 @@ static bool make_gateway(air_t *a, const tls_paths_t *tls)
         .enable_compression = n->p2p.enable_compression,
         .readonly = n->p2p.readonly,
         .allow_max_msg_size = n->p2p.allow_max_msg_size,
-        .tls = tls->c,
+        .tls = tls.c,
         .blacklist = { n->cert_blacklist.v, n->cert_blacklist.n },
         .whitelist = { n->cert_whitelist.v, n->cert_whitelist.n },
         .group = a->chain.group_id,
@@ -323,7 +331,7 @@ static bool make_gateway(air_t *a, const tls_paths_t *tls)
     return !err;
 }
 
-static bool make_rpc(air_t *a, const tls_paths_t *tls)
+static bool make_rpc(air_t *a)
 {
     const bc_node_config_t *n = a->node;
     bc_rpc_service_config_t c = {
@@ -355,8 +363,11 @@ static bool make_rpc(air_t *a, const tls_paths_t *tls)
              n->service.node_name ? n->service.node_name : "");
     snprintf(c.rpc.commit, sizeof c.rpc.commit, "%s", bc_version_commit());
     bc_err_t err = BC_OK;
-    if (n->rpc.ssl)
-        err = bc_tls_new(&tls->c, &c.tls);
+    if (n->rpc.ssl) {
+        tls_paths_t tls;
+        tls_paths(a, n->rpc.sm_ssl, &tls);
+        err = bc_tls_new(&tls.c, &c.tls);
+    }
     if (err) {
         snprintf(a->why, sizeof a->why, "the certificates in %s cannot be used for the RPC port: %s",
                  n->cert.ca_path, bc_err_name(err));
@@ -487,9 +498,7 @@ static bool make_archive(air_t *a)
 
 bool air_access(air_t *a)
 {
-    tls_paths_t tls;
-    tls_paths(a, &tls);
-    return make_gateway(a, &tls) && make_rpc(a, &tls) && make_monitor(a) && make_archive(a);
+    return make_gateway(a) && make_rpc(a) && make_monitor(a) && make_archive(a);
 }
 
 static void on_committed(void *ctx, bc_committed_t *block)

@@ -19,7 +19,7 @@ typedef struct {
     char dir[4096];     /* absolute */
     char host[64];
     uint16_t rpc_port, web3_port;
-    bool ssl, web3;
+    bool ssl, sm, web3;
     long pid; /* -1: not running here */
     /* before and after the load */
     double cpu_ms[2];

@@ -25,6 +25,7 @@ static bool node_read(bench_node_t *n)
     snprintf(n->host, sizeof n->host, "%s", any ? "127.0.0.1" : c->rpc.listen_ip);
     n->rpc_port = c->rpc.listen_port;
     n->ssl = c->rpc.ssl;
+    n->sm = c->rpc.sm_ssl;
     n->web3 = c->web3.enable;
     n->web3_port = c->web3.listen_port;
     bc_nodeconf_free(c);

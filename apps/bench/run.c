@@ -102,13 +102,10 @@ static bool connect_all(run_t *r)
     bench_t *b = r->b;
     size_t targets = b->only ? BC_MIN(b->only, b->node_cnt) : b->node_cnt;
     if (b->over != OVER_WEB3 && b->nodes[0].ssl) {
-        char ca[4200], cert[4200], key[4200];
-        snprintf(ca, sizeof ca, "%s/sdk/ca.crt", b->dir);
-        snprintf(cert, sizeof cert, "%s/sdk/sdk.crt", b->dir);
-        snprintf(key, sizeof key, "%s/sdk/sdk.key", b->dir);
-        bc_tls_config_t t = { .ca_file = ca, .cert_file = cert, .key_file = key, .verify = true };
-        if (bc_tls_new(&t, &r->tls)) {
-            fprintf(stderr, "bench: the client certificate in %s/sdk cannot be used\n", b->dir);
+        char sdk[4100];
+        snprintf(sdk, sizeof sdk, "%s/sdk", b->dir);
+        if (bc_client_sdk_tls(sdk, b->nodes[0].sm, &r->tls)) {
+            fprintf(stderr, "bench: the client certificate in %s cannot be used\n", sdk);
             return false;
         }
     }

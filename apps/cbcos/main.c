@@ -4,6 +4,7 @@
 
 #include "base/types.h"
 #include "bench/bench.h"
+#include "client/client.h"
 #include "management/chain/chain.h"
 #include "management/version/version.h"
 #include "storage/kv_rocks/kv_rocks.h"
@@ -25,9 +26,18 @@ static bc_err_t open_data(const char *path, bc_kv_if *out, char *why, size_t why
     return bc_kv_rocks_open(&c, out, why, why_size);
 }
 
+static bc_err_t post_sm(const char *host, unsigned port, const char *sdk_dir, bc_bytes_t body,
+                        bc_wr_t *reply, char *why, size_t why_size)
+{
+    bc_client_post_t to = { .host = host, .port = (uint16_t)port, .sdk_dir = sdk_dir, .sm = true,
+                            .id = 1, .connect_ms = 2000, .timeout_ms = 5000 };
+    return bc_client_post(&to, body, reply, why, why_size);
+}
+
 static int chain_main(int argc, char **argv)
 {
     bc_chain_set_store(open_data);
+    bc_chain_set_post(post_sm);
     return bc_chain_main(argc, argv);
 }
 

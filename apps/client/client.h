@@ -34,4 +34,21 @@ bc_client_t *bc_client_open(const bc_client_config_t *config) BC_WARN_UNUSED;
 bc_err_t bc_client_send(bc_client_t *c, uint64_t id, bc_bytes_t json) BC_WARN_UNUSED;
 void bc_client_close(bc_client_t *c); /* on_close follows */
 
+/* The certificates of clients in a chain's sdk folder. Errors of bc_tls_new. */
+bc_err_t bc_client_sdk_tls(const char *sdk_dir, bool sm, bc_tls_t **out) BC_WARN_UNUSED;
+
+typedef struct {
+    const char *host;
+    uint16_t port;
+    const char *sdk_dir; /* NULL: plain */
+    bool sm;             /* TLCP */
+    uint64_t id;         /* the request's */
+    int64_t connect_ms, timeout_ms; /* to be connected; for all of it */
+} bc_client_post_t;
+
+/* One request over HTTP on a connection and a loop of its own; blocks. Not BC_OK: why tells, in a few
+ * words; BC_E_TIMEOUT among them. */
+bc_err_t bc_client_post(const bc_client_post_t *to, bc_bytes_t json, bc_wr_t *reply, char *why,
+                        size_t why_size) BC_WARN_UNUSED;
+
 #endif

@@ -11,6 +11,12 @@
 typedef bc_err_t (*bc_chain_open_fn)(const char *path, bc_kv_if *out, char *why, size_t why_size);
 void bc_chain_set_store(bc_chain_open_fn open);
 
+/* One JSON-RPC request to an SDK port that speaks national-crypto TLS, which libcurl does not; body
+ * has "id":1. Not BC_OK: why tells. The program brings it too; without it such a port is not asked. */
+typedef bc_err_t (*bc_chain_post_fn)(const char *host, unsigned port, const char *sdk_dir,
+                                     bc_bytes_t body, bc_wr_t *reply, char *why, size_t why_size);
+void bc_chain_set_post(bc_chain_post_fn post);
+
 /* argv[0] is "chain", argv[1] the command: build, expand, adopt, start, stop, status, member,
  * repair.
  * Returns the process exit code: 0 done, 1 failed (told on stderr), 2 bad arguments. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/ini.h"
+#include "management/chain/chain.h"
 
 #define REPLY_MAX (64u << 20)
 
@@ -134,6 +135,13 @@ static size_t take(char *p, size_t size, size_t cnt, void *to)
     return w->err ? 0 : size * cnt;
 }
 
+static bc_chain_post_fn post_sm;
+
+void bc_chain_set_post(bc_chain_post_fn post)
+{
+    post_sm = post;
+}
+
 bc_err_t bc_chain_rpc_open(bc_chain_rpc_t *rpc, const bc_chain_node_t *node)
 {
     *rpc = (bc_chain_rpc_t){ .curl = curl_easy_init(), .node = node };
@@ -179,35 +187,44 @@ static cJSON *parse_reply(bc_chain_rpc_t *rpc, bc_wr_t *reply)
     return result;
 }
 
-cJSON *bc_chain_rpc_call(bc_chain_rpc_t *rpc, const char *method, const char *params)
+static bool post(bc_chain_rpc_t *rpc, bc_bytes_t body, bc_wr_t *reply)
 {
-    bc_wr_t body = { 0 }, reply = { .max = REPLY_MAX };
-    cJSON *result = NULL;
-    rpc->timed_out = false;
-    if (rpc->node->rpc_ssl && rpc->node->rpc_sm) {
-        snprintf(rpc->why, sizeof(rpc->why),
-                 "its SDK port speaks national-crypto TLS ([rpc] sm_ssl), this command does not");
-        return NULL;
-    }
-    bc_wr_printf(&body,
-                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":[\"%s\",%s]}", method,
-                 rpc->node->group, params);
-    if (body.err) {
-        snprintf(rpc->why, sizeof(rpc->why), "%s", bc_err_name(body.err));
-        return NULL;
+    const bc_chain_node_t *n = rpc->node;
+    if (n->rpc_ssl && n->rpc_sm) {
+        if (!post_sm) {
+            snprintf(rpc->why, sizeof(rpc->why), "this program does not speak national-crypto TLS");
+            return false;
+        }
+        bc_err_t err =
+            post_sm(n->host, n->rpc_port, n->sdk_dir.s, body, reply, rpc->why, sizeof(rpc->why));
+        rpc->timed_out = err == BC_E_TIMEOUT;
+        return !err;
     }
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
     curl_easy_setopt(rpc->curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(rpc->curl, CURLOPT_POSTFIELDS, body.p);
     curl_easy_setopt(rpc->curl, CURLOPT_POSTFIELDSIZE, (long)body.n);
-    curl_easy_setopt(rpc->curl, CURLOPT_WRITEDATA, &reply);
+    curl_easy_setopt(rpc->curl, CURLOPT_WRITEDATA, reply);
     CURLcode code = curl_easy_perform(rpc->curl);
     rpc->timed_out = code == CURLE_OPERATION_TIMEDOUT;
     if (code != CURLE_OK)
         snprintf(rpc->why, sizeof(rpc->why), "%s", curl_easy_strerror(code));
-    else
-        result = parse_reply(rpc, &reply);
     curl_slist_free_all(headers);
+    return code == CURLE_OK;
+}
+
+cJSON *bc_chain_rpc_call(bc_chain_rpc_t *rpc, const char *method, const char *params)
+{
+    bc_wr_t body = { 0 }, reply = { .max = REPLY_MAX };
+    cJSON *result = NULL;
+    rpc->timed_out = false;
+    bc_wr_printf(&body,
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":[\"%s\",%s]}", method,
+                 rpc->node->group, params);
+    if (body.err)
+        snprintf(rpc->why, sizeof(rpc->why), "%s", bc_err_name(body.err));
+    else if (post(rpc, bc_wr_view(&body), &reply))
+        result = parse_reply(rpc, &reply);
     bc_wr_free(&body);
     bc_wr_free(&reply);
     return result;

@@ -40,9 +40,8 @@ typedef struct {
 } bc_chain_rpc_t;
 bc_err_t bc_chain_rpc_open(bc_chain_rpc_t *rpc, const bc_chain_node_t *node) BC_WARN_UNUSED;
 void bc_chain_rpc_close(bc_chain_rpc_t *rpc);
-/* The result member, the caller's to cJSON_Delete; NULL with rpc->why set, always so where the SDK
- * port speaks national-crypto TLS, which libcurl does not. params: JSON text of what follows the
- * group, as "\"\",0,true". At most 5 s. */
+/* The result member, the caller's to cJSON_Delete; NULL with rpc->why set. params: JSON text of what
+ * follows the group, as "\"\",0,true". At most 5 s. */
 cJSON *bc_chain_rpc_call(bc_chain_rpc_t *rpc, const char *method, const char *params);
 /* A call without further parameters that answers with a number. */
 bool bc_chain_rpc_number(bc_chain_rpc_t *rpc, const char *method, long long *out);

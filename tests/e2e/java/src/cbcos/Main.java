@@ -97,7 +97,9 @@ public final class Main {
         p.cryptoMaterial = new HashMap<>();
         p.cryptoMaterial.put("certPath", args.get("sdk"));
         p.cryptoMaterial.put("disableSsl", "false");
-        p.cryptoMaterial.put("useSMCrypto", "false");
+        // of the link: a chain with SM cryptography may have links of either kind
+        boolean smLink = new File(args.get("sdk"), "sm_ca.crt").exists();
+        p.cryptoMaterial.put("useSMCrypto", Boolean.toString(smLink));
         p.network = new HashMap<>();
         p.network.put("messageTimeout", "20000");
         p.network.put("defaultGroup", args.get("group"));
