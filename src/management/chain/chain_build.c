@@ -410,9 +410,6 @@ static void print_result(const options_t *o)
     printf("admin account     : %s\n", g->admin);
     printf("first ports       : p2p %u, SDK %u, Web3 %u\n", o->p2p_port, o->rpc_port,
            o->web3_port);
-    if (link_of(o) == BC_CHAIN_LINK_SM)
-        printf("note              : nodes of this version do not speak national-crypto TLS yet and "
-               "refuse to start; with --tls they do\n");
     printf("All completed. Files in %s\n", o->output);
 }
 
