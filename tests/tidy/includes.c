@@ -27,8 +27,8 @@ static const top_t tops[] = {
 
 /* Rooms that other rooms of the same layer use directly: they have no contract in iface/. */
 static const char *const libraries[] = {
-    "access/net",    "scheduling/sealer", "computing/evm", "computing/precompiled",
-    "computing/rows", "storage/state",    "storage/kv_suite",
+    "access/net",     "access/tlcp",   "scheduling/sealer", "computing/evm", "computing/precompiled",
+    "computing/rows", "storage/state", "storage/kv_suite",
 };
 
 static size_t root_len;
