@@ -10,27 +10,49 @@
 #include "access/gateway/gateway_impl.h"
 #include "access/net/net_impl.h"
 #include "access/net/test_certs.h"
+#include "access/tlcp/test_sm_certs.h"
 #include "codec/hex.h"
 
 enum { NODES_MAX = 6, IDENTITIES = 6 };
 
 static test_ca_t ca, other_ca;
+static bool sm_links; /* TLCP in place of TLS; set before setup() */
 
-/* Key pairs take a while to make: each test uses the same ones. */
+/* Key pairs take a while to make: each test uses the same ones. The latter two with sm_links only. */
 typedef struct {
-    char *cert, *key, *ca;
+    char *cert, *key, *ca, *enc_cert, *enc_key;
 } identity_t;
 static identity_t ids[IDENTITIES], foreign;
 
-static inline identity_t identity_new(const test_ca_t *issuer)
+static inline void identity_take(EVP_PKEY *key, X509 *x, char **cert_pem, char **key_pem)
 {
-    EVP_PKEY *key = EVP_RSA_gen(2048);
-    X509 *x = test_sign(key, "node", "agency", X509_VERSION_3, issuer);
-    identity_t i = { test_pem(test_put_cert, x), test_pem(test_put_key, key),
-                     test_pem(test_put_cert, ca.cert) };
+    *cert_pem = test_pem(test_put_cert, x);
+    *key_pem = test_pem(test_put_key, key);
     EVP_PKEY_free(key);
     X509_free(x);
+}
+
+static inline identity_t identity_new(const test_ca_t *issuer)
+{
+    identity_t i = { .ca = test_pem(test_put_cert, ca.cert) };
+    if (sm_links) {
+        sm_pair_t by = { issuer->key, issuer->cert }, p = sm_pair_new("node", SM_USE_SIGN, &by);
+        identity_take(p.key, p.cert, &i.cert, &i.key);
+        p = sm_pair_new("node", SM_USE_ENC, &by);
+        identity_take(p.key, p.cert, &i.enc_cert, &i.enc_key);
+    } else {
+        EVP_PKEY *key = EVP_RSA_gen(2048);
+        identity_take(key, test_sign(key, "node", "agency", X509_VERSION_3, issuer), &i.cert, &i.key);
+    }
     return i;
+}
+
+static inline test_ca_t root_new(const char *cn)
+{
+    if (!sm_links)
+        return test_ca_new(cn);
+    sm_pair_t p = sm_pair_new(cn, SM_USE_CA, NULL);
+    return (test_ca_t){ p.key, p.cert };
 }
 
 static inline void identity_free(identity_t *i)
@@ -38,12 +60,16 @@ static inline void identity_free(identity_t *i)
     free(i->cert);
     free(i->key);
     free(i->ca);
+    free(i->enc_cert);
+    free(i->enc_key);
 }
 
 static inline bc_tls_config_t tls_of(const identity_t *i)
 {
     return (bc_tls_config_t){ .ca_pem = bc_cstr(i->ca), .cert_pem = bc_cstr(i->cert),
-                              .key_pem = bc_cstr(i->key), .verify = true };
+                              .key_pem = bc_cstr(i->key), .verify = true, .sm = sm_links,
+                              .enc_cert_pem = bc_cstr(i->enc_cert),
+                              .enc_key_pem = bc_cstr(i->enc_key) };
 }
 
 #define UNTIL(l, cond)                                                                             \
@@ -250,8 +276,8 @@ static inline int setup(void **state)
 {
     (void)state;
     bc_log_set_level(BC_LOG_FATAL);
-    ca = test_ca_new("chain");
-    other_ca = test_ca_new("other");
+    ca = root_new("chain");
+    other_ca = root_new("other");
     for (size_t i = 0; i < IDENTITIES; i++)
         ids[i] = identity_new(&ca);
     foreign = identity_new(&other_ca);
