@@ -259,7 +259,10 @@ static bc_flow_config_t flow_config(const bc_node_config_t *n, bc_flow_module_t 
                                .module_limit = each > 0 ? (uint64_t)each : 0,
                                .modules = modules,
                                .module_cnt = n->flow.module_cnt,
-                               .report_ms = n->flow.stat_reporter_interval };
+                               .report_ms = n->flow.stat_reporter_interval,
+                               .portion_percent = n->flow.enable_distributed_ratelimit_cache
+                                                      ? n->flow.distributed_ratelimit_cache_percent
+                                                      : 0 };
 }
 
 static bc_flow_limit_t *flow_limits(bc_arena_t *arena, const bc_conf_limit_t *v, size_t n)
@@ -314,12 +317,18 @@ static bool make_gateway(air_t *a)
     };
     c.tls.verify = n->p2p.enable_ssl_verify;
     bc_flow_config_t flow;
+    bc_flow_redis_config_t redis = { .ip = n->redis.server_ip,
+                                     .port = n->redis.server_port,
+                                     .password = n->redis.password,
+                                     .db = n->redis.db,
+                                     .timeout_ms = n->redis.request_timeout };
     if (n->flow.enable) {
         if (!read_flow(a, &peers.arena, &flow)) {
             bc_arena_free(&peers.arena);
             return false;
         }
         c.flow = &flow;
+        c.redis = n->flow.enable_distributed_ratelimit ? &redis : NULL;
     }
     a->p2p_loop = bc_uv_loop_new("p2p");
     bc_err_t err = bc_gateway_new(a->p2p_loop, &c, &a->gateway);
@@ -423,6 +432,15 @@ static void storage_gauges(air_t *a, bc_wr_t *w)
     gauge(w, "cbcos_storage_file_bytes", "Files of the stores, logs not counted.", (int64_t)all.sst_files);
 }
 
+static void redis_gauges(const bc_flow_redis_stats_t *s, bc_wr_t *w)
+{
+    gauge(w, "cbcos_redis_connected", "1 while rate limits are shared over Redis.", s->connected);
+    gauge(w, "cbcos_redis_draws", "Permits asked for of shared rate limits.", (int64_t)s->draws);
+    gauge(w, "cbcos_redis_refusals", "Those that the limit did not have.", (int64_t)s->refusals);
+    gauge(w, "cbcos_redis_failures", "Times that messages passed because Redis could not be asked.",
+          (int64_t)s->failures);
+}
+
 static void metrics_request(void *ctx, bc_http_req_t *req)
 {
     air_t *a = ctx;
@@ -451,6 +469,8 @@ static void metrics_request(void *ctx, bc_http_req_t *req)
           (int64_t)g.limited_out);
     gauge(&w, "cbcos_p2p_limited_in", "P2P messages refused by the limits of incoming ones.",
           (int64_t)g.limited_in);
+    if (a->node->flow.enable && a->node->flow.enable_distributed_ratelimit)
+        redis_gauges(&g.redis, &w);
     gauge(&w, "cbcos_p2p_refused", "Connections refused: duplicates, too many sessions.",
           (int64_t)(g.refused_duplicate + g.refused_full));
     gauge(&w, "cbcos_p2p_connect_failures", "Attempts to connect that failed.",

@@ -1,9 +1,12 @@
 #include "access/gateway/flow.h"
 #include "base/map.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
     KEY_MAX = 128,
+    PROBES = 8, /* per window, for a budget that was used up; but */
+    PROBE_MS_MAX = 1000,
     WINDOWS_MAX = 65536,
     TYPES = 16,
     MODULES = 65536,
@@ -14,20 +17,32 @@ static const uint16_t default_types[] = { 1, 2, 3, 4, 9, 10, 11, 12 };
 
 typedef struct {
     uint64_t max, left; /* 0 max: no limit */
-    int64_t since;      /* the window began */
+    int64_t since;      /* the window began; shared: the latest portion was asked for */
     bool named;         /* a limit of its own: stays */
+    /* shared */
+    bool shared;
+    bool refused;     /* less than a message is left of the budget */
+    uint64_t asked;   /* draw under way; 0: none */
+    uint64_t debt;    /* passed on credit, at most max; left is 0 then */
+    int64_t asked_at; /* when it began */
+    int64_t retry_at; /* refused: the next probe; else: no whole portion before */
+    uint64_t need;    /* what was refused, and so what a probe asks for at least */
+    int64_t probes;   /* refused since then */
     size_t key_n;
     char key[];
 } window_t;
 
 typedef struct {
     uint64_t each; /* of names without a limit of their own */
+    bool shared;
     bc_map_t windows;
 } table_t;
 
 struct bc_flow {
     int64_t window_ms;
     bool allow_exceed;
+    bc_flow_remote_t remote;
+    uint64_t portion_percent;
     window_t *total;
     table_t conns, groups, types, modules;
     bool free_module[MODULES];
@@ -60,12 +75,116 @@ static window_t *window_new(const bc_flow_t *f, uint64_t per_second, bc_bytes_t 
     return w;
 }
 
-static bool take(const bc_flow_t *f, window_t *w, int64_t now, uint64_t n)
+/* ---- shared windows ---- */
+
+static void window_share(window_t *w)
+{
+    w->shared = true;
+    w->max = BC_MIN(w->max, (uint64_t)INT64_MAX);
+    w->left = 0;
+    w->retry_at = INT64_MIN;
+}
+
+static uint64_t portion(const bc_flow_t *f, const window_t *w)
+{
+    uint64_t p = f->portion_percent;
+    return w->max / 100 * p + w->max % 100 * p / 100;
+}
+
+/* What is under way is allowed, and nothing else is known. */
+static void forget(window_t *w)
+{
+    w->asked = w->debt = 0;
+    w->refused = false;
+    w->retry_at = INT64_MIN;
+}
+
+static void ask(bc_flow_t *f, window_t *w, int64_t now, uint64_t n)
+{
+    w->asked = n;
+    w->asked_at = now;
+    if (!f->remote.draw(f->remote.ctx, f, w, window_key(w), w->max,
+                        (uint32_t)BC_MAX(f->window_ms / 1000, 1), n))
+        forget(w);
+}
+
+static void ask_for_debt(bc_flow_t *f, window_t *w, int64_t now)
+{
+    ask(f, w, now, now < w->retry_at ? w->debt : BC_MAX(w->debt, portion(f, w)));
+}
+
+static int64_t probe_ms(const bc_flow_t *f)
+{
+    return BC_MIN(BC_MAX(f->window_ms / PROBES, 1), PROBE_MS_MAX);
+}
+
+/* n is at most w->max. */
+static bool take_shared(bc_flow_t *f, window_t *w, int64_t now, uint64_t n)
+{
+    if (w->left && now - w->since >= f->window_ms)
+        w->left = 0;
+    if (w->left >= n) {
+        w->left -= n;
+        return true;
+    }
+    if (w->refused) {
+        if (w->asked || now < w->retry_at)
+            return false;
+        ask(f, w, now, BC_MAX(n, w->need));
+        return !w->refused; /* it could not be asked */
+    }
+    uint64_t missing = n - w->left;
+    if (missing > w->max - w->debt)
+        return false;
+    w->debt += missing;
+    w->left = 0;
+    if (!w->asked)
+        ask_for_debt(f, w, now);
+    return true;
+}
+
+void bc_flow_drawn(bc_flow_t *f, int64_t now, void *window, bc_flow_drawn_t how)
+{
+    window_t *w = window;
+    uint64_t n = w->asked;
+    w->asked = 0;
+    if (how == BC_FLOW_FAILED) {
+        forget(w);
+    } else if (how == BC_FLOW_GRANTED) {
+        uint64_t paid = BC_MIN(n, w->debt);
+        w->refused = false;
+        w->since = w->asked_at;
+        w->debt -= paid;
+        w->left += n - paid;
+        if (w->debt)
+            ask_for_debt(f, w, now);
+    } else if (!w->refused && n > w->debt) { /* not a portion, but maybe what is owed */
+        w->retry_at = now + probe_ms(f);
+        ask_for_debt(f, w, now);
+    } else {
+        if (!w->refused) {
+            w->need = BC_MAX(n, w->debt);
+            w->probes = 0;
+        } else if (++w->probes * probe_ms(f) >= f->window_ms) {
+            w->need /= 2;
+            w->probes = 0;
+        }
+        w->refused = true;
+        w->debt = 0;
+        w->retry_at = now + probe_ms(f);
+    }
+}
+
+/* ---- taking ---- */
+
+static bool take(bc_flow_t *f, window_t *w, int64_t now, uint64_t n)
 {
     if (!w)
         return true;
     if (n > w->max)
         return f->allow_exceed;
+    if (w->shared)
+        return take_shared(f, w, now, n);
     if (w->since == INT64_MIN || now - w->since >= f->window_ms) {
         w->since = now;
         w->left = w->max;
@@ -91,7 +210,8 @@ static void sweep(const bc_flow_t *f, table_t *t, int64_t now)
     bc_map_init(&kept, window_key);
     window_t *w;
     for (size_t i = 0; (w = bc_map_next(&t->windows, &i));) {
-        if ((!w->named && now - w->since >= f->window_ms) || bc_map_insert(&kept, w))
+        bool over = !w->named && !w->asked && now - w->since >= f->window_ms;
+        if (over || bc_map_insert(&kept, w))
             free(w);
     }
     bc_map_free(&t->windows);
@@ -111,6 +231,8 @@ static window_t *window_of(const bc_flow_t *f, table_t *t, int64_t now, bc_bytes
         return NULL;
     w = window_new(f, per_second, key);
     w->since = now;
+    if (t->shared)
+        window_share(w);
     if (bc_map_insert(&t->windows, w)) {
         free(w);
         return NULL;
@@ -118,14 +240,17 @@ static window_t *window_of(const bc_flow_t *f, table_t *t, int64_t now, bc_bytes
     return w;
 }
 
-static void table_init(const bc_flow_t *f, table_t *t, uint64_t each, const bc_flow_limit_t *named,
-                       size_t n)
+static void table_init(const bc_flow_t *f, table_t *t, bool shared, uint64_t each,
+                       const bc_flow_limit_t *named, size_t n)
 {
     bc_map_init(&t->windows, window_key);
     t->each = each;
+    t->shared = shared;
     for (size_t i = 0; i < n; i++) {
         window_t *w = window_new(f, named[i].limit, bc_cstr(named[i].name));
         w->named = true;
+        if (t->shared)
+            window_share(w);
         if (!named[i].limit || bc_map_insert(&t->windows, w))
             free(w);
     }
@@ -139,14 +264,13 @@ static void table_free(table_t *t)
     bc_map_free(&t->windows);
 }
 
-/* name | number, two bytes */
+/* name_number: the official form, which other gateways go by */
 static bc_bytes_t numbered(char buf[KEY_MAX], bc_bytes_t name, uint16_t number)
 {
-    size_t n = BC_MIN(name.n, (size_t)KEY_MAX - 2);
+    size_t n = BC_MIN(name.n, (size_t)KEY_MAX - 8);
     if (n)
         memcpy(buf, name.p, n);
-    memcpy(buf + n, &number, 2);
-    return bc_bytes(buf, n + 2);
+    return bc_bytes(buf, n + (size_t)snprintf(buf + n, KEY_MAX - n, "_%u", number));
 }
 
 /* ---- the limits ---- */
@@ -156,12 +280,15 @@ bc_flow_t *bc_flow_new(const bc_flow_config_t *c)
     bc_flow_t *f = bc_xcalloc(1, sizeof *f);
     f->window_ms = c->window_ms ? c->window_ms : 1000;
     f->allow_exceed = c->allow_exceed;
+    f->remote = c->remote;
+    f->portion_percent = BC_MIN(c->portion_percent, 100u);
+    bool shared = c->remote.draw != NULL;
     if (c->total)
         f->total = window_new(f, c->total, (bc_bytes_t){ 0 });
-    table_init(f, &f->conns, c->conn, c->conns, c->conn_cnt);
-    table_init(f, &f->groups, c->group, c->groups, c->group_cnt);
-    table_init(f, &f->types, c->type_limit, NULL, 0);
-    table_init(f, &f->modules, 0, NULL, 0);
+    table_init(f, &f->conns, false, c->conn, c->conns, c->conn_cnt);
+    table_init(f, &f->groups, shared, c->group, c->groups, c->group_cnt);
+    table_init(f, &f->types, false, c->type_limit, NULL, 0);
+    table_init(f, &f->modules, shared, 0, NULL, 0);
     for (size_t i = 0; i < c->free_module_cnt; i++)
         f->free_module[c->free_modules[i]] = true;
     const uint16_t *types = c->type_cnt ? c->types : default_types;

@@ -142,6 +142,8 @@ static void publish_stats(bc_gateway_t *g)
     s.unanswered = g->pending.cnt;
     s.calls = atomic_load(&g->calls);
     s.dropped_full += atomic_load(&g->calls_refused);
+    if (g->redis)
+        s.redis = bc_flow_redis_stats(g->redis);
     pthread_mutex_lock(&g->lock);
     g->published = s;
     pthread_mutex_unlock(&g->lock);
@@ -564,7 +566,12 @@ bc_err_t bc_gateway_new(bc_uv_loop_t *l, const bc_gateway_config_t *c, bc_gatewa
     g->sessions_max = c->sessions_max ? c->sessions_max : SESSIONS_MAX_DEFAULT;
     g->tick_ms = c->tick_ms ? c->tick_ms : 1000;
     if (c->flow) {
-        g->flow = bc_flow_new(c->flow);
+        bc_flow_config_t flow = *c->flow;
+        if (c->redis) {
+            g->redis = bc_flow_redis_new(l, c->redis);
+            flow.remote = bc_flow_redis_remote(g->redis);
+        }
+        g->flow = bc_flow_new(&flow);
         g->flow_report_ticks = c->flow->report_ms / g->tick_ms;
     }
     snprintf(g->group, sizeof g->group, "%s", c->group);
@@ -607,6 +614,7 @@ void bc_gateway_free(bc_gateway_t *g)
     BC_MUST(!g->sessions && !g->dials);
     gw_pending_free(g);
     gw_amop_free(g);
+    bc_flow_redis_free(g->redis);
     bc_flow_free(g->flow);
     bc_map_free(&g->by_id);
     bc_router_free(&g->router);

@@ -7,6 +7,7 @@
 #define BC_ACCESS_GATEWAY_H
 
 #include "access/gateway/flow.h"
+#include "access/gateway/flow_redis.h"
 #include "access/net/net.h"
 #include "iface/gateway.h"
 
@@ -39,7 +40,9 @@ typedef struct {
     const char *group;
     bc_gateway_client_t client;
     /* [flow_control]; NULL: off */
-    const bc_flow_config_t *flow;
+    const bc_flow_config_t *flow; /* its remote is made here, of: */
+    /* [redis]; NULL: limits are not shared. Not without flow. */
+    const bc_flow_redis_config_t *redis;
 } bc_gateway_config_t;
 
 typedef struct {
@@ -55,6 +58,7 @@ typedef struct {
     uint64_t ignored;             /* unknown packet types, what nobody may say */
     uint64_t limited_out, limited_in; /* refused by the rate limits */
     uint64_t refused_duplicate, refused_full, dials, dials_failed;
+    bc_flow_redis_stats_t redis; /* of shared rate limits */
 } bc_gateway_stats_t;
 
 typedef struct bc_gateway bc_gateway_t;

@@ -141,6 +141,7 @@ struct bc_gateway {
 
     amop_t amop;
     bc_flow_t *flow; /* NULL: no rate limits */
+    bc_flow_redis_t *redis; /* NULL: they are not shared */
     uint32_t flow_report_ticks;
     uint64_t reported_out, reported_in;
 

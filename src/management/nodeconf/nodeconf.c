@@ -1,5 +1,6 @@
 /* config.ini beyond its table: lists, limits per target, and rules between keys. */
 #include "management/nodeconf/nodeconf.h"
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -175,6 +176,20 @@ static bc_err_t read_basic_types(bc_conf_reader_t *r, bc_node_config_t *c)
     return BC_OK;
 }
 
+static bc_err_t check_redis(bc_conf_reader_t *r, const bc_node_config_t *c)
+{
+    uint8_t a[16];
+    if (inet_pton(AF_INET, c->redis.server_ip, a) != 1 && inet_pton(AF_INET6, c->redis.server_ip, a) != 1)
+        return bc_conf_error(r, bc_ini_find(r->ini, "redis", "server_ip"),
+                             "flow_control.enable_distributed_ratelimit=true needs redis.server_ip: "
+                             "set the IPv4 or IPv6 address of the Redis server");
+    if (c->redis.server_port <= 1024)
+        return bc_conf_error(r, bc_ini_find(r->ini, "redis", "server_port"),
+                             "flow_control.enable_distributed_ratelimit=true needs redis.server_port: "
+                             "set the port of the Redis server, 1025 to 65535");
+    return BC_OK;
+}
+
 /* Rules between the limits. */
 static bc_err_t check_flow(bc_conf_reader_t *r, const bc_node_config_t *c)
 {
@@ -191,7 +206,7 @@ static bc_err_t check_flow(bc_conf_reader_t *r, const bc_node_config_t *c)
     if (c->flow.enable && total && c->flow.group_outgoing > total)
         return bc_conf_error(r, bc_ini_find(r->ini, "flow_control", "group_outgoing_bw_limit"),
                              "should not be greater than flow_control.total_outgoing_bw_limit");
-    return BC_OK;
+    return c->flow.enable && c->flow.enable_distributed_ratelimit ? check_redis(r, c) : BC_OK;
 }
 
 static bc_err_t read_flow(bc_conf_reader_t *r, bc_node_config_t *c)

@@ -137,6 +137,16 @@ static void bounds_stop_the_start_with_file_line_and_key(void **state)
           "should not be greater than" },
         { "[flow_control]\nincoming_p2p_basic_msg_type_list=1,two\n", "not a packet type" },
         { "[flow_control]\nincoming_module_qps_limit_pbft=3\n", "not a module id" },
+        { "[flow_control]\nenable=true\nenable_distributed_ratelimit=true\n", "needs redis.server_ip" },
+        { "[redis]\nserver_ip=redis.example\nserver_port=6379\n"
+          "[flow_control]\nenable=true\nenable_distributed_ratelimit=true\n",
+          "config.ini:2: [redis] server_ip=redis.example" },
+        { "[redis]\nserver_ip=127.0.0.1\n"
+          "[flow_control]\nenable=true\nenable_distributed_ratelimit=true\n",
+          "needs redis.server_port" },
+        { "[redis]\nserver_ip=::1\nserver_port=80\n"
+          "[flow_control]\nenable=true\nenable_distributed_ratelimit=true\n",
+          "1025 to 65535" },
         { "[p2p]\nx\n", "config.ini(2): '=' character not found in line" },
         { "[p2p]\nlisten_ip=1\nlisten_ip=1\n", "config.ini(3): duplicate key name" },
     };
