@@ -14,6 +14,8 @@ bc_err_t bc_secp_recover(const bc_h256_t *digest, bc_bytes_t sig, bc_nodeid_t *p
 bc_err_t bc_sm2_pub(const uint8_t secret[32], bc_nodeid_t *pub) BC_WARN_UNUSED;
 size_t bc_sm2_sign(const bc_keypair_t *k, const bc_h256_t *digest, uint8_t sig[64]);
 bool bc_sm2_verify(const bc_nodeid_t *pub, const bc_h256_t *digest, const uint8_t sig[64]);
+/* Z: SM3 of the customary id, the curve and the public key (GB/T 32918.2 §5.5). */
+void bc_sm2_z(const bc_nodeid_t *pub, bc_h256_t *z);
 /* e = SM3(Z || digest), the number that SM2 signs. */
 void bc_sm2_e(const bc_nodeid_t *pub, const bc_h256_t *digest, bc_h256_t *e);
 

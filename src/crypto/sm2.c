@@ -39,13 +39,18 @@ static void group_make(void)
     order = EC_GROUP_get0_order(group);
 }
 
-void bc_sm2_e(const bc_nodeid_t *pub, const bc_h256_t *digest, bc_h256_t *e)
+void bc_sm2_z(const bc_nodeid_t *pub, bc_h256_t *z)
 {
     uint8_t m[sizeof z_prefix + 64];
-    bc_h256_t zm[2];
     memcpy(m, z_prefix, sizeof z_prefix);
     memcpy(m + sizeof z_prefix, pub->b, 64);
-    bc_sm3(bc_bytes(m, sizeof m), &zm[0]);
+    bc_sm3(bc_bytes(m, sizeof m), z);
+}
+
+void bc_sm2_e(const bc_nodeid_t *pub, const bc_h256_t *digest, bc_h256_t *e)
+{
+    bc_h256_t zm[2];
+    bc_sm2_z(pub, &zm[0]);
     zm[1] = *digest;
     bc_sm3(bc_bytes(zm, sizeof zm), e);
 }

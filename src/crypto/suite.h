@@ -69,6 +69,13 @@ bool bc_verify(bc_suite_t suite, const bc_nodeid_t *pub, const bc_h256_t *digest
  * BC_E_SIGNATURE otherwise. */
 bc_err_t bc_recover(bc_suite_t suite, const bc_h256_t *digest, bc_bytes_t sig,
                     bc_nodeid_t *pub) BC_WARN_UNUSED;
+/* Key exchange of SM2 (GB/T 32918.3) under the id "1234567812345678": n bytes that only the owners of
+ * the two long-term keys have, and that differ with the keys made for this once. Both sides say who
+ * began. BC_E_KEY: the peer's keys are not points of the curve, or chosen so that nothing comes out. */
+bc_err_t bc_sm2_agree(bool initiator, const bc_keypair_t *own, const bc_keypair_t *own_once,
+                      const bc_nodeid_t *peer, const bc_nodeid_t *peer_once, uint8_t *out,
+                      size_t n) BC_WARN_UNUSED;
+
 /* Last 20 bytes of H(pub). */
 void bc_address(bc_suite_t suite, const bc_nodeid_t *pub, bc_addr_t *out);
 

@@ -302,6 +302,45 @@ static void sm2_signs_what_it_verifies(void **state)
         assert_int_equal(((const uint8_t *)&k)[i], 0);
 }
 
+static bc_keypair_t sm2_key(const char *secret)
+{
+    uint8_t raw[32];
+    bc_keypair_t k;
+    assert_int_equal(unhex(secret, raw), 32);
+    assert_int_equal(bc_keypair_from_secret(BC_SUITE_SM, raw, &k), BC_OK);
+    return k;
+}
+
+static void sm2_key_exchange(void **state)
+{
+    (void)state;
+    /* GB/T 32918.5, annex B */
+    bc_keypair_t a = sm2_key("81eb26e941bb5af16df116495f90695272ae2cd63d6c4ae1678418be48230029"),
+                 b = sm2_key("785129917d45a9ea5437a59356b82338eaadda6ceb199088f14ae10defa229b5"),
+                 ra = sm2_key("d4de15474db74d06491c440d305e012400990f3e390c7e87153c12db2ea60bb3"),
+                 rb = sm2_key("7e07124814b309489125eaed101113164ebf0f3458c5bd88335c1f9d596243d6");
+    uint8_t k[2][48];
+    assert_int_equal(bc_sm2_agree(true, &a, &ra, &b.pub, &rb.pub, k[0], 16), BC_OK);
+    assert_hex(k[0], 16, "6c89347354de2484c60b4ab1fde4c6e5");
+    assert_int_equal(bc_sm2_agree(false, &b, &rb, &a.pub, &ra.pub, k[1], 16), BC_OK);
+    assert_memory_equal(k[0], k[1], 16);
+    /* more than one block; each of the four keys and the roles matter */
+    assert_int_equal(bc_sm2_agree(true, &a, &ra, &b.pub, &rb.pub, k[0], 48), BC_OK);
+    assert_hex(k[0], 16, "6c89347354de2484c60b4ab1fde4c6e5");
+    assert_int_equal(bc_sm2_agree(false, &b, &rb, &a.pub, &ra.pub, k[1], 48), BC_OK);
+    assert_memory_equal(k[0], k[1], 48);
+    assert_int_equal(bc_sm2_agree(false, &a, &ra, &b.pub, &rb.pub, k[1], 48), BC_OK);
+    assert_memory_not_equal(k[0], k[1], 48);
+    assert_int_equal(bc_sm2_agree(true, &a, &rb, &b.pub, &rb.pub, k[1], 48), BC_OK);
+    assert_memory_not_equal(k[0], k[1], 48);
+    assert_int_equal(bc_sm2_agree(true, &a, &ra, &ra.pub, &rb.pub, k[1], 48), BC_OK);
+    assert_memory_not_equal(k[0], k[1], 48);
+    bc_nodeid_t off = b.pub;
+    off.b[63] ^= 1;
+    assert_int_equal(bc_sm2_agree(true, &a, &ra, &off, &rb.pub, k[1], 48), BC_E_KEY);
+    assert_int_equal(bc_sm2_agree(true, &a, &ra, &b.pub, &off, k[1], 48), BC_E_KEY);
+}
+
 static void merkle_vectors(void **state)
 {
     (void)state;
@@ -444,6 +483,7 @@ int main(void)
         cmocka_unit_test(keys_out_of_range_are_refused),
         cmocka_unit_test(sm2_vectors),
         cmocka_unit_test(sm2_signs_what_it_verifies),
+        cmocka_unit_test(sm2_key_exchange),
         cmocka_unit_test(merkle_vectors),
         cmocka_unit_test(merkle_proofs_of_1_to_17_leaves),
         cmocka_unit_test(key_file_round_trip_with_leading_zeros),

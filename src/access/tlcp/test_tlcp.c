@@ -104,13 +104,17 @@ static void handshake_and_data(void **state)
 {
     (void)state;
     static const size_t pieces[] = { SIZE_MAX, 1, 7, 300 };
-    for (size_t i = 0; i < BC_ARRAY_LEN(pieces); i++) {
+    static const uint16_t suites[] = { SUITE_ECC_SM4_CBC_SM3, SUITE_ECDHE_SM4_CBC_SM3 };
+    for (size_t i = 0; i < 2 * BC_ARRAY_LEN(pieces); i++) {
         end_t c = { 0 }, s = { 0 };
         end_new(&c, false, (how_t){ 0 });
         end_new(&s, true, (how_t){ 0 });
-        shake(&c, &s, pieces[i]);
+        c.t->offers = &suites[i % 2];
+        c.t->offer_cnt = 1;
+        shake(&c, &s, pieces[i / 2]);
         assert_int_equal(c.r, BC_TLCP_OK);
         assert_int_equal(s.r, BC_TLCP_OK);
+        assert_int_equal(s.t->suite, suites[i % 2]);
         assert_true(X509_cmp(bc_tlcp_peer(c.t), s.x->sign_cert) == 0);
         assert_true(X509_cmp(bc_tlcp_peer(s.t), c.x->sign_cert) == 0);
         assert_true(c.t->out.encrypt_then_mac && s.t->out.encrypt_then_mac);

@@ -51,6 +51,7 @@ bc_err_t bc_tlcp_ctx_new(const bc_tlcp_config_t *c, bc_tlcp_ctx_t **out)
     x->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     x->prf = EVP_KDF_fetch(NULL, "TLS1-PRF", NULL);
     bc_err_t err = !x->sm4 || !x->sm3 || !x->hmac || !x->prf ? BC_E_UNSUPPORTED
+                   : !tlcp_pair_of(c->enc_key, &x->enc_pair) ? BC_E_KEY
                    : make_chain(x, c->more)                  ? BC_OK
                                                              : BC_E_TOO_BIG;
     if (err)
@@ -68,6 +69,7 @@ void bc_tlcp_ctx_free(bc_tlcp_ctx_t *x)
     X509_free(x->enc_cert);
     EVP_PKEY_free(x->sign_key);
     EVP_PKEY_free(x->enc_key);
+    bc_keypair_wipe(&x->enc_pair);
     X509_STORE_free(x->roots);
     bc_wr_free(&x->chain);
     bc_wr_free(&x->enc_der);
@@ -80,12 +82,16 @@ void bc_tlcp_ctx_free(bc_tlcp_ctx_t *x)
 
 /* ---- connection ---- */
 
+static const uint16_t suites[] = { SUITE_ECDHE_SM4_CBC_SM3, SUITE_ECC_SM4_CBC_SM3 };
+
 bc_tlcp_t *bc_tlcp_new(const bc_tlcp_ctx_t *ctx, bool server, void *app)
 {
     bc_tlcp_t *t = bc_xcalloc(1, sizeof *t);
     t->x = ctx;
     t->app = app;
     t->server = server;
+    t->offers = suites;
+    t->offer_cnt = BC_ARRAY_LEN(suites);
     t->state = server ? WANT_CLIENT_HELLO : BEGIN_CLIENT;
     t->transcript = EVP_MD_CTX_new();
     BC_MUST(t->transcript && EVP_DigestInit_ex2(t->transcript, ctx->sm3, NULL) == 1);

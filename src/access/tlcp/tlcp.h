@@ -6,8 +6,11 @@
  * Without sockets: the caller brings what came and sends what is to go. One thread per connection;
  * a context is never written to and may serve many threads.
  *
- * Suite: ECC_SM4_CBC_SM3 (0xE013), in which the client encrypts the premaster secret to the server's
- * encryption key. Both sides show their certificates. Used when the other side has them, as TASSL
+ * Suites: ECDHE_SM4_CBC_SM3 (0xE011), in which the encryption keys of both sides and keys made for the
+ * connection agree on the premaster secret, so that what was recorded stays closed when keys leak
+ * later; ECC_SM4_CBC_SM3 (0xE013), in which the client encrypts the secret to the server. A client
+ * would rather have the first, a server takes what the client names first. Both sides show their
+ * certificates. Used when the other side has them, as TASSL
  * does: encrypt_then_mac (RFC 7366), extended_master_secret (RFC 7627), renegotiation_info (RFC 5746).
  * There is no resumption, no renegotiation and no compression.
  *

@@ -90,7 +90,7 @@ static bc_tlcp_result_t check_certs(bc_tlcp_t *t, STACK_OF(X509) *list, bc_wr_t 
     X509 *sign = sk_X509_value(list, 0), *enc = find_enc(list);
     if (!usable(sign, KU_DIGITAL_SIGNATURE))
         return tlcp_fail(t, out, ALERT_UNSUPPORTED_CERT, "its certificate is not one for SM2 signatures");
-    if (!enc && !t->server)
+    if (!enc && (!t->server || t->suite == SUITE_ECDHE_SM4_CBC_SM3))
         return tlcp_fail(t, out, ALERT_UNSUPPORTED_CERT, "it has no SM2 certificate for encryption");
     const char *why = t->x->verify ? chain_fault(t->x, sign, list) : NULL;
     if (!why && t->x->verify && enc)

@@ -13,8 +13,9 @@ bc_tlcp_result_t tlcp_client_begin(bc_tlcp_t *t, bc_wr_t *out)
     bc_wr_be16(&w, TLCP_VERSION);
     bc_wr_mem(&w, t->randoms, RANDOM_SIZE);
     bc_wr_u8(&w, 0); /* no session */
-    bc_wr_be16(&w, 2);
-    bc_wr_be16(&w, SUITE_ECC_SM4_CBC_SM3);
+    bc_wr_be16(&w, (uint16_t)(2 * t->offer_cnt));
+    for (size_t i = 0; i < t->offer_cnt; i++)
+        bc_wr_be16(&w, t->offers[i]);
     bc_wr_u8(&w, 1); /* one way of compression: none */
     bc_wr_u8(&w, 0);
     bc_wr_be16(&w, sizeof extensions);
@@ -61,7 +62,10 @@ static bc_tlcp_result_t take_hello(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
         return tlcp_fail(t, out, ALERT_DECODE, "a malformed ServerHello");
     if (version != TLCP_VERSION)
         return tlcp_fail(t, out, ALERT_VERSION, "it chose version %u.%u", version >> 8, version & 255u);
-    if (suite != SUITE_ECC_SM4_CBC_SM3)
+    for (size_t i = 0; i < t->offer_cnt; i++)
+        if (suite == t->offers[i])
+            t->suite = suite;
+    if (!t->suite)
         return tlcp_fail(t, out, ALERT_HANDSHAKE, "it chose suite %04x, which was not offered", suite);
     memcpy(t->randoms + RANDOM_SIZE, random.p, RANDOM_SIZE);
     t->state = WANT_SERVER_CERT;
@@ -78,17 +82,23 @@ static bc_tlcp_result_t take_certs(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
 
 static bc_tlcp_result_t take_key(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
 {
+    bool ecdhe = t->suite == SUITE_ECDHE_SM4_CBC_SM3;
     bc_rd_t r = bc_rd(body);
+    if (ecdhe)
+        tlcp_read_point(&r, &t->peer_once);
+    size_t point_n = body.n - bc_rd_left(&r);
     bc_bytes_t sig = bc_rd_take(&r, bc_rd_be16(&r));
     if (r.err || bc_rd_left(&r))
         return tlcp_fail(t, out, ALERT_DECODE, "a malformed ServerKeyExchange");
     bc_wr_t der = { 0 };
-    bool ok = tlcp_put_cert(&der, t->peer_enc);
-    bc_bytes_t parts[] = { bc_bytes(t->randoms, sizeof t->randoms), bc_wr_view(&der) };
+    bool ok = ecdhe || tlcp_put_cert(&der, t->peer_enc);
+    bc_bytes_t parts[] = { bc_bytes(t->randoms, sizeof t->randoms),
+                           ecdhe ? bc_bytes(body.p, point_n) : bc_wr_view(&der) };
     ok = ok && tlcp_verify(t->x, X509_get0_pubkey(t->peer_sign), parts, BC_ARRAY_LEN(parts), sig);
     bc_wr_free(&der);
     if (!ok)
-        return tlcp_fail(t, out, ALERT_DECRYPT, "its signature over its encryption certificate is bad");
+        return tlcp_fail(t, out, ALERT_DECRYPT, "its signature over its %s is bad",
+                         ecdhe ? "key for this connection" : "encryption certificate");
     t->state = WANT_CERT_REQUEST;
     return BC_TLCP_OK;
 }
@@ -107,19 +117,38 @@ static bc_tlcp_result_t take_request(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out
 
 /* ---- our answer ---- */
 
-/* The message that carries the premaster secret, encrypted to the server. */
+/* A key of ours, which with the server's makes the premaster secret. */
+static bool make_point(bc_tlcp_t *t, uint8_t premaster[PREMASTER_SIZE], bc_wr_t *msg)
+{
+    if (bc_keypair_new(BC_SUITE_SM, &t->once) || !tlcp_agree(t, premaster))
+        return false;
+    tlcp_put_point(msg, CURVE_SM2, &t->once.pub);
+    return true;
+}
+
+/* The premaster secret, encrypted to the server. */
+static bool make_secret(bc_tlcp_t *t, uint8_t premaster[PREMASTER_SIZE], bc_wr_t *msg)
+{
+    bc_wr_t text = { 0 };
+    premaster[0] = TLCP_VERSION >> 8;
+    premaster[1] = TLCP_VERSION & 255;
+    bool ok = RAND_priv_bytes(premaster + 2, PREMASTER_SIZE - 2) == 1 &&
+              tlcp_encrypt(X509_get0_pubkey(t->peer_enc), bc_bytes(premaster, PREMASTER_SIZE), &text);
+    bc_wr_be16(msg, (uint16_t)text.n);
+    bc_wr_put(msg, bc_wr_view(&text));
+    ok = ok && !text.err;
+    bc_wr_free(&text);
+    return ok;
+}
+
 static bool send_key(bc_tlcp_t *t, bc_wr_t *out)
 {
-    uint8_t premaster[PREMASTER_SIZE] = { TLCP_VERSION >> 8, TLCP_VERSION & 255 };
-    bc_wr_t text = { 0 }, msg = { 0 };
-    bool ok = RAND_priv_bytes(premaster + 2, sizeof premaster - 2) == 1 &&
-              tlcp_encrypt(X509_get0_pubkey(t->peer_enc), bc_bytes(premaster, sizeof premaster), &text);
-    bc_wr_be16(&msg, (uint16_t)text.n);
-    bc_wr_put(&msg, bc_wr_view(&text));
-    ok = ok && !text.err && !msg.err && tlcp_send(t, out, HS_CLIENT_KEY, bc_wr_view(&msg)) &&
-         tlcp_derive(t, premaster);
+    uint8_t premaster[PREMASTER_SIZE];
+    bc_wr_t msg = { 0 };
+    bool ok = (t->suite == SUITE_ECDHE_SM4_CBC_SM3 ? make_point : make_secret)(t, premaster, &msg) &&
+              !msg.err && tlcp_send(t, out, HS_CLIENT_KEY, bc_wr_view(&msg)) &&
+              tlcp_derive(t, premaster);
     OPENSSL_cleanse(premaster, sizeof premaster);
-    bc_wr_free(&text);
     bc_wr_free(&msg);
     return ok;
 }

@@ -5,11 +5,14 @@
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include "access/tlcp/tlcp.h"
+#include "crypto/suite.h"
 
 enum {
     TLCP_VERSION = 0x0101,
+    SUITE_ECDHE_SM4_CBC_SM3 = 0xe011,
     SUITE_ECC_SM4_CBC_SM3 = 0xe013,
     SCSV_RENEGOTIATION = 0x00ff,
+    CURVE_SM2 = 249, /* TASSL's number; the standard's is 41, and nobody looks */
 
     RECORD_HEADER = 5,
     RECORD_PLAIN_MAX = 16384,
@@ -52,6 +55,7 @@ enum {
     ALERT_HANDSHAKE = 40,
     ALERT_BAD_CERT = 42,
     ALERT_UNSUPPORTED_CERT = 43,
+    ALERT_ILLEGAL = 47,
     ALERT_UNKNOWN_CA = 48,
     ALERT_ACCESS = 49,
     ALERT_DECODE = 50,
@@ -86,6 +90,7 @@ typedef enum {
 struct bc_tlcp_ctx {
     X509 *sign_cert, *enc_cert;
     EVP_PKEY *sign_key, *enc_key;
+    bc_keypair_t enc_pair; /* enc_key */
     X509_STORE *roots;
     bool verify;
     bool (*accept)(void *ctx, X509 *leaf, void *app);
@@ -120,10 +125,15 @@ struct bc_tlcp {
     uint8_t randoms[2 * RANDOM_SIZE]; /* client's, server's */
     uint8_t master[MASTER_SIZE];
     uint8_t keys[2 * SM3_SIZE + 2 * SM4_BLOCK]; /* MAC and cipher keys, client's first each */
+    const uint16_t *offers; /* client: suites, the favourite first */
+    size_t offer_cnt;
+    uint16_t suite;
     bool encrypt_then_mac, extended_master, renegotiation;
     bool cert_wanted; /* the server asked for ours */
     unsigned idle_records;
     X509 *peer_sign, *peer_enc;
+    bc_keypair_t once;     /* ECDHE: made for this connection */
+    bc_nodeid_t peer_once; /* and the other side's */
     bool close_sent;
     char reason[160];
 };
@@ -161,6 +171,15 @@ bool tlcp_encrypt(EVP_PKEY *key, bc_bytes_t in, bc_wr_t *out);
 /* False: not 48 bytes encrypted to this key. */
 bool tlcp_decrypt(EVP_PKEY *key, bc_bytes_t in, uint8_t out[PREMASTER_SIZE]);
 bool tlcp_is_sm2(const EVP_PKEY *key);
+
+/* tlcp_agree.c: ECDHE. False: no SM2 key. */
+bool tlcp_pair_of(const EVP_PKEY *key, bc_keypair_t *out);
+/* The form of a point of the named curve. */
+void tlcp_put_point(bc_wr_t *w, uint16_t curve, const bc_nodeid_t *pub);
+/* A malformed one sets r->err. */
+void tlcp_read_point(bc_rd_t *r, bc_nodeid_t *pub);
+/* From the once keys and the encryption keys of both; false: the peer's are unusable. */
+bool tlcp_agree(const bc_tlcp_t *t, uint8_t premaster[PREMASTER_SIZE]);
 
 /* tlcp_cert.c */
 void tlcp_be24(bc_wr_t *w, size_t v);

@@ -39,6 +39,7 @@ bool tlcp_derive(bc_tlcp_t *t, uint8_t premaster[PREMASTER_SIZE])
         ok = tlcp_prf(t->x, secret, "master secret", client, server, t->master, sizeof t->master);
     }
     OPENSSL_cleanse(premaster, PREMASTER_SIZE);
+    bc_keypair_wipe(&t->once);
     return ok && tlcp_prf(t->x, bc_bytes(t->master, sizeof t->master), "key expansion", server,
                           client, t->keys, sizeof t->keys);
 }

@@ -4,12 +4,16 @@
 
 /* ---- ClientHello ---- */
 
-static bool has_suite(bc_bytes_t suites, uint16_t suite)
+/* What we know of a client's list: its favourite, and a signal among the suites. */
+static void read_suites(bc_tlcp_t *t, bc_bytes_t list)
 {
-    for (size_t i = 0; i + 1 < suites.n; i += 2)
-        if (suites.p[i] == suite >> 8 && suites.p[i + 1] == (suite & 255))
-            return true;
-    return false;
+    bc_rd_t r = bc_rd(list);
+    while (bc_rd_left(&r)) {
+        uint16_t suite = bc_rd_be16(&r);
+        if (!t->suite && (suite == SUITE_ECDHE_SM4_CBC_SM3 || suite == SUITE_ECC_SM4_CBC_SM3))
+            t->suite = suite;
+        t->renegotiation |= suite == SCSV_RENEGOTIATION;
+    }
 }
 
 /* False: malformed. */
@@ -49,11 +53,11 @@ static bc_tlcp_result_t read_hello(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
     if (version >> 8 != TLCP_VERSION >> 8)
         return tlcp_fail(t, out, ALERT_VERSION, "it does not speak TLCP (version %u.%u)",
                          version >> 8, version & 255u);
-    if (!has_suite(suites, SUITE_ECC_SM4_CBC_SM3))
-        return tlcp_fail(t, out, ALERT_HANDSHAKE, "it does not know the suite ECC_SM4_CBC_SM3");
+    read_suites(t, suites);
+    if (!t->suite)
+        return tlcp_fail(t, out, ALERT_HANDSHAKE, "it knows no suite of ECDHE_SM4_CBC_SM3, ECC_SM4_CBC_SM3");
     if (!memchr(compressions.p, 0, compressions.n))
         return tlcp_fail(t, out, ALERT_HANDSHAKE, "it insists on compression");
-    t->renegotiation |= has_suite(suites, SCSV_RENEGOTIATION);
     memcpy(t->randoms, random.p, RANDOM_SIZE);
     return BC_TLCP_OK;
 }
@@ -69,7 +73,7 @@ static bool send_hello(bc_tlcp_t *t, bc_wr_t *out)
     bc_wr_be16(&w, TLCP_VERSION);
     bc_wr_mem(&w, random, RANDOM_SIZE);
     bc_wr_u8(&w, 0); /* no session to come back to */
-    bc_wr_be16(&w, SUITE_ECC_SM4_CBC_SM3);
+    bc_wr_be16(&w, t->suite);
     bc_wr_u8(&w, 0);
     if (t->renegotiation)
         bc_wr_mem(&ext, "\xff\x01\x00\x01\x00", 5);
@@ -87,15 +91,26 @@ static bool send_hello(bc_tlcp_t *t, bc_wr_t *out)
     return ok;
 }
 
-/* Our signature says that the encryption certificate is for this connection. */
+/* Our signature says that the encryption certificate, or the key made for it, is for this
+ * connection. */
 static bool send_key(bc_tlcp_t *t, bc_wr_t *out)
 {
-    bc_bytes_t parts[] = { bc_bytes(t->randoms, sizeof t->randoms), bc_wr_view(&t->x->enc_der) };
-    uint8_t msg[2 + SM2_SIG_MAX];
-    size_t n = tlcp_sign(t->x, t->x->sign_key, parts, BC_ARRAY_LEN(parts), msg + 2);
-    msg[0] = 0;
-    msg[1] = (uint8_t)n;
-    return n && tlcp_send(t, out, HS_SERVER_KEY, bc_bytes(msg, 2 + n));
+    bc_wr_t msg = { 0 };
+    bc_bytes_t what = bc_wr_view(&t->x->enc_der);
+    if (t->suite == SUITE_ECDHE_SM4_CBC_SM3) {
+        if (bc_keypair_new(BC_SUITE_SM, &t->once))
+            return false;
+        tlcp_put_point(&msg, CURVE_SM2, &t->once.pub);
+        what = bc_wr_view(&msg);
+    }
+    bc_bytes_t parts[] = { bc_bytes(t->randoms, sizeof t->randoms), what };
+    uint8_t sig[SM2_SIG_MAX];
+    size_t n = msg.err ? 0 : tlcp_sign(t->x, t->x->sign_key, parts, BC_ARRAY_LEN(parts), sig);
+    bc_wr_be16(&msg, (uint16_t)n);
+    bc_wr_mem(&msg, sig, n);
+    bool ok = n && !msg.err && tlcp_send(t, out, HS_SERVER_KEY, bc_wr_view(&msg));
+    bc_wr_free(&msg);
+    return ok;
 }
 
 static bc_tlcp_result_t take_hello(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
@@ -116,19 +131,40 @@ static bc_tlcp_result_t take_hello(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
 
 /* ---- the client's key ---- */
 
-static bc_tlcp_result_t take_key(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
+static bc_tlcp_result_t read_point(bc_tlcp_t *t, bc_rd_t *r, uint8_t premaster[PREMASTER_SIZE],
+                                   bc_wr_t *out)
 {
-    uint8_t premaster[PREMASTER_SIZE];
-    bc_rd_t r = bc_rd(body);
-    bc_bytes_t text = bc_rd_take(&r, bc_rd_be16(&r));
-    if (r.err || bc_rd_left(&r))
+    tlcp_read_point(r, &t->peer_once);
+    if (r->err || bc_rd_left(r))
+        return tlcp_fail(t, out, ALERT_DECODE, "a malformed ClientKeyExchange");
+    if (!tlcp_agree(t, premaster))
+        return tlcp_fail(t, out, ALERT_ILLEGAL, "its key for this connection is none");
+    return BC_TLCP_OK;
+}
+
+static bc_tlcp_result_t read_secret(bc_tlcp_t *t, bc_rd_t *r, uint8_t premaster[PREMASTER_SIZE],
+                                    bc_wr_t *out)
+{
+    bc_bytes_t text = bc_rd_take(r, bc_rd_be16(r));
+    if (r->err || bc_rd_left(r))
         return tlcp_fail(t, out, ALERT_DECODE, "a malformed ClientKeyExchange");
     /* What does not decrypt is told from what does only by Finished, as RFC 5246 §7.4.7.1 has it. */
-    if (RAND_bytes(premaster, sizeof premaster) != 1)
+    if (RAND_bytes(premaster, PREMASTER_SIZE) != 1)
         return tlcp_fail(t, out, ALERT_INTERNAL, "no random numbers");
     (void)tlcp_decrypt(t->x->enc_key, text, premaster);
     premaster[0] = TLCP_VERSION >> 8;
     premaster[1] = TLCP_VERSION & 255;
+    return BC_TLCP_OK;
+}
+
+static bc_tlcp_result_t take_key(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
+{
+    uint8_t premaster[PREMASTER_SIZE];
+    bc_rd_t r = bc_rd(body);
+    bc_tlcp_result_t got = t->suite == SUITE_ECDHE_SM4_CBC_SM3 ? read_point(t, &r, premaster, out)
+                                                               : read_secret(t, &r, premaster, out);
+    if (got != BC_TLCP_OK)
+        return got;
     if (!tlcp_derive(t, premaster))
         return tlcp_fail(t, out, ALERT_INTERNAL, "out of memory");
     t->state = WANT_CERT_VERIFY;

@@ -5,7 +5,7 @@
  * tassl LIB client PORT DIR TYPE   prints the protocol and the first 19 bytes that the node sends
  *
  * DIR/sm_ca.crt, DIR/sm_TYPE.{crt,key} and DIR/sm_enTYPE.{crt,key} are what it shows and trusts.
- * MAC_FIRST=1 in the environment: without encrypt_then_mac. */
+ * In the environment: MAC_FIRST=1, without encrypt_then_mac; SUITE, the client's only one. */
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -66,9 +66,9 @@ static void *context(bool server, const char *dir, const char *type)
     FN(void, SSL_CTX_set_verify, void *, int, void *)(ctx, VERIFY_PEER_AND_DEMAND, NULL);
     if (getenv("MAC_FIRST"))
         FN(unsigned long, SSL_CTX_set_options, void *, unsigned long)(ctx, NO_ENCRYPT_THEN_MAC);
-    /* what official nodes offer and accept */
-    if (server && FN(int, SSL_CTX_set_cipher_list, void *, const char *)(
-                      ctx, "ECDHE-RSA-AES256-GCM-SHA384:ECC-SM4-SM3:ECDHE-SM4-SM3") != 1)
+    /* what official nodes accept */
+    const char *suites = server ? "ECDHE-RSA-AES256-GCM-SHA384:ECC-SM4-SM3:ECDHE-SM4-SM3" : getenv("SUITE");
+    if (suites && FN(int, SSL_CTX_set_cipher_list, void *, const char *)(ctx, suites) != 1)
         die("cipher list");
     return ctx;
 }
