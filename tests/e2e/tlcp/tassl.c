@@ -5,7 +5,7 @@
  * tassl LIB client PORT DIR TYPE   prints the protocol and the first 19 bytes that the node sends
  *
  * DIR/sm_ca.crt, DIR/sm_TYPE.{crt,key} and DIR/sm_enTYPE.{crt,key} are what it shows and trusts.
- * In the environment: MAC_FIRST=1, without encrypt_then_mac; SUITE, the client's only one. */
+ * In the environment: MAC_FIRST=1, without encrypt_then_mac; SUITE, the only one. */
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -67,7 +67,9 @@ static void *context(bool server, const char *dir, const char *type)
     if (getenv("MAC_FIRST"))
         FN(unsigned long, SSL_CTX_set_options, void *, unsigned long)(ctx, NO_ENCRYPT_THEN_MAC);
     /* what official nodes accept */
-    const char *suites = server ? "ECDHE-RSA-AES256-GCM-SHA384:ECC-SM4-SM3:ECDHE-SM4-SM3" : getenv("SUITE");
+    const char *suites = getenv("SUITE");
+    if (server && !suites)
+        suites = "ECDHE-RSA-AES256-GCM-SHA384:ECC-SM4-SM3:ECDHE-SM4-SM3";
     if (suites && FN(int, SSL_CTX_set_cipher_list, void *, const char *)(ctx, suites) != 1)
         die("cipher list");
     return ctx;
