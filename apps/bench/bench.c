@@ -122,8 +122,10 @@ static void report_text(const bench_t *b, const bench_result_t *r)
     cost_t c = cost(b, r);
     printf("committed         %zu of %zu in %.2f s, %ld blocks\n", r->committed, r->sent, r->seconds,
            (long)r->blocks);
-    printf("failed receipts   %zu\nrefused           %zu\nnever answered    %zu\n", r->failed,
-           r->refused, r->never);
+    printf("failed            %zu", r->failed);
+    if (r->failed)
+        printf(", the first one with status %d", r->failed_status);
+    printf("\nrefused           %zu\nnever answered    %zu\n", r->refused, r->never);
     printf("rate              %.0f tx/s\n", r->tps);
     printf("latency           p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, max %.1f ms\n",
            (double)r->p50_us / 1e3, (double)r->p90_us / 1e3, (double)r->p99_us / 1e3,
@@ -146,12 +148,12 @@ static void report_text(const bench_t *b, const bench_result_t *r)
 static void report_json(const bench_t *b, const bench_result_t *r)
 {
     cost_t c = cost(b, r);
-    printf("{\"committed\":%zu,\"sent\":%zu,\"failed\":%zu,\"refused\":%zu,\"never\":%zu,"
+    printf("{\"committed\":%zu,\"sent\":%zu,\"failed\":%zu,\"failed_status\":%d,\"refused\":%zu,\"never\":%zu,"
            "\"seconds\":%.3f,\"tps\":%.1f,\"blocks\":%ld,"
            "\"latency_ms\":{\"p50\":%.2f,\"p90\":%.2f,\"p99\":%.2f,\"max\":%.2f},"
            "\"floor_us\":%.2f,\"cpu_ms_per_tx\":%.5f,\"ratio_to_floor_per_node\":%.3f,"
            "\"disk_bytes_per_tx\":%.0f,\"nodes\":[",
-           r->committed, r->sent, r->failed, r->refused, r->never, r->seconds, r->tps,
+           r->committed, r->sent, r->failed, r->failed_status, r->refused, r->never, r->seconds, r->tps,
            (long)r->blocks, (double)r->p50_us / 1e3, (double)r->p90_us / 1e3,
            (double)r->p99_us / 1e3, (double)r->max_us / 1e3, b->floor_us, c.per_tx_ms, c.ratio,
            c.disk_per_tx);

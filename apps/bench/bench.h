@@ -56,6 +56,7 @@ typedef struct {
 
 typedef struct {
     size_t sent, committed, failed, refused, never;
+    int32_t failed_status; /* of the first that failed: of its receipt, or of the pool */
     double seconds;
     int64_t p50_us, p90_us, p99_us, max_us;
     double tps;

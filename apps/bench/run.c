@@ -387,7 +387,8 @@ static void summarize(run_t *r, bench_result_t *out)
             out->committed++;
             lat[n++] = q->done_us - q->sent_us;
         } else if (q->status > 0) {
-            out->failed++;
+            if (!out->failed++)
+                out->failed_status = q->status;
         } else {
             out->refused++;
         }
