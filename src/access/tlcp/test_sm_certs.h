@@ -40,13 +40,13 @@ static inline sm_pair_t sm_pair_new(const char *cn, const char *usage, const sm_
     sm_pair_t p = { EVP_PKEY_Q_keygen(NULL, NULL, "SM2"), X509_new() };
     BC_MUST(p.key && p.cert && X509_set_version(p.cert, X509_VERSION_3) == 1);
     ASN1_INTEGER_set(X509_get_serialNumber(p.cert), serial++);
-    X509_gmtime_adj(X509_getm_notBefore(p.cert), -60);
-    X509_gmtime_adj(X509_getm_notAfter(p.cert), 3600);
+    ASN1_TIME_set_string(X509_getm_notBefore(p.cert), "20200101000000Z");
+    ASN1_TIME_set_string(X509_getm_notAfter(p.cert), "21191231235959Z");
     X509_NAME *n = X509_get_subject_name(p.cert);
     X509_NAME_add_entry_by_txt(n, "CN", MBSTRING_ASC, (const unsigned char *)cn, -1, -1, 0);
     X509_set_issuer_name(p.cert, ca ? X509_get_subject_name(ca->cert) : n);
     X509_set_pubkey(p.cert, p.key);
-    sm_extension(p.cert, NID_basic_constraints, ca ? "CA:FALSE" : "CA:TRUE");
+    sm_extension(p.cert, NID_basic_constraints, strstr(usage, "keyCertSign") ? "CA:TRUE" : "CA:FALSE");
     sm_extension(p.cert, NID_key_usage, usage);
     sm_sign_cert(p.cert, ca ? ca->key : p.key);
     return p;

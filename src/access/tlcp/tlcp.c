@@ -240,12 +240,17 @@ static bc_tlcp_result_t take_finished(bc_tlcp_t *t, uint8_t type, bc_bytes_t bod
     return BC_TLCP_OK;
 }
 
+static bc_tlcp_result_t refuse_new_handshake(bc_tlcp_t *t, bc_wr_t *out)
+{
+    return tlcp_fail(t, out, ALERT_NO_RENEGOTIATION, "it asked for a new handshake");
+}
+
 static bc_tlcp_result_t take_message(bc_tlcp_t *t, bc_bytes_t message, bc_wr_t *out)
 {
     uint8_t type = message.p[0];
     bc_bytes_t body = bc_bytes(message.p + 4, message.n - 4);
-    if (type == HS_HELLO_REQUEST || t->state == OPEN)
-        return tlcp_fail(t, out, ALERT_NO_RENEGOTIATION, "it asked for a new handshake");
+    if (type == HS_HELLO_REQUEST)
+        return refuse_new_handshake(t, out);
     tlcp_hash_now(t, t->before);
     transcript_add(t, message);
     if (t->state == WANT_FINISHED)
@@ -256,9 +261,11 @@ static bc_tlcp_result_t take_message(bc_tlcp_t *t, bc_bytes_t message, bc_wr_t *
 static bc_tlcp_result_t take_handshake(bc_tlcp_t *t, bc_bytes_t data, bc_wr_t *out)
 {
     bc_tlcp_result_t r = BC_TLCP_OK;
+    if (t->state == OPEN)
+        return refuse_new_handshake(t, out);
     bc_wr_put(&t->message, data);
     size_t at = 0;
-    while (r == BC_TLCP_OK && !t->message.err && t->message.n - at >= 4) {
+    while (t->state != OPEN && r == BC_TLCP_OK && !t->message.err && t->message.n - at >= 4) {
         const uint8_t *p = t->message.p + at;
         size_t n = (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
         if (n > HANDSHAKE_MAX)
@@ -272,6 +279,8 @@ static bc_tlcp_result_t take_handshake(bc_tlcp_t *t, bc_bytes_t data, bc_wr_t *o
     }
     if (t->message.err)
         return tlcp_fail(t, out, ALERT_INTERNAL, "out of memory");
+    if (t->state == OPEN && at < t->message.n) /* behind Finished */
+        return refuse_new_handshake(t, out);
     if (at && at < t->message.n)
         memmove(t->message.p, t->message.p + at, t->message.n - at);
     t->message.n -= at;

@@ -188,7 +188,7 @@ static bool open_record(bc_tlcp_t *t, uint8_t type, uint8_t *p, size_t n, bc_byt
 
 static bool fill(bc_tlcp_t *t, bc_bytes_t *in, size_t want)
 {
-    if (t->rx.n < want) {
+    if (t->rx.n < want && in->n) {
         size_t k = BC_MIN(want - t->rx.n, in->n);
         bc_wr_mem(&t->rx, in->p, k);
         in->p += k;
@@ -210,7 +210,9 @@ bc_tlcp_result_t tlcp_record_get(bc_tlcp_t *t, bc_bytes_t *in, bc_wr_t *out, uin
     if (!fill(t, in, RECORD_HEADER))
         return t->rx.err ? tlcp_fail(t, out, ALERT_INTERNAL, "out of memory") : BC_TLCP_WANT;
     const uint8_t *head = t->rx.p;
-    if (head[1] != TLCP_VERSION >> 8)
+    /* No MAC covers what the header says here. A first hello may say less than it can. */
+    if (head[1] != TLCP_VERSION >> 8 ||
+        (head[2] != (TLCP_VERSION & 255) && t->state != WANT_CLIENT_HELLO))
         return tlcp_fail(t, out, ALERT_VERSION, "the other side does not speak TLCP (version %u.%u)",
                          head[1], head[2]);
     size_t n = (size_t)head[3] << 8 | head[4];
