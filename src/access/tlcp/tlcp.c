@@ -162,6 +162,8 @@ static bc_tlcp_result_t take_alert(bc_tlcp_t *t, bc_bytes_t data, bc_wr_t *out)
     if (data.n != 2)
         return tlcp_fail(t, out, ALERT_DECODE, "a malformed alert");
     if (data.p[1] == ALERT_CLOSE) {
+        if (t->state < OPEN)
+            snprintf(t->reason, sizeof t->reason, "it closed the connection within the handshake");
         t->state = CLOSED;
         return BC_TLCP_CLOSED;
     }
@@ -333,7 +335,7 @@ static bc_tlcp_result_t over(const bc_tlcp_t *t)
     return t->state == CLOSED ? BC_TLCP_CLOSED : BC_TLCP_FAILED;
 }
 
-bc_tlcp_result_t bc_tlcp_handshake(bc_tlcp_t *t, bc_bytes_t *in, bc_wr_t *out)
+static bc_tlcp_result_t shake(bc_tlcp_t *t, bc_bytes_t *in, bc_wr_t *out)
 {
     if (t->state == BEGIN_CLIENT) {
         bc_tlcp_result_t r = tlcp_client_begin(t, out);
@@ -347,6 +349,13 @@ bc_tlcp_result_t bc_tlcp_handshake(bc_tlcp_t *t, bc_bytes_t *in, bc_wr_t *out)
             return r;
     }
     return t->state == OPEN ? BC_TLCP_OK : over(t);
+}
+
+bc_tlcp_result_t bc_tlcp_handshake(bc_tlcp_t *t, bc_bytes_t *in, bc_wr_t *out)
+{
+    bc_tlcp_result_t r = shake(t, in, out);
+    ERR_clear_error(); /* a key or certificate of theirs may have left something and yet be no end */
+    return r;
 }
 
 bc_tlcp_result_t bc_tlcp_read(bc_tlcp_t *t, bc_bytes_t *in, bc_wr_t *out, bc_bytes_t *data)

@@ -38,7 +38,8 @@ static STACK_OF(X509) *read_list(bc_bytes_t body)
 {
     bc_rd_t r = bc_rd(body);
     STACK_OF(X509) *list = sk_X509_new_null();
-    bool ok = list && be24(&r) == bc_rd_left(&r) && !r.err;
+    size_t n = be24(&r);
+    bool ok = list && !r.err && n == bc_rd_left(&r);
     while (ok && bc_rd_left(&r)) {
         bc_bytes_t der = bc_rd_take(&r, be24(&r));
         const uint8_t *p = der.p;

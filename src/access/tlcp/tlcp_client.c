@@ -39,11 +39,11 @@ static bool read_extensions(bc_tlcp_t *t, bc_rd_t *r)
         bc_bytes_t data = bc_rd_take(&list, bc_rd_be16(&list));
         if (list.err)
             return false;
-        if (type == EXT_ENCRYPT_THEN_MAC)
+        if (type == EXT_ENCRYPT_THEN_MAC && !data.n)
             t->encrypt_then_mac = true;
-        else if (type == EXT_EXTENDED_MASTER)
+        else if (type == EXT_EXTENDED_MASTER && !data.n)
             t->extended_master = true;
-        else if (type == EXT_RENEGOTIATION && (data.n != 1 || data.p[0] != 0))
+        else if (type != EXT_RENEGOTIATION || data.n != 1 || data.p[0] != 0)
             return false;
     }
     return true;

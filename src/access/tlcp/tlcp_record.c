@@ -24,9 +24,12 @@ bool tlcp_half_start(const bc_tlcp_t *t, tlcp_half_t *h, bool client, bool encry
     h->encrypt_then_mac = t->encrypt_then_mac;
     h->mac = EVP_MAC_CTX_new(t->x->hmac);
     h->cipher = EVP_CIPHER_CTX_new();
-    return h->mac && h->cipher && EVP_MAC_init(h->mac, mac_key, SM3_SIZE, digest) == 1 &&
-           EVP_CipherInit_ex2(h->cipher, t->x->sm4, key, no_iv, encrypt, NULL) == 1 &&
-           EVP_CIPHER_CTX_set_padding(h->cipher, 0) == 1;
+    if (h->mac && h->cipher && EVP_MAC_init(h->mac, mac_key, SM3_SIZE, digest) == 1 &&
+        EVP_CipherInit_ex2(h->cipher, t->x->sm4, key, no_iv, encrypt, NULL) == 1 &&
+        EVP_CIPHER_CTX_set_padding(h->cipher, 0) == 1)
+        return true;
+    tlcp_half_end(h); /* an alert will still be sent */
+    return false;
 }
 
 void tlcp_half_end(tlcp_half_t *h)
