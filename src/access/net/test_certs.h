@@ -1,5 +1,6 @@
 /* Throw-away certificates for tests, shaped as the chain builder makes them: RSA-2048, a
- * self-signed X.509 v1 root without extensions, leaves v3 with basicConstraints CA:FALSE. */
+ * self-signed X.509 v1 root without extensions, leaves v3 with basicConstraints CA:FALSE. Those of SM2
+ * are in access/tlcp/test_sm_certs.h. */
 #ifndef BC_ACCESS_TEST_CERTS_H
 #define BC_ACCESS_TEST_CERTS_H
 
@@ -7,6 +8,7 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include "access/net/net.h"
+#include "access/tlcp/test_sm_certs.h"
 
 typedef struct {
     EVP_PKEY *key;
@@ -90,6 +92,28 @@ static inline bc_tls_t *test_tls(const test_ca_t *ca, const test_ca_t *trust, bc
     free(ca_pem);
     free(cert_pem);
     free(key_pem);
+    return t;
+}
+
+/* The same for TLCP. */
+static inline bc_tls_t *test_sm_tls(const sm_pair_t *ca, const sm_pair_t *trust, bc_tls_config_t c)
+{
+    sm_pair_t sign = sm_pair_new("node", SM_USE_SIGN, ca), enc = sm_pair_new("node", SM_USE_ENC, ca);
+    char *pem[] = { test_pem(test_put_cert, trust->cert), test_pem(test_put_cert, sign.cert),
+                    test_pem(test_put_key, sign.key), test_pem(test_put_cert, enc.cert),
+                    test_pem(test_put_key, enc.key) };
+    c.sm = true;
+    c.ca_pem = bc_cstr(pem[0]);
+    c.cert_pem = bc_cstr(pem[1]);
+    c.key_pem = bc_cstr(pem[2]);
+    c.enc_cert_pem = bc_cstr(pem[3]);
+    c.enc_key_pem = bc_cstr(pem[4]);
+    bc_tls_t *t;
+    BC_MUST(bc_tls_new(&c, &t) == BC_OK);
+    sm_pair_free(&sign);
+    sm_pair_free(&enc);
+    for (size_t i = 0; i < BC_ARRAY_LEN(pem); i++)
+        free(pem[i]);
     return t;
 }
 

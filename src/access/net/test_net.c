@@ -4,9 +4,33 @@
 #include <cmocka.h>
 #include "access/net/net_impl.h"
 #include "access/net/test_certs.h"
+#include "access/tlcp/tlcp_impl.h"
 #include "base/log.h"
 
-static test_ca_t ca, other_ca;
+/* What a test is run over; its cmocka state. */
+typedef enum { PLAIN = 1, TLS, TLCP } kind_t;
+
+enum { ONE, OTHER }; /* roots */
+static test_ca_t ca[2];
+static sm_pair_t sm_ca[2];
+
+static kind_t kind_of(void **state)
+{
+    return (kind_t)(uintptr_t)*state;
+}
+
+/* A context with a certificate of one root that trusts another. */
+static bc_tls_t *tls_with(kind_t kind, unsigned issuer, unsigned trust, bc_tls_config_t c)
+{
+    return kind == TLS    ? test_tls(&ca[issuer], &ca[trust], c)
+           : kind == TLCP ? test_sm_tls(&sm_ca[issuer], &sm_ca[trust], c)
+                          : NULL;
+}
+
+static bc_tls_t *tls_new(kind_t kind)
+{
+    return tls_with(kind, ONE, ONE, (bc_tls_config_t){ .verify = true });
+}
 
 /* Steps the loop until cond holds; fails the test after ten seconds. */
 #define UNTIL(l, cond)                                                                             \
@@ -149,32 +173,25 @@ static void echo_volume(fix_t *x)
     assert_int_equal(x->server.why, BC_E_CLOSED);
 }
 
-static void plain_stream_carries_volume(void **state)
+static void stream_carries_volume(void **state)
 {
-    (void)state;
-    fix_t x = { 0 };
+    kind_t kind = kind_of(state);
+    fix_t x = { .stls = tls_new(kind), .ctls = tls_new(kind) };
     echo_volume(&x);
     fix_end(&x);
 }
 
-static void tls_stream_carries_volume_and_names_the_peers(void **state)
+static void peers_are_named(void **state)
 {
-    (void)state;
-    fix_t x = { 0 };
-    x.stls = test_tls(&ca, &ca, (bc_tls_config_t){ .verify = true });
-    x.ctls = test_tls(&ca, &ca, (bc_tls_config_t){ .verify = true });
+    kind_t kind = kind_of(state);
+    fix_t x = { .stls = tls_new(kind), .ctls = tls_new(kind) };
     bc_bytes_t key = bc_tls_own_key(x.ctls);
-    assert_int_equal(key.n, 270);
-    assert_memory_equal(key.p, "\x30\x82\x01\x0a\x02\x82\x01\x01\x00", 9);
-    echo_volume(&x);
-    fix_end(&x);
-
-    x = (fix_t){ 0 };
-    x.stls = test_tls(&ca, &ca, (bc_tls_config_t){ .verify = true });
-    x.ctls = test_tls(&ca, &ca, (bc_tls_config_t){ .verify = true });
+    assert_int_equal(key.n, kind == TLCP ? 65 : 270);
+    assert_memory_equal(key.p, kind == TLCP ? "\x04" : "\x30\x82\x01\x0a\x02\x82\x01\x01\x00",
+                        kind == TLCP ? 1 : 9);
     fix_begin(&x, (bc_conn_limits_t){ 0 });
     UNTIL(x.l, x.client.opened && x.server.opened);
-    assert_true(bc_bytes_eq(bc_conn_peer_key(x.server.c), bc_tls_own_key(x.ctls)));
+    assert_true(bc_bytes_eq(bc_conn_peer_key(x.server.c), key));
     assert_true(bc_bytes_eq(bc_conn_peer_key(x.client.c), bc_tls_own_key(x.stls)));
     assert_int_equal(bc_listener_conns(x.lis), 1);
     fix_end(&x);
@@ -198,30 +215,41 @@ static bool refuse_key(void *ctx, bc_bytes_t key, const char *peer)
     return false;
 }
 
-static void strangers_are_refused(void **state)
+/* A context that shows no certificate to a server. */
+static bc_tls_t *tls_bare(kind_t kind)
 {
-    (void)state;
-    bc_tls_config_t v = { .verify = true };
-    /* a certificate of another root, and a server of another root */
-    expect_refused(test_tls(&ca, &ca, v), test_tls(&other_ca, &ca, v));
-    expect_refused(test_tls(&other_ca, &ca, v), test_tls(&ca, &ca, v));
-    /* on a list */
-    size_t seen = 0;
-    expect_refused(test_tls(&ca, &ca,
-                            (bc_tls_config_t){ .verify = true, .accept_key = refuse_key,
-                                               .ctx = &seen }),
-                   test_tls(&ca, &ca, v));
-    assert_int_equal(seen, 270);
-    /* no certificate at all */
-    bc_tls_t *bare = test_tls(&ca, &ca, v);
-    SSL_CTX *old = bare->ctx;
+    bc_tls_t *bare = tls_new(kind);
+    if (kind == TLCP) {
+        bc_wr_reset(&bare->tlcp->chain);
+        tlcp_be24(&bare->tlcp->chain, 0);
+        return bare;
+    }
+    SSL_CTX_free(bare->ctx);
     bare->ctx = SSL_CTX_new(TLS_method());
     SSL_CTX_set_app_data(bare->ctx, bare);
     SSL_CTX_set_max_proto_version(bare->ctx, TLS1_2_VERSION);
-    SSL_CTX_free(old);
-    expect_refused(test_tls(&ca, &ca, v), bare);
+    return bare;
+}
+
+static void strangers_are_refused(void **state)
+{
+    kind_t kind = kind_of(state);
+    bc_tls_config_t v = { .verify = true };
+    /* a certificate of another root, and a server of another root */
+    expect_refused(tls_new(kind), tls_with(kind, OTHER, ONE, v));
+    expect_refused(tls_with(kind, OTHER, ONE, v), tls_new(kind));
+    /* on a list */
+    size_t seen = 0;
+    bc_tls_config_t list = { .verify = true, .accept_key = refuse_key, .ctx = &seen };
+    expect_refused(tls_with(kind, ONE, ONE, list), tls_new(kind));
+    assert_int_equal(seen, kind == TLCP ? 65 : 270);
+    /* no certificate at all, to be verified or not */
+    expect_refused(tls_new(kind), tls_bare(kind));
+    expect_refused(tls_with(kind, ONE, ONE, (bc_tls_config_t){ .verify = false }), tls_bare(kind));
+    /* the other protocol */
+    expect_refused(tls_new(kind), tls_new(kind == TLS ? TLCP : TLS));
     /* plain bytes to a TLS port */
-    fix_t x = { .stls = test_tls(&ca, &ca, v) };
+    fix_t x = { .stls = tls_new(kind) };
     fix_begin(&x, (bc_conn_limits_t){ 0 });
     UNTIL(x.l, x.client.opened);
     bc_conn_write(x.client.c, BC_STR("GET / HTTP/1.1\r\n\r\n"));
@@ -232,25 +260,28 @@ static void strangers_are_refused(void **state)
 
 static void without_verification_any_certificate_will_do(void **state)
 {
-    (void)state;
-    fix_t x = { .stls = test_tls(&ca, &ca, (bc_tls_config_t){ .verify = false }),
-                .ctls = test_tls(&other_ca, &ca, (bc_tls_config_t){ .verify = true }) };
+    kind_t kind = kind_of(state);
+    fix_t x = { .stls = tls_with(kind, ONE, ONE, (bc_tls_config_t){ .verify = false }),
+                .ctls = tls_with(kind, OTHER, ONE, (bc_tls_config_t){ .verify = true }) };
     fix_begin(&x, (bc_conn_limits_t){ 0 });
     UNTIL(x.l, x.client.opened && x.server.opened);
     fix_end(&x);
 }
 
-static void setup_and_silence_have_deadlines(void **state)
+static void setup_has_a_deadline(void **state)
 {
-    (void)state;
     /* a plain client never says hello to the TLS listener */
-    fix_t x = { .stls = test_tls(&ca, &ca, (bc_tls_config_t){ .verify = true }) };
+    fix_t x = { .stls = tls_new(kind_of(state)) };
     fix_begin(&x, (bc_conn_limits_t){ .setup_ms = 100 });
     UNTIL(x.l, x.client.closed);
     assert_false(x.server.opened);
     fix_end(&x);
+}
 
-    x = (fix_t){ 0 };
+static void silence_has_a_deadline(void **state)
+{
+    (void)state;
+    fix_t x = { 0 };
     fix_begin(&x, (bc_conn_limits_t){ 0 });
     UNTIL(x.l, x.client.opened && x.server.opened);
     bc_conn_set_idle(x.server.c, 80);
@@ -287,8 +318,8 @@ static void nobody_listens(void **state)
 
 static void write_queue_has_a_maximum(void **state)
 {
-    (void)state;
-    fix_t x = { 0 };
+    kind_t kind = kind_of(state);
+    fix_t x = { .stls = tls_new(kind), .ctls = tls_new(kind) };
     fix_begin(&x, (bc_conn_limits_t){ .queue_max = 1 << 20 });
     UNTIL(x.l, x.client.opened && x.server.opened);
     bc_conn_pause(x.client.c);
@@ -312,33 +343,27 @@ static void write_queue_has_a_maximum(void **state)
 
 static void given_back_bytes_come_again_first(void **state)
 {
-    (void)state;
-    for (int tls = 0; tls < 2; tls++) {
-        fix_t x = { 0 };
-        if (tls) {
-            x.stls = test_tls(&ca, &ca, (bc_tls_config_t){ .verify = true });
-            x.ctls = test_tls(&ca, &ca, (bc_tls_config_t){ .verify = true });
-        }
-        fix_begin(&x, (bc_conn_limits_t){ 0 });
-        UNTIL(x.l, x.client.opened && x.server.opened);
-        x.server.give_back = 5;
-        bc_wr_t w = { 0 };
-        for (int i = 0; i < 60000; i++)
-            bc_wr_u8(&w, (uint8_t)(i * 7));
-        bc_conn_write(x.client.c, bc_wr_view(&w));
-        UNTIL(x.l, x.server.give_back == 0);
-        size_t n = x.server.got.n;
-        assert_true(n < w.n);
-        for (int i = 0; i < 5; i++)
-            bc_uv_loop_poll(x.l, 10);
-        assert_int_equal(x.server.got.n, n); /* paused */
-        bc_conn_resume(x.server.c);
-        assert_int_equal(x.server.got.n, n); /* not inside the call */
-        UNTIL(x.l, x.server.got.n == w.n);
-        assert_memory_equal(x.server.got.p, w.p, w.n);
-        bc_wr_free(&w);
-        fix_end(&x);
-    }
+    kind_t kind = kind_of(state);
+    fix_t x = { .stls = tls_new(kind), .ctls = tls_new(kind) };
+    fix_begin(&x, (bc_conn_limits_t){ 0 });
+    UNTIL(x.l, x.client.opened && x.server.opened);
+    x.server.give_back = 5;
+    bc_wr_t w = { 0 };
+    for (int i = 0; i < 60000; i++)
+        bc_wr_u8(&w, (uint8_t)(i * 7));
+    bc_conn_write(x.client.c, bc_wr_view(&w));
+    UNTIL(x.l, x.server.give_back == 0);
+    size_t n = x.server.got.n;
+    assert_true(n < w.n);
+    for (int i = 0; i < 5; i++)
+        bc_uv_loop_poll(x.l, 10);
+    assert_int_equal(x.server.got.n, n); /* paused */
+    bc_conn_resume(x.server.c);
+    assert_int_equal(x.server.got.n, n); /* not inside the call */
+    UNTIL(x.l, x.server.got.n == w.n);
+    assert_memory_equal(x.server.got.p, w.p, w.n);
+    bc_wr_free(&w);
+    fix_end(&x);
 }
 
 /* ---- the loop ---- */
@@ -413,32 +438,49 @@ static int setup(void **state)
 {
     (void)state;
     bc_log_set_level(BC_LOG_FATAL);
-    ca = test_ca_new("one");
-    other_ca = test_ca_new("two");
+    ca[ONE] = test_ca_new("one");
+    ca[OTHER] = test_ca_new("two");
+    sm_ca[ONE] = sm_pair_new("one", SM_USE_CA, NULL);
+    sm_ca[OTHER] = sm_pair_new("two", SM_USE_CA, NULL);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    test_ca_free(&ca);
-    test_ca_free(&other_ca);
+    for (size_t i = 0; i < 2; i++) {
+        test_ca_free(&ca[i]);
+        sm_pair_free(&sm_ca[i]);
+    }
     return 0;
 }
+
+#define OVER(kind, test) { #test " (" #kind ")", test, NULL, NULL, (void *)(uintptr_t)(kind) }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mail_is_run_on_the_loops_thread),
         cmocka_unit_test(timers_repeat_and_may_free_themselves),
-        cmocka_unit_test(plain_stream_carries_volume),
-        cmocka_unit_test(tls_stream_carries_volume_and_names_the_peers),
-        cmocka_unit_test(strangers_are_refused),
-        cmocka_unit_test(without_verification_any_certificate_will_do),
-        cmocka_unit_test(setup_and_silence_have_deadlines),
+        OVER(PLAIN, stream_carries_volume),
+        OVER(TLS, stream_carries_volume),
+        OVER(TLCP, stream_carries_volume),
+        OVER(TLS, peers_are_named),
+        OVER(TLCP, peers_are_named),
+        OVER(TLS, strangers_are_refused),
+        OVER(TLCP, strangers_are_refused),
+        OVER(TLS, without_verification_any_certificate_will_do),
+        OVER(TLCP, without_verification_any_certificate_will_do),
+        OVER(TLS, setup_has_a_deadline),
+        OVER(TLCP, setup_has_a_deadline),
+        cmocka_unit_test(silence_has_a_deadline),
         cmocka_unit_test(nobody_listens),
-        cmocka_unit_test(write_queue_has_a_maximum),
-        cmocka_unit_test(given_back_bytes_come_again_first),
+        OVER(PLAIN, write_queue_has_a_maximum),
+        OVER(TLS, write_queue_has_a_maximum),
+        OVER(TLCP, write_queue_has_a_maximum),
+        OVER(PLAIN, given_back_bytes_come_again_first),
+        OVER(TLS, given_back_bytes_come_again_first),
+        OVER(TLCP, given_back_bytes_come_again_first),
     };
     return cmocka_run_group_tests_name("net", tests, setup, teardown);
 }
