@@ -258,6 +258,22 @@ static bool encrypt_some(bc_conn_t *c)
     return c->link.ops->write(&c->link, bc_bytes(scratch, n));
 }
 
+/* What the link has made goes to the socket. */
+static void write_link(bc_conn_t *c)
+{
+    if (c->link.out.err) {
+        conn_fail(c, BC_E_NOMEM);
+        return;
+    }
+    if (c->writing || !c->link.out.n)
+        return;
+    bc_wr_free(&c->flight_tls);
+    c->flight_tls = c->link.out;
+    c->link.out = (bc_wr_t){ 0 };
+    uv_buf_t buf = uv_buf_init((char *)c->flight_tls.p, (unsigned)c->flight_tls.n);
+    write_bufs(c, &buf, 1);
+}
+
 static void flush_tls(bc_conn_t *c)
 {
     while (c->state >= OPEN && c->ring_cnt && c->flight_bytes < BATCH_BYTES) {
@@ -266,17 +282,7 @@ static void flush_tls(bc_conn_t *c)
             return;
         }
     }
-    if (c->link.out.err) {
-        conn_fail(c, BC_E_NOMEM);
-        return;
-    }
-    if (!c->link.out.n)
-        return;
-    bc_wr_free(&c->flight_tls);
-    c->flight_tls = c->link.out;
-    c->link.out = (bc_wr_t){ 0 };
-    uv_buf_t buf = uv_buf_init((char *)c->flight_tls.p, (unsigned)c->flight_tls.n);
-    write_bufs(c, &buf, 1);
+    write_link(c);
 }
 
 static void conn_flush(bc_conn_t *c)
@@ -380,18 +386,23 @@ static void opened(bc_conn_t *c)
     idle_arm(c);
 }
 
+/* The alert tells the other side why. */
+static void link_failed(bc_conn_t *c, const char *what, bc_err_t why)
+{
+    char text[256];
+    c->link.ops->reason(&c->link, text, sizeof text);
+    BC_INFO("[NET][TLS]", "%s failed,peer=%s,reason=%s", what, c->peer, text);
+    write_link(c);
+    conn_fail(c, why);
+}
+
 static void handshake(bc_conn_t *c)
 {
     link_result_t r = c->link.ops->handshake(&c->link);
-    if (r == LINK_OK) {
+    if (r == LINK_OK)
         opened(c);
-    } else if (r != LINK_WANT) {
-        char text[256];
-        c->link.ops->reason(&c->link, text, sizeof text);
-        BC_INFO("[NET][TLS]", "handshake failed,peer=%s,reason=%s", c->peer, text);
-        conn_flush(c); /* the alert tells the other side why */
-        conn_fail(c, BC_E_KEY);
-    }
+    else if (r != LINK_WANT)
+        link_failed(c, "handshake", BC_E_KEY);
     if (c->state != CLOSING && c->link.out.n)
         mark_dirty(c);
 }
@@ -410,7 +421,7 @@ static void tls_pump(bc_conn_t *c)
         if (r == LINK_CLOSED)
             conn_fail(c, BC_E_CLOSED);
         else if (r != LINK_WANT)
-            conn_fail(c, BC_E_IO);
+            link_failed(c, "read", BC_E_IO);
         break;
     }
     if (c->state == OPEN && c->link.in.n) { /* paused on the way */

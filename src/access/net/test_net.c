@@ -366,6 +366,45 @@ static void given_back_bytes_come_again_first(void **state)
     fix_end(&x);
 }
 
+/* A TLCP client by hand on a plain connection: it sends a record that was altered on the way, and is
+ * told why the server ends. */
+static void altered_record_ends_with_an_alert(void **state)
+{
+    (void)state;
+    fix_t x = { .stls = tls_new(TLCP) };
+    bc_tls_t *own = tls_new(TLCP);
+    bc_tlcp_t *t = bc_tlcp_new(own->tlcp, false, NULL);
+    fix_begin(&x, (bc_conn_limits_t){ 0 });
+    UNTIL(x.l, x.client.opened);
+    bc_tlcp_result_t r;
+    bc_bytes_t in = { 0 }, data;
+    bc_wr_t out = { 0 };
+    while ((r = bc_tlcp_handshake(t, &in, &out)) == BC_TLCP_WANT) {
+        if (out.n)
+            assert_int_equal(bc_conn_write(x.client.c, bc_wr_view(&out)), BC_OK);
+        bc_wr_reset(&out);
+        bc_wr_reset(&x.client.got);
+        UNTIL(x.l, x.client.got.n);
+        in = bc_wr_view(&x.client.got);
+    }
+    bc_wr_reset(&x.client.got);
+    assert_int_equal(r, BC_TLCP_OK);
+    UNTIL(x.l, x.server.opened);
+    assert_true(bc_tlcp_write(t, BC_STR("good"), &out) && bc_tlcp_write(t, BC_STR("bad"), &out));
+    out.p[out.n - 1] ^= 1;
+    assert_int_equal(bc_conn_write(x.client.c, bc_wr_view(&out)), BC_OK);
+    UNTIL(x.l, x.server.closed && x.client.closed);
+    assert_int_equal(x.server.why, BC_E_IO);
+    assert_true(bc_bytes_eq(bc_wr_view(&x.server.got), BC_STR("good")));
+    in = bc_wr_view(&x.client.got);
+    assert_int_equal(bc_tlcp_read(t, &in, &out, &data), BC_TLCP_FAILED);
+    assert_string_equal(bc_tlcp_reason(t), "the other side refused: bad record MAC (20)");
+    bc_wr_free(&out);
+    bc_tlcp_free(t);
+    bc_tls_unref(own);
+    fix_end(&x);
+}
+
 /* ---- the loop ---- */
 
 typedef struct {
@@ -478,6 +517,7 @@ int main(void)
         OVER(PLAIN, write_queue_has_a_maximum),
         OVER(TLS, write_queue_has_a_maximum),
         OVER(TLCP, write_queue_has_a_maximum),
+        cmocka_unit_test(altered_record_ends_with_an_alert),
         OVER(PLAIN, given_back_bytes_come_again_first),
         OVER(TLS, given_back_bytes_come_again_first),
         OVER(TLCP, given_back_bytes_come_again_first),
