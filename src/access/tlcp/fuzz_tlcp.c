@@ -3,8 +3,9 @@
  * same handshake and understand each other, and what one reads is what the other wrote, or a beginning
  * of it. Or one end is given the input as it is.
  *
- * The input: kind of handshake and the flight to begin with, size of pieces, then changes (see change); a change
- * of 0 goes on to the next flight. Keys and random numbers are the same in each run. */
+ * The input: kind of handshake and the flight to begin with, size of pieces, then changes (see
+ * change); a change of 0 goes on to the next flight. Keys and random numbers are the same in each
+ * run. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD: there is no other way to repeat a handshake */
 #include <openssl/rand.h>
 #include <stdlib.h>
