@@ -40,12 +40,12 @@ typedef enum { LINK_OK, LINK_WANT, LINK_CLOSED, LINK_FAILED } link_result_t;
 typedef struct {
     bool (*begin)(bc_link_t *l, const bc_tls_t *t, bool incoming); /* false: out of memory */
     void (*end)(bc_link_t *l);
-    link_result_t (*handshake)(bc_link_t *l); /* LINK_OK, LINK_WANT, LINK_FAILED */
+    link_result_t (*handshake)(bc_link_t *l); /* LINK_OK: done */
     link_result_t (*read)(bc_link_t *l, bc_bytes_t *data); /* data: until the next call */
     bool (*write)(bc_link_t *l, bc_bytes_t data); /* at most NET_RECORD_SIZE bytes */
     bool (*close)(bc_link_t *l); /* tells the other side; false: it has been told */
     const X509 *(*peer)(const bc_link_t *l); /* its leaf, borrowed; after the handshake */
-    void (*reason)(const bc_link_t *l, char *text, size_t size); /* of LINK_FAILED */
+    void (*reason)(const bc_link_t *l, char *text, size_t size); /* of the end */
 } bc_link_ops_t;
 
 extern const bc_link_ops_t bc_link_ssl, bc_link_tlcp;

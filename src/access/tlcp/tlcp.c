@@ -11,7 +11,7 @@
 static bool make_chain(bc_tlcp_ctx_t *x, const STACK_OF(X509) *more)
 {
     bc_wr_t list = { 0 };
-    bool ok = tlcp_put_cert(&list, x->sign_cert) && tlcp_put_cert(&x->enc_der, x->enc_cert);
+    bool ok = (!more || sk_X509_num(more) <= CERTS_MAX - 2) && tlcp_put_cert(&list, x->sign_cert) && tlcp_put_cert(&x->enc_der, x->enc_cert);
     bc_wr_put(&list, bc_wr_view(&x->enc_der));
     for (int i = 0; ok && more && i < sk_X509_num(more); i++)
         ok = tlcp_put_cert(&list, sk_X509_value(more, i));
@@ -204,6 +204,41 @@ bool tlcp_send(bc_tlcp_t *t, bc_wr_t *out, uint8_t type, bc_bytes_t body)
                              bc_bytes(w.p + i, BC_MIN(w.n - i, (size_t)RECORD_PLAIN_MAX)));
     bc_wr_free(&w);
     return ok;
+}
+
+bool tlcp_read_extensions(bc_tlcp_t *t, bc_rd_t *r)
+{
+    bc_rd_t list = bc_rd(bc_rd_take(r, bc_rd_be16(r)));
+    bool ok = !r->err;
+    while (ok && bc_rd_left(&list)) {
+        uint16_t type = bc_rd_be16(&list);
+        bc_bytes_t data = bc_rd_take(&list, bc_rd_be16(&list));
+        switch (list.err ? -1 : type) {
+        case -1:
+            return false;
+        case EXT_ENCRYPT_THEN_MAC:
+            ok = t->encrypt_then_mac = !data.n;
+            break;
+        case EXT_EXTENDED_MASTER:
+            ok = t->extended_master = !data.n;
+            break;
+        case EXT_RENEGOTIATION: /* there was no handshake before */
+            ok = t->renegotiation = data.n == 1 && data.p[0] == 0;
+            break;
+        default:
+            ok = t->server;
+        }
+    }
+    return ok;
+}
+
+bc_tlcp_result_t tlcp_step(bc_tlcp_t *t, const tlcp_step_t *steps, size_t cnt, uint8_t type,
+                           bc_bytes_t body, bc_wr_t *out)
+{
+    for (size_t i = 0; i < cnt; i++)
+        if (t->state == steps[i].state && type == steps[i].type)
+            return steps[i].take(t, body, out);
+    return tlcp_fail(t, out, ALERT_UNEXPECTED, "message %u at the wrong moment", type);
 }
 
 static bool finished_data(const bc_tlcp_t *t, bool client, const uint8_t hash[SM3_SIZE],

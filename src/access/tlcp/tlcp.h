@@ -14,7 +14,7 @@
  * does: encrypt_then_mac (RFC 7366), extended_master_secret (RFC 7627), renegotiation_info (RFC 5746).
  * There is no resumption, no renegotiation and no compression.
  *
- * Bounds: a record 16 KiB (and what encryption adds), a handshake message 64 KiB, a chain of
+ * Bounds: a record 16 KiB (and what encryption adds), a handshake message 32 KiB, a chain of
  * certificates 10. */
 #ifndef BC_ACCESS_TLCP_H
 #define BC_ACCESS_TLCP_H
@@ -41,7 +41,8 @@ typedef struct {
     void *ctx;
 } bc_tlcp_config_t;
 
-/* BC_E_KEY: a key is not of SM2, or does not fit its certificate. */
+/* BC_E_KEY: a key is not of SM2, or does not fit its certificate; BC_E_TOO_BIG: too many or too large
+ * certificates. */
 bc_err_t bc_tlcp_ctx_new(const bc_tlcp_config_t *config, bc_tlcp_ctx_t **out) BC_WARN_UNUSED;
 void bc_tlcp_ctx_free(bc_tlcp_ctx_t *ctx); /* NULL is fine; after its connections */
 /* Names the id on a certificate: without it OpenSSL cannot check an SM2 signature. Any kind of

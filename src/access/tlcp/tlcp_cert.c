@@ -68,7 +68,7 @@ static X509 *find_enc(STACK_OF(X509) *list)
     for (int i = 1; i < sk_X509_num(list); i++) {
         X509 *x = sk_X509_value(list, i);
         if (!X509_check_ca(x) &&
-            usable(x, KU_KEY_ENCIPHERMENT | KU_DATA_ENCIPHERMENT | KU_KEY_AGREEMENT))
+            usable(x, TLCP_USE_ENC))
             return x;
     }
     return NULL;
@@ -89,7 +89,7 @@ static const char *chain_fault(const bc_tlcp_ctx_t *x, X509 *leaf, STACK_OF(X509
 static bc_tlcp_result_t check_certs(bc_tlcp_t *t, STACK_OF(X509) *list, bc_wr_t *out)
 {
     X509 *sign = sk_X509_value(list, 0), *enc = find_enc(list);
-    if (!usable(sign, KU_DIGITAL_SIGNATURE))
+    if (!usable(sign, TLCP_USE_SIGN))
         return tlcp_fail(t, out, ALERT_UNSUPPORTED_CERT, "its certificate is not one for SM2 signatures");
     if (!enc && (!t->server || t->suite == SUITE_ECDHE_SM4_CBC_SM3))
         return tlcp_fail(t, out, ALERT_UNSUPPORTED_CERT, "it has no SM2 certificate for encryption");
@@ -109,7 +109,7 @@ static bc_tlcp_result_t check_certs(bc_tlcp_t *t, STACK_OF(X509) *list, bc_wr_t 
     return BC_TLCP_OK;
 }
 
-bc_tlcp_result_t tlcp_take_certs(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
+bc_tlcp_result_t tlcp_take_certs(bc_tlcp_t *t, bc_bytes_t body, tlcp_state_t next, bc_wr_t *out)
 {
     STACK_OF(X509) *list = read_list(body);
     if (!list)
@@ -118,5 +118,7 @@ bc_tlcp_result_t tlcp_take_certs(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
         sk_X509_num(list) ? check_certs(t, list, out)
                           : tlcp_fail(t, out, ALERT_HANDSHAKE, "it showed no certificate");
     sk_X509_pop_free(list, X509_free);
+    if (r == BC_TLCP_OK)
+        t->state = next;
     return r;
 }

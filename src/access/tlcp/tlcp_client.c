@@ -28,27 +28,6 @@ bc_tlcp_result_t tlcp_client_begin(bc_tlcp_t *t, bc_wr_t *out)
     return BC_TLCP_OK;
 }
 
-/* False: malformed, or one that we did not offer. */
-static bool read_extensions(bc_tlcp_t *t, bc_rd_t *r)
-{
-    bc_rd_t list = bc_rd(bc_rd_take(r, bc_rd_be16(r)));
-    if (r->err)
-        return false;
-    while (bc_rd_left(&list)) {
-        uint16_t type = bc_rd_be16(&list);
-        bc_bytes_t data = bc_rd_take(&list, bc_rd_be16(&list));
-        if (list.err)
-            return false;
-        if (type == EXT_ENCRYPT_THEN_MAC && !data.n)
-            t->encrypt_then_mac = true;
-        else if (type == EXT_EXTENDED_MASTER && !data.n)
-            t->extended_master = true;
-        else if (type != EXT_RENEGOTIATION || data.n != 1 || data.p[0] != 0)
-            return false;
-    }
-    return true;
-}
-
 static bc_tlcp_result_t take_hello(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
 {
     bc_rd_t r = bc_rd(body);
@@ -57,7 +36,7 @@ static bc_tlcp_result_t take_hello(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
     bc_bytes_t session = bc_rd_take(&r, bc_rd_u8(&r));
     uint16_t suite = bc_rd_be16(&r);
     uint8_t compression = bc_rd_u8(&r);
-    if (r.err || session.n > 32 || compression || (bc_rd_left(&r) && !read_extensions(t, &r)) ||
+    if (r.err || session.n > 32 || compression || (bc_rd_left(&r) && !tlcp_read_extensions(t, &r)) ||
         bc_rd_left(&r))
         return tlcp_fail(t, out, ALERT_DECODE, "a malformed ServerHello");
     if (version != TLCP_VERSION)
@@ -74,10 +53,7 @@ static bc_tlcp_result_t take_hello(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
 
 static bc_tlcp_result_t take_certs(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
 {
-    bc_tlcp_result_t r = tlcp_take_certs(t, body, out);
-    if (r == BC_TLCP_OK)
-        t->state = WANT_SERVER_KEY;
-    return r;
+    return tlcp_take_certs(t, body, WANT_SERVER_KEY, out);
 }
 
 static bc_tlcp_result_t take_key(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
@@ -177,11 +153,7 @@ static bc_tlcp_result_t take_done(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
 
 bc_tlcp_result_t tlcp_client_take(bc_tlcp_t *t, uint8_t type, bc_bytes_t body, bc_wr_t *out)
 {
-    static const struct {
-        tlcp_state_t state;
-        uint8_t type;
-        bc_tlcp_result_t (*take)(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out);
-    } steps[] = {
+    static const tlcp_step_t steps[] = {
         { WANT_SERVER_HELLO, HS_SERVER_HELLO, take_hello },
         { WANT_SERVER_CERT, HS_CERTIFICATE, take_certs },
         { WANT_SERVER_KEY, HS_SERVER_KEY, take_key },
@@ -189,8 +161,5 @@ bc_tlcp_result_t tlcp_client_take(bc_tlcp_t *t, uint8_t type, bc_bytes_t body, b
         { WANT_CERT_REQUEST, HS_HELLO_DONE, take_done },
         { WANT_HELLO_DONE, HS_HELLO_DONE, take_done },
     };
-    for (size_t i = 0; i < BC_ARRAY_LEN(steps); i++)
-        if (t->state == steps[i].state && type == steps[i].type)
-            return steps[i].take(t, body, out);
-    return tlcp_fail(t, out, ALERT_UNEXPECTED, "message %u at the wrong moment", type);
+    return tlcp_step(t, steps, BC_ARRAY_LEN(steps), type, body, out);
 }

@@ -4,6 +4,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
+#include <openssl/x509v3.h>
 #include "access/tlcp/tlcp.h"
 #include "crypto/suite.h"
 
@@ -17,7 +18,7 @@ enum {
     RECORD_HEADER = 5,
     RECORD_PLAIN_MAX = 16384,
     RECORD_MAX = RECORD_PLAIN_MAX + 1024, /* encrypted */
-    HANDSHAKE_MAX = 65536,
+    HANDSHAKE_MAX = 32768,
     CERTS_MAX = 10,
     WARNINGS_MAX = 8, /* alerts of no consequence, and empty records, in a row */
 
@@ -44,6 +45,9 @@ enum {
     HS_CLIENT_KEY = 16,
     HS_FINISHED = 20,
 };
+
+#define TLCP_USE_SIGN KU_DIGITAL_SIGNATURE
+#define TLCP_USE_ENC  (KU_KEY_ENCIPHERMENT | KU_DATA_ENCIPHERMENT | KU_KEY_AGREEMENT)
 
 enum { EXT_ENCRYPT_THEN_MAC = 22, EXT_EXTENDED_MASTER = 23, EXT_RENEGOTIATION = 0xff01 };
 
@@ -144,6 +148,17 @@ bc_tlcp_result_t tlcp_fail(bc_tlcp_t *t, bc_wr_t *out, uint8_t alert, const char
     BC_PRINTF(4, 5);
 /* Sends one handshake message; it enters the transcript. */
 bool tlcp_send(bc_tlcp_t *t, bc_wr_t *out, uint8_t type, bc_bytes_t body);
+/* The extensions of a hello. False: malformed, or one that a client did not offer. */
+bool tlcp_read_extensions(bc_tlcp_t *t, bc_rd_t *r);
+
+/* What a message does in a state; any other message there ends the connection. */
+typedef struct {
+    tlcp_state_t state;
+    uint8_t type;
+    bc_tlcp_result_t (*take)(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out);
+} tlcp_step_t;
+bc_tlcp_result_t tlcp_step(bc_tlcp_t *t, const tlcp_step_t *steps, size_t cnt, uint8_t type,
+                           bc_bytes_t body, bc_wr_t *out);
 void tlcp_hash_now(const bc_tlcp_t *t, uint8_t hash[SM3_SIZE]);
 /* ChangeCipherSpec and Finished; our direction is encrypted from there on. */
 bool tlcp_send_finished(bc_tlcp_t *t, bc_wr_t *out);
@@ -184,8 +199,9 @@ bool tlcp_agree(const bc_tlcp_t *t, uint8_t premaster[PREMASTER_SIZE]);
 /* tlcp_cert.c */
 void tlcp_be24(bc_wr_t *w, size_t v);
 bool tlcp_put_cert(bc_wr_t *w, X509 *x);
-/* The peer's Certificate message: reads, checks and keeps. BC_TLCP_OK or BC_TLCP_FAILED. */
-bc_tlcp_result_t tlcp_take_certs(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out);
+/* The peer's Certificate message: reads, checks and keeps; next is what is wanted then. BC_TLCP_OK or
+ * BC_TLCP_FAILED. */
+bc_tlcp_result_t tlcp_take_certs(bc_tlcp_t *t, bc_bytes_t body, tlcp_state_t next, bc_wr_t *out);
 
 /* tlcp_client.c, tlcp_server.c: one handshake message of the other side */
 bc_tlcp_result_t tlcp_client_begin(bc_tlcp_t *t, bc_wr_t *out);

@@ -16,29 +16,6 @@ static void read_suites(bc_tlcp_t *t, bc_bytes_t list)
     }
 }
 
-/* False: malformed. */
-static bool read_extensions(bc_tlcp_t *t, bc_rd_t *r)
-{
-    bc_rd_t list = bc_rd(bc_rd_take(r, bc_rd_be16(r)));
-    if (r->err)
-        return false;
-    while (bc_rd_left(&list)) {
-        uint16_t type = bc_rd_be16(&list);
-        bc_bytes_t data = bc_rd_take(&list, bc_rd_be16(&list));
-        if (list.err)
-            return false;
-        if (type == EXT_ENCRYPT_THEN_MAC)
-            t->encrypt_then_mac = true;
-        else if (type == EXT_EXTENDED_MASTER)
-            t->extended_master = true;
-        else if (type == EXT_RENEGOTIATION && (data.n != 1 || data.p[0] != 0))
-            return false; /* there was no handshake before */
-        else if (type == EXT_RENEGOTIATION)
-            t->renegotiation = true;
-    }
-    return true;
-}
-
 static bc_tlcp_result_t read_hello(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
 {
     bc_rd_t r = bc_rd(body);
@@ -48,7 +25,7 @@ static bc_tlcp_result_t read_hello(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
     bc_bytes_t suites = bc_rd_take(&r, bc_rd_be16(&r));
     bc_bytes_t compressions = bc_rd_take(&r, bc_rd_u8(&r));
     if (r.err || session.n > 32 || suites.n % 2 || !suites.n || !compressions.n ||
-        (bc_rd_left(&r) && !read_extensions(t, &r)) || bc_rd_left(&r))
+        (bc_rd_left(&r) && !tlcp_read_extensions(t, &r)) || bc_rd_left(&r))
         return tlcp_fail(t, out, ALERT_DECODE, "a malformed ClientHello");
     if (version >> 8 != TLCP_VERSION >> 8)
         return tlcp_fail(t, out, ALERT_VERSION, "it does not speak TLCP (version %u.%u)",
@@ -184,25 +161,18 @@ static bc_tlcp_result_t take_verify(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
     return BC_TLCP_OK;
 }
 
+static bc_tlcp_result_t take_certs(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)
+{
+    return tlcp_take_certs(t, body, WANT_CLIENT_KEY, out);
+}
+
 bc_tlcp_result_t tlcp_server_take(bc_tlcp_t *t, uint8_t type, bc_bytes_t body, bc_wr_t *out)
 {
-    static const struct {
-        tlcp_state_t state;
-        uint8_t type;
-        bc_tlcp_result_t (*take)(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out);
-    } steps[] = {
+    static const tlcp_step_t steps[] = {
         { WANT_CLIENT_HELLO, HS_CLIENT_HELLO, take_hello },
+        { WANT_CLIENT_CERT, HS_CERTIFICATE, take_certs },
         { WANT_CLIENT_KEY, HS_CLIENT_KEY, take_key },
         { WANT_CERT_VERIFY, HS_CERTIFICATE_VERIFY, take_verify },
     };
-    if (t->state == WANT_CLIENT_CERT && type == HS_CERTIFICATE) {
-        bc_tlcp_result_t r = tlcp_take_certs(t, body, out);
-        if (r == BC_TLCP_OK)
-            t->state = WANT_CLIENT_KEY;
-        return r;
-    }
-    for (size_t i = 0; i < BC_ARRAY_LEN(steps); i++)
-        if (t->state == steps[i].state && type == steps[i].type)
-            return steps[i].take(t, body, out);
-    return tlcp_fail(t, out, ALERT_UNEXPECTED, "message %u at the wrong moment", type);
+    return tlcp_step(t, steps, BC_ARRAY_LEN(steps), type, body, out);
 }
