@@ -3,17 +3,22 @@
 
 /* ---- keys of others ---- */
 
+static void signs_with_another_key(end_t *e, const char *client_says, const char *server_says)
+{
+    sm_pair_t thief = sm_pair_new("thief", SM_USE_SIGN, &ca);
+    EVP_PKEY *own = e->x->sign_key;
+    e->x->sign_key = thief.key;
+    shake(&client, &server, SIZE_MAX);
+    assert_reasons(client_says, server_says);
+    e->x->sign_key = own;
+    sm_pair_free(&thief);
+}
+
 static void server_signs_with_another_key(void **state)
 {
     (void)state;
-    sm_pair_t thief = sm_pair_new("thief", SM_USE_SIGN, &ca);
-    EVP_PKEY *own = server.x->sign_key;
-    server.x->sign_key = thief.key;
-    shake(&client, &server, SIZE_MAX);
-    assert_reasons("its signature over its encryption certificate is bad",
-                   "the other side refused: decrypt error (51)");
-    server.x->sign_key = own;
-    sm_pair_free(&thief);
+    signs_with_another_key(&server, "its signature over its encryption certificate is bad",
+                           "the other side refused: decrypt error (51)");
 }
 
 /* The middle replaces the certificate that the premaster secret is encrypted to by its own. */
@@ -46,14 +51,8 @@ static void server_key_replayed(void **state)
 static void client_signs_with_another_key(void **state)
 {
     (void)state;
-    sm_pair_t thief = sm_pair_new("thief", SM_USE_SIGN, &ca);
-    EVP_PKEY *own = client.x->sign_key;
-    client.x->sign_key = thief.key;
-    shake(&client, &server, SIZE_MAX);
-    assert_reasons("the other side refused: decrypt error (51)",
-                   "it does not have the key of its certificate");
-    client.x->sign_key = own;
-    sm_pair_free(&thief);
+    signs_with_another_key(&client, "the other side refused: decrypt error (51)",
+                           "it does not have the key of its certificate");
 }
 
 /* Whether the premaster secret decrypts shows only when the keys do not fit. */
@@ -147,14 +146,8 @@ static void premaster_of_any_shape(void **state)
 static void server_signs_another_point(void **state)
 {
     (void)state;
-    sm_pair_t thief = sm_pair_new("thief", SM_USE_SIGN, &ca);
-    EVP_PKEY *own = server.x->sign_key;
-    server.x->sign_key = thief.key;
-    shake(&client, &server, SIZE_MAX);
-    assert_reasons("its signature over its key for this connection is bad",
-                   "the other side refused: decrypt error (51)");
-    server.x->sign_key = own;
-    sm_pair_free(&thief);
+    signs_with_another_key(&server, "its signature over its key for this connection is bad",
+                           "the other side refused: decrypt error (51)");
 }
 
 /* No signature covers the encryption certificates here, but without their keys there is no secret. */
