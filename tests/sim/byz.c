@@ -70,7 +70,7 @@ static void saw_consensus(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t pay
 {
     static const uint32_t telling = 1u << PBFT_PRE_PREPARE | 1u << PBFT_PREPARE |
                                     1u << PBFT_VIEW_CHANGE | 1u << PBFT_NEW_VIEW |
-                                    1u << PBFT_CHECKPOINT;
+                                    1u << PBFT_CHECKPOINT | 1u << PBFT_RECOVER_RESPONSE;
     int kind = sim_pbft_type(payload);
     pbft_msg_t m;
     bc_arena_t arena = { 0 };
@@ -81,8 +81,12 @@ static void saw_consensus(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t pay
             keep(&n->byz->pre, payload);
         else if (m.type == PBFT_VIEW_CHANGE && m.base.from >= 0 && m.base.from < cnt)
             keep(&n->byz->vcs[list[m.base.from]], payload);
-        if (m.type == PBFT_PREPARE && byz_does(n, SIM_TRICK_VOTES))
+        if (m.type == PBFT_PREPARE && byz_does(n, SIM_TRICK_VOTES | SIM_TRICK_PROOFS))
             byz_note_sig(n, from, &m);
+        if ((m.type == PBFT_VIEW_CHANGE || m.type == PBFT_RECOVER_RESPONSE) &&
+            byz_does(n, SIM_TRICK_REPLAY) && m.base.from >= 0 && m.base.from < cnt &&
+            !memcmp(from, &n->world->nodes[list[m.base.from]].key.pub, sizeof *from))
+            byz_pass_on(n, payload);
         if ((m.type == PBFT_VIEW_CHANGE || m.type == PBFT_NEW_VIEW) && byz_does(n, SIM_TRICK_VOTES))
             byz_raise_all(n, m.base.view);
         if (m.type == PBFT_CHECKPOINT && byz_does(n, SIM_TRICK_PROOFS))

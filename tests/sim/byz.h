@@ -1,6 +1,6 @@
 /* Bad nodes: what byz.c (their frames on the way out, and their own doings), byz_forge.c (consensus
- * payloads), byz_names.c (others' words), byz_lists.c (the moment when the sealer list changes) and byz_sync.c
- * (blocks and transactions) share. */
+ * payloads), byz_names.c (others' words), byz_short.c (one vote too few), byz_lists.c (the moment when the sealer list
+ * changes) and byz_sync.c (blocks and transactions) share. */
 #ifndef BC_SIM_BYZ_H
 #define BC_SIM_BYZ_H
 
@@ -59,9 +59,17 @@ void byz_note_sig(sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t *m);
 void byz_raise_all(sim_node_t *n, int64_t view);
 /* "We are all in a later view." */
 void byz_lure(sim_node_t *n, int to);
+void byz_pass_on(sim_node_t *n, bc_bytes_t payload);
 /* Its checkpoint leaves right after another one: whoever lacks the block asks it then. */
 bool byz_keeps_check(sim_node_t *n, bc_bytes_t payload, int64_t index);
 void byz_second(sim_node_t *n, int64_t index);
+
+/* byz_short.c: a hash that others prepared at index, and their signatures, with its own, of as many as
+ * are no quorum. False: it has heard of none. The count of view changes that are no quorum, moved to
+ * the front. */
+bool byz_short_proof(sim_node_t *n, int64_t index, bc_h256_t *hash, pbft_sig_t sigs[SIM_NODES_MAX],
+                     size_t *cnt, uint8_t own[BC_SIG_MAX]);
+size_t byz_short_vcs(const sim_node_t *n, pbft_msg_t *vcs, size_t cnt);
 
 /* byz_lists.c */
 void byz_old_place(sim_node_t *n, const pbft_msg_t *m, int to);

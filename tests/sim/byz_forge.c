@@ -359,7 +359,7 @@ void byz_votes(sim_node_t *n, const pbft_msg_t *m, int to)
 
 /* ---- view changes ---- */
 
-enum { VC_OWN_SIGS, VC_ONE_SIG, VC_INFLATED, VC_TALL, VC_EMPTY, VC_REPEAT, VC_KINDS };
+enum { VC_OWN_SIGS, VC_ONE_SIG, VC_SHORT, VC_INFLATED, VC_TALL, VC_EMPTY, VC_REPEAT, VC_KINDS };
 
 /* A proof that hash was prepared: its own signature under every name, or again and again. */
 static void fake_proof(sim_node_t *n, pbft_msg_t *p, int64_t index, int64_t view, int kind,
@@ -398,6 +398,19 @@ bc_buf_t *byz_view_change(sim_node_t *n, const pbft_msg_t *vc)
         m.votes = votes;
         m.vote_cnt = 1;
         break;
+    case VC_SHORT: {
+        size_t cnt = 0;
+        int64_t index = byz_plus(m.base.index, 1);
+        m.vote_cnt = 0;
+        if (byz_short_proof(n, index, &head, sigs, &cnt, sig)) {
+            byz_vote(n, &votes[0], PBFT_COMMIT, index, &head, byz_plus(m.base.view, -1));
+            votes[0].proposal.proof = sigs;
+            votes[0].proposal.proof_cnt = cnt;
+            m.votes = votes;
+            m.vote_cnt = 1;
+        }
+        break;
+    }
     case VC_INFLATED: /* a true proof, a false view */
         if (m.vote_cnt) {
             votes[0] = m.votes[0];
@@ -463,7 +476,7 @@ bc_buf_t *byz_inflate(sim_node_t *n, pbft_msg_t *vc)
 
 /* ---- new views ---- */
 
-enum { NV_LIST, NV_CUT, NV_ONE_VC, NV_OWN_VCS, NV_FEW, NV_PROOF, NV_KINDS };
+enum { NV_LIST, NV_CUT, NV_ONE_VC, NV_OWN_VCS, NV_FEW, NV_SHORT, NV_OTHER, NV_TURN, NV_PROOF, NV_KINDS };
 
 static size_t heard(sim_node_t *n, int64_t view, pbft_msg_t *vcs, bc_arena_t *arena)
 {
@@ -571,6 +584,18 @@ bc_buf_t *byz_new_view(sim_node_t *n, const pbft_msg_t *from)
         break;
     case NV_FEW:
         nv.vc_cnt = BC_MIN(cnt, (size_t)1);
+        break;
+    case NV_OTHER: /* whatever it has heard, of any view */
+        nv.vc_cnt = heard(n, -1, vcs, &arena);
+        nv.vote_cnt = 0;
+        break;
+    case NV_TURN: /* as it should be, but for whose turn it is */
+        nv.base.index = n->disk.height;
+        nv.vote_cnt = 0;
+        break;
+    case NV_SHORT:
+        nv.vc_cnt = byz_short_vcs(n, vcs, cnt);
+        nv.vote_cnt = 0;
         break;
     default: /* good ones, and its own with a forged proof instead of the last */
         if (cnt) {

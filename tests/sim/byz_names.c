@@ -63,6 +63,15 @@ void byz_lure(sim_node_t *n, int to)
     }
 }
 
+/* What others say of views, over its own connection, before it comes over theirs: true and signed, but
+ * not its to say. */
+void byz_pass_on(sim_node_t *n, bc_bytes_t payload)
+{
+    n->byz->hurry = true;
+    byz_post_all(n, &n->key.pub, BC_MODULE_PBFT, payload);
+    n->byz->hurry = false;
+}
+
 /* ---- the right moment ---- */
 
 bool byz_keeps_check(sim_node_t *n, bc_bytes_t payload, int64_t index)

@@ -1,8 +1,9 @@
 /* Why a node may enter a view: it sent, or was given, a NewView with valid view changes of quorum
  * weight from distinct nodes, whose proofs hold and whose list is what they demand; or more than f
- * of the weight told it that they are there. Why it may ask for a view: it waited for as long as
- * the shortest time-out, more than f of the weight ask for it, or the leaders before it are not
- * there. Written apart from src/scheduling/pbft, on purpose. */
+ * of the weight told it that they are there; back into its own view, a quorum. Why it may ask for a
+ * view: it waited for as long as the shortest time-out, and a quorum asks for the one that it asked
+ * for before; or more than f of the weight ask for it, whom it must follow; or the leaders before it
+ * are not there. Written apart from src/scheduling/pbft, on purpose. */
 #include "scheduling/front/front.h"
 #include "scheduling/pbft/pbft_wire.h"
 #include "sim_impl.h"
@@ -75,6 +76,11 @@ static const char *new_view_fault(const sim_node_t *n, const pbft_msg_t *nv)
     }
     if (sim_conf_weight(c, who) < sim_conf_quorum(c, NULL))
         return "too few view changes";
+    int list[SIM_NODES_MAX];
+    if (nv->base.index < 0 || nv->base.index > committed + PIPELINE ||
+        bc_pbft_leader(nv->base.index + 1, nv->base.view, n->world->o.leader_period,
+                       (size_t)sim_conf_list(c, list)) != nv->base.from)
+        return "a maker who does not lead it";
     for (size_t i = 0; i < nv->vote_cnt; i++) {
         const pbft_proposal_t *p = &nv->votes[i].proposal;
         if (p->index != committed + 1 + (int64_t)i)
@@ -137,6 +143,7 @@ static void recover_in(sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t 
         return;
     int64_t said = n->recovers >> node & 1 ? n->recover_view[node] : -1;
     n->recovers |= 1u << node;
+    n->back[node] = BC_MAX(n->back[node], m->base.view);
     n->recover_view[node] = BC_MAX(said, m->base.view); /* a liar takes nothing back */
     uint32_t who = 0;
     for (int i = 0; i < s->cnt; i++)
@@ -145,15 +152,56 @@ static void recover_in(sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t 
         n->may_enter = BC_MAX(n->may_enter, m->base.view);
 }
 
+/* An honest node's call that it cannot but count: the last one, as it forgets older ones. */
+static void urged_in(sim_node_t *n, const sim_conf_t *c, int node, const pbft_msg_t *m)
+{
+    bc_pbft_status_t st;
+    bc_pbft_status(n->actors[BC_ACTOR_PBFT], &st);
+    if (n->urged_by != c)
+        memset(n->urged, 0xff, sizeof n->urged);
+    n->urged_by = c;
+    for (size_t i = 0; i < m->vote_cnt; i++)
+        if (m->votes[i].proposal.index > m->base.index && !proof_holds(n, c, &m->votes[i].proposal))
+            return;
+    if (n->world->nodes[node].bad || m->base.index < n->disk.height || m->base.view <= st.view ||
+        st.index < 0 || st.sync_highest > n->disk.height)
+        return;
+    n->urged[node] = m->base.view;
+    n->urged_now = true;
+}
+
 /* A view change that was given to it: valid or not but for its signature, a liar takes nothing
  * back.
  */
 static void asked_in(sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t *m)
 {
     int node;
+    const sim_conf_t *c = sim_conf_after(n, n->disk.height);
+    if (!signed_by(n, c, m->base.from, &m->digest, m->sig, &node) ||
+        memcmp(from, &n->world->nodes[node].key.pub, sizeof *from))
+        return;
+    n->asked[node] = BC_MAX(n->asked[node], m->base.view);
+    urged_in(n, c, node, m);
+}
+
+/* Who asked with its own signature, over its own connection, where this node is. */
+static void wants_in(sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t *m)
+{
+    int node;
     if (signed_by(n, sim_conf_after(n, n->disk.height), m->base.from, &m->digest, m->sig, &node) &&
         !memcmp(from, &n->world->nodes[node].key.pub, sizeof *from))
-        n->asked[node] = BC_MAX(n->asked[node], m->base.view);
+        n->wants[node]++;
+}
+
+void check_view_told(sim_node_t *n, const bc_nodeid_t *to, bc_bytes_t payload)
+{
+    sim_t *s = n->world;
+    if (n->bad || sim_pbft_type(payload) != PBFT_RECOVER_RESPONSE || s->o.forget_votes ||
+        s->o.injects)
+        return;
+    for (int i = 0; i < s->cnt; i++)
+        if (!memcmp(to, &s->nodes[i].key.pub, sizeof *to) && --n->wants[i] < 0)
+            sim_fail(s, "view", "node %d told node %d its view, which had not asked", n->i, i);
 }
 
 void check_view_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload)
@@ -161,8 +209,11 @@ void check_view_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload)
     int kind = sim_pbft_type(payload);
     pbft_msg_t m;
     bc_arena_t arena = { 0 };
-    if ((kind == PBFT_NEW_VIEW || kind == PBFT_RECOVER_RESPONSE || kind == PBFT_VIEW_CHANGE) &&
+    if ((kind == PBFT_NEW_VIEW || kind == PBFT_RECOVER_RESPONSE || kind == PBFT_VIEW_CHANGE ||
+         kind == PBFT_RECOVER_REQUEST) &&
         !n->world->o.forget_votes && pbft_decode(BC_SUITE_STANDARD, payload, &m, &arena) == BC_OK) {
+        if (m.type == PBFT_VIEW_CHANGE || m.type == PBFT_RECOVER_REQUEST)
+            wants_in(n, from, &m);
         if (m.type == PBFT_RECOVER_RESPONSE) {
             recover_in(n, from, &m);
         } else if (m.type == PBFT_VIEW_CHANGE) {
@@ -197,6 +248,40 @@ static bool called(const sim_node_t *n, const sim_conf_t *c, int64_t view)
     return sim_conf_weight(c, who) > faulty;
 }
 
+/* A quorum, itself among them, asked for at least that view: alone it must not run ahead. */
+static bool together(const sim_node_t *n, const sim_conf_t *c, int64_t view)
+{
+    uint32_t who = 1u << n->i;
+    for (int i = 0; i < n->world->cnt; i++)
+        who |= (uint32_t)(n->asked[i] >= view) << i;
+    return sim_conf_weight(c, who) >= sim_conf_quorum(c, NULL);
+}
+
+/* The highest view that honest nodes of more than f of the weight ask for at least; -1: none. */
+static int64_t urged_to(const sim_node_t *n, const sim_conf_t *c)
+{
+    uint64_t faulty;
+    int64_t best = -1;
+    sim_conf_quorum(c, &faulty);
+    for (int i = 0; i < n->world->cnt; i++) {
+        uint32_t who = 0;
+        for (int k = 0; k < n->world->cnt; k++)
+            who |= (uint32_t)(k != n->i && n->urged[k] >= n->urged[i]) << k;
+        if (n->urged[i] > best && sim_conf_weight(c, who) > faulty)
+            best = n->urged[i];
+    }
+    return best;
+}
+
+/* It asked for a later view, and works in its own again. */
+static bool may_return(const sim_node_t *n, const sim_conf_t *c, int64_t view)
+{
+    uint32_t who = 0;
+    for (int i = 0; i < n->world->cnt; i++)
+        who |= (uint32_t)(n->back[i] >= view) << i;
+    return sim_conf_weight(c, who) >= sim_conf_quorum(c, NULL);
+}
+
 /* Nobody who leads the height after this one in the views from..to - 1 can propose: they are not
  * connected, or too far behind, which a bad one may say of itself. */
 static bool leaders_away(const sim_node_t *n, int64_t height, int64_t from, int64_t to)
@@ -228,13 +313,24 @@ void check_view_asked(sim_node_t *n, const bc_pbft_status_t *st)
     sim_t *s = n->world;
     const sim_conf_t *c = sim_conf_after(n, n->disk.height);
     int64_t before = BC_MAX(n->to_view_seen, n->view_seen), to = st->to_view;
-    bool waited = n->timer_fired && s->now - n->moved_at >= TIMEOUT_MS && to == before + 1;
+    bool waited = n->timer_fired && s->now - n->moved_at >= TIMEOUT_MS && to == before + 1 &&
+                  (n->to_view_seen <= n->view_seen || together(n, c, before));
     if (n->to_view_seen >= 0 && n->sealer_seen && st->index >= 0 && to > st->view && to > before &&
         !s->o.forget_votes && !s->o.injects && !waited && !called(n, c, to) &&
         !leaders_were_away(n, st->view, to))
         sim_fail(s, "view", "node %d asks for view %ld without a reason", n->i, (long)to);
-    if (st->view != n->view_seen || to != n->to_view_seen)
+    if (n->to_view_seen > st->view && to == st->view && st->view == n->view_seen &&
+        !s->o.forget_votes && !s->o.injects && !may_return(n, c, to))
+        sim_fail(s, "view", "node %d returned into view %ld without a reason", n->i, (long)to);
+    if (n->urged_now && n->urged_by == c && urged_to(n, c) > to && st->index >= 0 &&
+        !s->o.forget_votes && !s->o.injects)
+        sim_fail(s, "view", "node %d asks for view %ld, and more than f of the others for a later one",
+                 n->i, (long)to);
+    n->urged_now = false;
+    if (st->view != n->view_seen || to != n->to_view_seen) {
         n->moved_at = s->now;
+        memset(n->back, 0xff, sizeof n->back);
+    }
     n->to_view_seen = to;
     n->number_seen = n->disk.height;
     n->sealer_seen = st->index >= 0;

@@ -452,6 +452,11 @@ void sim_start(sim_t *s, int i)
     n->timer_fired = n->sealer_seen = false;
     n->moved_at = s->now;
     memset(n->asked, 0xff, sizeof n->asked);
+    memset(n->urged, 0xff, sizeof n->urged);
+    memset(n->back, 0xff, sizeof n->back);
+    memset(n->wants, 0, sizeof n->wants);
+    n->urged_by = NULL;
+    n->urged_now = false;
     memset(n->owes, 0, sizeof n->owes);
     n->told_peers = 0;
     n->layer_gen++;

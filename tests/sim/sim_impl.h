@@ -126,6 +126,11 @@ typedef struct {
     uint32_t recovers; /* senders of RecoverResponses */
     int64_t recover_view[SIM_NODES_MAX];
     int64_t asked[SIM_NODES_MAX]; /* highest view that each asked it to go to, in this life */
+    int64_t wants[SIM_NODES_MAX]; /* view changes and RecoverRequests of each, not answered yet */
+    int64_t back[SIM_NODES_MAX];  /* of RecoverResponses since its view or toView changed; -1 */
+    int64_t urged[SIM_NODES_MAX]; /* the last view that each honest one asked for, -1: none */
+    const sim_conf_t *urged_by;   /* the list that this was under */
+    bool urged_now;               /* by what it was just given */
     int64_t to_view_seen;         /* what it asks for itself; -1: not looked at in this life */
     int64_t number_seen;          /* height on its disk when it was last looked at */
     int64_t moved_at;             /* when its view, or the one it asks for, last changed */
@@ -222,6 +227,7 @@ void check_free(sim_t *s);
 /* check_view.c: entries into views have a reason. out: a consensus payload that the node itself is
  * about to send; in: one that was given to it. */
 void check_view_out(sim_node_t *n, bc_bytes_t payload);
+void check_view_told(sim_node_t *n, const bc_nodeid_t *to, bc_bytes_t payload);
 void check_view_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload);
 void check_view_entered(sim_node_t *n, int64_t view);
 void check_view_asked(sim_node_t *n, const bc_pbft_status_t *st);
