@@ -15,7 +15,8 @@
  *   reason          honest nodes prepare what the leader proposed, precommit what a quorum
  *                   prepared, execute what a quorum precommitted; bad nodes count as if they voted
  *   view            (check_view.c) nodes enter views, and ask for them, for a valid reason only
- *   record          who signs a result has the block on its disk
+ *   record          who signs a result has the block on its disk; (check_record.c) votes leave after
+ *                   their records, and count in the next life
  *   belief          nobody waits for a height that no honest node has
  *   waiter          every client is answered once, and truly; soon after its block is written
  *   serve           (check_sync.c) nobody gets, or makes a node hold, more blocks than it may ask for
@@ -162,7 +163,8 @@ static void check_record(sim_node_t *n, int64_t index)
         if (!strcmp(n->disk.rows[i].key, key))
             ok = pbft_proposal_decode(bc_buf_view(n->disk.rows[i].value), &w, &arena) == BC_OK &&
                  w.index == index && w.data.n &&
-                 fact(s, FACT_MEANT, 1 | by_hash(&w.hash), index, -1, false);
+                 fact(s, FACT_MEANT, 1 | by_hash(&w.hash), index, -1, false) &&
+                 check_record_max(n, index);
     if (!ok)
         sim_fail(s, "record",
                  "node %d signed the result of height %ld, and its store lacks the block", n->i,
@@ -237,8 +239,10 @@ void check_frame(sim_node_t *n, const bc_msg_t *out)
         sim_trace(s, "node %d says type %d height %ld view %ld hash %02x%02x%02x%02x", n->i,
                   (int)m.type, (long)m.base.index, (long)m.base.view, m.base.hash.b[0],
                   m.base.hash.b[1], m.base.hash.b[2], m.base.hash.b[3]);
-        if (!n->bad)
+        if (!n->bad) {
             check_vote(n, &m);
+            check_record_frame(n, &m);
+        }
     }
     bc_arena_free(&arena);
 }
@@ -302,7 +306,8 @@ static void check_header(sim_node_t *n, const bc_header_data_t *h, size_t txs)
     int list[SIM_NODES_MAX];
     const sim_conf_t *conf = sim_conf_after(n, n->disk.height);
     size_t cnt = (size_t)sim_conf_list(conf, list);
-    bool ok = h->parents.n == 1 && bc_bytes_eq(parent->hash, BC_VIEW(*want));
+    bool ok = h->parents.n == 1 && bc_bytes_eq(parent->hash, BC_VIEW(*want)) && h->timestamp >= 0 &&
+              h->timestamp <= (int64_t)1 << 53;
     bool filler = !txs && !h->sealer_list.n && !h->weights.n;
     ok &= filler || (h->sealer >= 0 && (size_t)h->sealer < cnt && h->sealer_list.n == cnt &&
                      h->weights.n == cnt);
@@ -311,7 +316,7 @@ static void check_header(sim_node_t *n, const bc_header_data_t *h, size_t txs)
              (uint64_t)((int64_t *)h->weights.v)[i] == conf->w[list[i]];
     if (!ok)
         sim_fail(s, "ledger",
-                 "node %d wrote a block with another parent or sealer list, height %ld", n->i,
+                 "node %d wrote a block with another parent, time or sealer list, height %ld", n->i,
                  (long)h->number);
 }
 
@@ -403,6 +408,7 @@ void check_execute(sim_node_t *n, const bc_hdr_t *header)
     sim_t *s = n->world;
     int64_t number = header->h.data.number;
     int list[SIM_NODES_MAX];
+    check_record_executes(n, number);
     if (!n->bad && !s->o.forget_votes && !s->o.injects &&
         sim_conf_list(sim_conf_after(n, number - 1), list) > 1 && !execution_has_reason(n, header))
         sim_fail(s, "reason", "node %d executes at height %ld what no quorum precommitted", n->i,
@@ -477,6 +483,8 @@ void check_node(sim_node_t *n)
                  (long)n->view_seen, (long)st.view);
     if (st.view > n->view_seen && n->view_seen >= 0)
         check_view_entered(n, st.view);
+    if (n->to_view_seen < 0)
+        check_record_life(n, st.view, st.to_view);
     check_view_asked(n, &st);
     n->view_seen = st.view;
     if (st.sync_highest > n->disk.height && st.sync_highest > sim_highest(n->world))

@@ -20,7 +20,7 @@ static bool signed_by(const sim_node_t *n, const sim_conf_t *c, int64_t idx,
     return bc_verify(BC_SUITE_STANDARD, &n->world->nodes[*node].key.pub, digest, sig);
 }
 
-static bool proof_holds(const sim_node_t *n, const sim_conf_t *c, const pbft_proposal_t *p)
+bool sim_proof_holds(const sim_node_t *n, const sim_conf_t *c, const pbft_proposal_t *p)
 {
     uint32_t who = 0;
     for (size_t i = 0; i < p->proof_cnt; i++) {
@@ -45,7 +45,7 @@ static const char *vc_fault(const sim_node_t *n, const sim_conf_t *c, const pbft
     *who |= 1u << node;
     for (size_t i = 0; i < vc->vote_cnt; i++)
         if (vc->votes[i].proposal.index > vc->base.index &&
-            (!vc->votes[i].has_proposal || !proof_holds(n, c, &vc->votes[i].proposal)))
+            (!vc->votes[i].has_proposal || !sim_proof_holds(n, c, &vc->votes[i].proposal)))
             return "a proof that does not hold";
     return NULL;
 }
@@ -104,7 +104,7 @@ static bool proofs_hold(const sim_node_t *n, const pbft_msg_t *vc)
     const sim_conf_t *c = sim_conf_after(n, vc->base.index);
     for (size_t i = 0; i < vc->vote_cnt; i++)
         if (vc->votes[i].proposal.index > vc->base.index &&
-            !proof_holds(n, c, &vc->votes[i].proposal))
+            !sim_proof_holds(n, c, &vc->votes[i].proposal))
             return false;
     return true;
 }
@@ -161,7 +161,7 @@ static void urged_in(sim_node_t *n, const sim_conf_t *c, int node, const pbft_ms
         memset(n->urged, 0xff, sizeof n->urged);
     n->urged_by = c;
     for (size_t i = 0; i < m->vote_cnt; i++)
-        if (m->votes[i].proposal.index > m->base.index && !proof_holds(n, c, &m->votes[i].proposal))
+        if (m->votes[i].proposal.index > m->base.index && !sim_proof_holds(n, c, &m->votes[i].proposal))
             return;
     if (n->world->nodes[node].bad || m->base.index < n->disk.height || m->base.view <= st.view ||
         st.index < 0 || st.sync_highest > n->disk.height)

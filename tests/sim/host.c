@@ -117,8 +117,11 @@ static void lane_put(sim_node_t *n, const bc_msg_t *m)
     if (m->kind == BC_MSG_FRAME_OUT && bc_front_msg_decode(bc_buf_view(m->data), &fm) == BC_OK) {
         check_meant(n, fm.payload);
         check_view_out(n, fm.payload);
+        check_record_out(n, fm.payload);
         check_view_told(n, &m->node, fm.payload);
     }
+    if (m->kind == BC_MSG_PERSIST && !m->data)
+        check_record_erased(n, m->key);
     bc_msg_t *copy = bc_msg_new(m->from, BC_ACTOR_HOST, m->kind);
     copy->module = m->module;
     copy->mask = m->mask;

@@ -460,6 +460,7 @@ void sim_start(sim_t *s, int i)
     memset(n->owes, 0, sizeof n->owes);
     n->told_peers = 0;
     n->layer_gen++;
+    check_record_start(n);
     n->actors[BC_ACTOR_FRONT] = bc_front_new(&fr);
     n->actors[BC_ACTOR_TXPOOL] = bc_txpool_new(&tp);
     n->actors[BC_ACTOR_SEALER] = bc_sealer_new(&se);

@@ -4,6 +4,7 @@
 #include "apps/core/core.h"
 #include "base/map.h"
 #include "scheduling/blocksync/blocksync.h"
+#include "scheduling/pbft/pbft_wire.h"
 #include "sim.h"
 
 typedef struct event event_t;
@@ -126,6 +127,8 @@ typedef struct {
     uint32_t recovers; /* senders of RecoverResponses */
     int64_t recover_view[SIM_NODES_MAX];
     int64_t asked[SIM_NODES_MAX]; /* highest view that each asked it to go to, in this life */
+    int64_t start_view, start_to_view; /* of its record when it started; -1: none */
+    int64_t revotes, reruns;           /* heights that it must vote for, and execute, again; 0 */
     int64_t wants[SIM_NODES_MAX]; /* view changes and RecoverRequests of each, not answered yet */
     int64_t back[SIM_NODES_MAX];  /* of RecoverResponses since its view or toView changed; -1 */
     int64_t urged[SIM_NODES_MAX]; /* the last view that each honest one asked for, -1: none */
@@ -231,6 +234,16 @@ void check_view_told(sim_node_t *n, const bc_nodeid_t *to, bc_bytes_t payload);
 void check_view_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload);
 void check_view_entered(sim_node_t *n, int64_t view);
 void check_view_asked(sim_node_t *n, const bc_pbft_status_t *st);
+bool sim_proof_holds(const sim_node_t *n, const sim_conf_t *c, const pbft_proposal_t *p);
+/* check_record.c: before its core starts; the first look at it; a consensus message that leaves; what
+ * it is about to send, execute, erase */
+void check_record_start(sim_node_t *n);
+void check_record_life(sim_node_t *n, int64_t view, int64_t to_view);
+void check_record_frame(sim_node_t *n, const pbft_msg_t *m);
+void check_record_out(sim_node_t *n, bc_bytes_t payload);
+void check_record_executes(sim_node_t *n, int64_t number);
+void check_record_erased(sim_node_t *n, const char *key);
+bool check_record_max(const sim_node_t *n, int64_t index);
 /* check_sync.c: of block sync's payloads that reach or leave a node, what it reads and holds */
 void check_sync_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload);
 void check_sync_out(sim_node_t *n, int to, bc_bytes_t payload);
