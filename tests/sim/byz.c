@@ -265,6 +265,9 @@ static void act(sim_t *s, event_t *e)
     bc_buf_t *b = NULL;
     if (byz_does(n, trick)) {
         switch (trick) {
+        case SIM_TRICK_EQUIVOCATE:
+            byz_usurp(n, to);
+            break;
         case SIM_TRICK_NEWVIEW:
             if (sim_random(s, 3))
                 b = byz_new_view(n, NULL);

@@ -33,6 +33,7 @@ int64_t byz_extreme(sim_node_t *n); /* a number that no honest node sends */
 /* What that receiver gets instead of the proposal: what, and who gets it, follow from its place. */
 bc_buf_t *byz_twin(sim_node_t *n, const pbft_msg_t *pre, int to);
 void byz_forge_proposal(sim_node_t *n, int to);
+void byz_usurp(sim_node_t *n, int to);
 void byz_raise_vote(sim_node_t *n, int to);
 bc_buf_t *byz_sealed(sim_node_t *n, pbft_msg_t *m); /* signs and encodes */
 /* b becomes an empty block of the fields of h, encoded into w. Its header: a reference. */

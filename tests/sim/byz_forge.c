@@ -63,8 +63,26 @@ enum {
     TWIN_SECRET,
     TWIN_RECEIVERS,
     TWIN_UNNAMED,
+    TWIN_PLACE,
+    TWIN_WEIGHT,
+    TWIN_LONG,
     TWIN_KINDS
 };
+
+static void lengthen(const sim_node_t *n, bc_header_t *h)
+{
+    size_t cnt = BC_MIN(h->data.sealer_list.n, h->data.weights.n);
+    bc_bytes_t *ids = bc_xcalloc(cnt + 1, sizeof *ids);
+    int64_t *weights = bc_xcalloc(cnt + 1, sizeof *weights);
+    if (cnt) {
+        memcpy(ids, h->data.sealer_list.v, cnt * sizeof *ids);
+        memcpy(weights, h->data.weights.v, cnt * sizeof *weights);
+    }
+    ids[cnt] = BC_VIEW(n->key.pub);
+    weights[cnt] = 1;
+    h->data.sealer_list = (bc_tars_list_t){ ids, cnt + 1 };
+    h->data.weights = (bc_tars_list_t){ weights, cnt + 1 };
+}
 
 static void twist_header(sim_node_t *n, bc_header_t *h, int kind)
 {
@@ -78,6 +96,19 @@ static void twist_header(sim_node_t *n, bc_header_t *h, int kind)
         h->data.sealer_list = (bc_tars_list_t){ bc_xcalloc(1, sizeof(bc_bytes_t)), 1 };
         ((bc_bytes_t *)h->data.sealer_list.v)[0] = BC_VIEW(n->key.pub);
         h->data.weights = (bc_tars_list_t){ (void *)(uintptr_t)one, 1 };
+        break;
+    case TWIN_PLACE: /* in the right list, twice */
+        if (h->data.sealer_list.n) {
+            bc_bytes_t *ids = (bc_bytes_t *)h->data.sealer_list.v;
+            ids[h->data.number % (int64_t)h->data.sealer_list.n] = BC_VIEW(n->key.pub);
+        }
+        break;
+    case TWIN_WEIGHT:
+        if (h->data.weights.n)
+            ((int64_t *)h->data.weights.v)[h->data.number % (int64_t)h->data.weights.n] += 2;
+        break;
+    case TWIN_LONG: /* one more than there are */
+        lengthen(n, h);
         break;
     case TWIN_NUMBER:
         h->data.number++;
@@ -163,8 +194,8 @@ bc_buf_t *byz_twin(sim_node_t *n, const pbft_msg_t *pre, int to)
     bc_keccak256(bc_bytes((const uint8_t *)place, sizeof place), &draw);
     if (draw.b[0] % 4 == 0 || (draw.b[0] % 4 == 1 && (to + draw.b[1]) % 2))
         return NULL; /* the true one; else half of them or all get the other */
-    static const int often[] = { TWIN_TIME, TWIN_FEWER, TWIN_SECRET, TWIN_UNNAMED };
-    int kind = draw.b[2] % 2 ? often[draw.b[3] % 4] : draw.b[3] % TWIN_KINDS;
+    static const int often[] = { TWIN_TIME, TWIN_FEWER, TWIN_SECRET, TWIN_UNNAMED, TWIN_REPEAT };
+    int kind = draw.b[2] % 2 ? often[draw.b[3] % BC_ARRAY_LEN(often)] : draw.b[3] % TWIN_KINDS;
     bc_arena_t arena = { 0 };
     bc_block_t b;
     bc_buf_t *out = NULL;
@@ -202,8 +233,10 @@ bc_buf_t *byz_twin(sim_node_t *n, const pbft_msg_t *pre, int to)
     n->byz->twins[at].index = m.base.index;
     n->byz->twins[at].view = m.base.view;
     n->byz->twins[at].hash = m.base.hash;
-    if (kind == TWIN_SEALERS)
+    if (kind == TWIN_SEALERS || kind == TWIN_LONG)
         free(h.data.sealer_list.v);
+    if (kind == TWIN_LONG)
+        free(h.data.weights.v);
     bc_hdr_unref(hdr);
     bc_wr_free(&w);
     free(metas);
@@ -274,6 +307,17 @@ void byz_forge_proposal(sim_node_t *n, int to)
     if (n->byz->pre &&
         pbft_decode(BC_SUITE_STANDARD, bc_buf_view(n->byz->pre), &pre, &arena) == BC_OK)
         post_empty(n, to, &pre, next, view, leader_of(n, next, view), 1009);
+    bc_arena_free(&arena);
+}
+
+/* Its own, out of turn. */
+void byz_usurp(sim_node_t *n, int to)
+{
+    pbft_msg_t pre;
+    bc_arena_t arena = { 0 };
+    if (n->byz->pre && sim_conf_index(byz_conf(n), n->i) >= 0 &&
+        pbft_decode(BC_SUITE_STANDARD, bc_buf_view(n->byz->pre), &pre, &arena) == BC_OK)
+        post_empty(n, to, &pre, n->disk.height + 1, byz_view(n), byz_index(n), 2003);
     bc_arena_free(&arena);
 }
 
@@ -476,7 +520,8 @@ bc_buf_t *byz_inflate(sim_node_t *n, pbft_msg_t *vc)
 
 /* ---- new views ---- */
 
-enum { NV_LIST, NV_CUT, NV_ONE_VC, NV_OWN_VCS, NV_FEW, NV_SHORT, NV_OTHER, NV_TURN, NV_PROOF, NV_KINDS };
+enum { NV_LIST, NV_CUT, NV_ONE_VC, NV_OWN_VCS, NV_FEW, NV_SHORT, NV_OTHER, NV_TURN, NV_NAME, NV_BEYOND, NV_PROOF,
+       NV_KINDS };
 
 static size_t heard(sim_node_t *n, int64_t view, pbft_msg_t *vcs, bc_arena_t *arena)
 {
@@ -546,6 +591,38 @@ static void own_list(sim_node_t *n, pbft_msg_t *nv, pbft_msg_t *entry)
     nv->vote_cnt = 1;
 }
 
+/* An empty block after all that the view changes tell of. */
+static size_t one_beyond(sim_node_t *n, const pbft_msg_t *nv, pbft_msg_t *entry, bc_buf_t **block)
+{
+    int64_t top = 0;
+    for (size_t i = 0; i < nv->vc_cnt; i++) {
+        top = BC_MAX(top, nv->vcs[i].base.index);
+        if (nv->vcs[i].vote_cnt)
+            return 0;
+    }
+    pbft_msg_t pre;
+    bc_arena_t arena = { 0 };
+    bc_block_t b;
+    size_t cnt = 0;
+    if (n->byz->pre &&
+        pbft_decode(BC_SUITE_STANDARD, bc_buf_view(n->byz->pre), &pre, &arena) == BC_OK &&
+        bc_tars_decode(&bc_block_tars, pre.proposal.data, &b, &arena) == BC_OK) {
+        bc_header_t h = b.header;
+        bc_wr_t w = { 0 };
+        h.data.number = byz_plus(top, 1);
+        h.data.timestamp = byz_plus(h.data.timestamp, 23);
+        bc_hdr_t *hdr = byz_empty_block(&b, h, &w);
+        *block = bc_buf_copy(bc_wr_view(&w));
+        byz_vote(n, entry, PBFT_PRE_PREPARE, h.data.number, &hdr->hash, nv->base.view);
+        entry->proposal.data = bc_buf_view(*block);
+        bc_wr_free(&w);
+        bc_hdr_unref(hdr);
+        cnt = 1;
+    }
+    bc_arena_free(&arena);
+    return cnt;
+}
+
 bc_buf_t *byz_new_view(sim_node_t *n, const pbft_msg_t *from)
 {
     sim_t *s = n->world;
@@ -554,6 +631,7 @@ bc_buf_t *byz_new_view(sim_node_t *n, const pbft_msg_t *from)
     pbft_sig_t sigs[SIM_NODES_MAX];
     uint8_t sig[SIM_NODES_MAX][BC_SIG_MAX], psig[BC_SIG_MAX];
     bc_h256_t head;
+    bc_buf_t *block = NULL;
     int kind = (int)sim_random(s, NV_KINDS);
     own_head(n, &head);
     size_t cnt = 0;
@@ -593,6 +671,15 @@ bc_buf_t *byz_new_view(sim_node_t *n, const pbft_msg_t *from)
         nv.base.index = n->disk.height;
         nv.vote_cnt = 0;
         break;
+    case NV_NAME: /* and in the name of whose turn it is */
+        nv.base.index = n->disk.height;
+        nv.base.from = leader_of(n, nv.base.index + 1, nv.base.view);
+        nv.vote_cnt = 0;
+        break;
+    case NV_BEYOND: /* a good block where nobody prepared anything */
+        nv.votes = &entry;
+        nv.vote_cnt = one_beyond(n, &nv, &entry, &block);
+        break;
     case NV_SHORT:
         nv.vc_cnt = byz_short_vcs(n, vcs, cnt);
         nv.vote_cnt = 0;
@@ -610,6 +697,7 @@ bc_buf_t *byz_new_view(sim_node_t *n, const pbft_msg_t *from)
         break;
     }
     bc_buf_t *out = byz_sealed(n, &nv);
+    bc_buf_unref(block);
     bc_arena_free(&arena);
     return out;
 }

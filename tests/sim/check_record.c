@@ -195,7 +195,7 @@ void check_record_start(sim_node_t *n)
 void check_record_life(sim_node_t *n, int64_t view, int64_t to_view)
 {
     int list[SIM_NODES_MAX];
-    if (n->start_view >= 0 && (view != n->start_view || to_view < n->start_to_view) &&
+    if (n->start_view > 0 && (view != n->start_view || to_view != n->start_to_view) &&
         sim_conf_list(sim_conf_after(n, n->disk.height), list) > 1)
         sim_fail(n->world, "record", "node %d begins in view %ld (asking for %ld), its record says %ld (%ld)",
                  n->i, (long)view, (long)to_view, (long)n->start_view, (long)n->start_to_view);

@@ -67,12 +67,14 @@ static const char *new_view_fault(const sim_node_t *n, const pbft_msg_t *nv)
 {
     const sim_conf_t *c = sim_conf_after(n, n->disk.height);
     uint32_t who = 0;
-    int64_t committed = -1;
+    int64_t committed = -1, top = -1;
     for (size_t i = 0; i < nv->vc_cnt; i++) {
         const char *fault = vc_fault(n, c, nv, &nv->vcs[i], &who);
         if (fault)
             return fault;
         committed = BC_MAX(committed, nv->vcs[i].base.index);
+        for (size_t k = 0; k < nv->vcs[i].vote_cnt; k++)
+            top = BC_MAX(top, nv->vcs[i].votes[k].proposal.index);
     }
     if (sim_conf_weight(c, who) < sim_conf_quorum(c, NULL))
         return "too few view changes";
@@ -85,6 +87,8 @@ static const char *new_view_fault(const sim_node_t *n, const pbft_msg_t *nv)
         const pbft_proposal_t *p = &nv->votes[i].proposal;
         if (p->index != committed + 1 + (int64_t)i)
             return "a gap in its list";
+        if (p->index > top)
+            return "an entry for what nobody prepared";
         int64_t best = newest(nv, p->index, NULL);
         if (best >= 0 && newest(nv, p->index, &p->hash) != best)
             return "a proposal that nobody prepared last";
@@ -184,6 +188,14 @@ static void asked_in(sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t *m
     urged_in(n, c, node, m);
 }
 
+/* Signed, and over its signer's connection. */
+static bool own_word(const sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t *m)
+{
+    int node;
+    return signed_by(n, sim_conf_after(n, n->disk.height), m->base.from, &m->digest, m->sig, &node) &&
+           !memcmp(from, &n->world->nodes[node].key.pub, sizeof *from);
+}
+
 /* Who asked with its own signature, over its own connection, where this node is. */
 static void wants_in(sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t *m)
 {
@@ -218,7 +230,7 @@ void check_view_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload)
             recover_in(n, from, &m);
         } else if (m.type == PBFT_VIEW_CHANGE) {
             asked_in(n, from, &m);
-        } else if (m.type == PBFT_NEW_VIEW && !new_view_fault(n, &m)) {
+        } else if (m.type == PBFT_NEW_VIEW && own_word(n, from, &m) && !new_view_fault(n, &m)) {
             n->may_enter = BC_MAX(n->may_enter, m.base.view);
             note_list(n->world, &m);
         }
