@@ -403,7 +403,8 @@ void byz_votes(sim_node_t *n, const pbft_msg_t *m, int to)
 
 /* ---- view changes ---- */
 
-enum { VC_OWN_SIGS, VC_ONE_SIG, VC_SHORT, VC_INFLATED, VC_TALL, VC_EMPTY, VC_REPEAT, VC_KINDS };
+enum { VC_OWN_SIGS, VC_ONE_SIG, VC_SHORT, VC_INFLATED, VC_TALL, VC_EMPTY, VC_LATER, VC_HEADS,
+       VC_HEIGHTS, VC_REPEAT, VC_KINDS };
 
 /* A proof that hash was prepared: its own signature under every name, or again and again. */
 static void fake_proof(sim_node_t *n, pbft_msg_t *p, int64_t index, int64_t view, int kind,
@@ -468,6 +469,21 @@ bc_buf_t *byz_view_change(sim_node_t *n, const pbft_msg_t *vc)
         break;
     case VC_EMPTY:
         m.vote_cnt = 0;
+        break;
+    case VC_LATER:
+        if (m.vote_cnt) {
+            votes[0] = m.votes[0];
+            votes[0].base.view = byz_plus(m.base.view, 1);
+            m.votes = votes;
+            m.vote_cnt = 1;
+        }
+        break;
+    case VC_HEADS: /* on top of another block */
+        random_hash(n, &m.proposal.hash);
+        m.base.hash = m.proposal.hash;
+        break;
+    case VC_HEIGHTS:
+        m.proposal.index = byz_plus(m.base.index, 1);
         break;
     default:
         if (m.vote_cnt) {

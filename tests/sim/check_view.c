@@ -32,6 +32,12 @@ bool sim_proof_holds(const sim_node_t *n, const sim_conf_t *c, const pbft_propos
     return sim_conf_weight(c, who) >= sim_conf_quorum(c, NULL);
 }
 
+/* Who made it may have taken a view change when it did not know the block yet. */
+static bool made_by(const sim_node_t *n, const sim_conf_t *c, const pbft_msg_t *nv)
+{
+    return sim_conf_index(c, n->i) == nv->base.from;
+}
+
 static const char *vc_fault(const sim_node_t *n, const sim_conf_t *c, const pbft_msg_t *nv,
                             const pbft_msg_t *vc, uint32_t *who)
 {
@@ -43,6 +49,18 @@ static const char *vc_fault(const sim_node_t *n, const sim_conf_t *c, const pbft
     if (*who >> node & 1)
         return "two view changes of one node";
     *who |= 1u << node;
+    if (vc->proposal.index != vc->base.index)
+        return "a view change of two heights";
+    if (!made_by(n, c, nv) && vc->base.index == n->disk.height && n->disk.height > 0 &&
+        !bc_h256_eq(&vc->proposal.hash, &n->disk.blocks[n->disk.height].header->hash))
+        return "a view change on top of another block";
+    for (size_t i = 0; i < vc->vote_cnt; i++) {
+        if (vc->votes[i].base.view > vc->base.view)
+            return "a proof of a later view";
+        for (size_t k = 0; k < i; k++)
+            if (vc->votes[k].proposal.index == vc->votes[i].proposal.index)
+                return "two proofs of one height";
+    }
     for (size_t i = 0; i < vc->vote_cnt; i++)
         if (vc->votes[i].proposal.index > vc->base.index &&
             (!vc->votes[i].has_proposal || !sim_proof_holds(n, c, &vc->votes[i].proposal)))
