@@ -111,6 +111,8 @@ bool byz_saw(sim_node_t *n, const bc_nodeid_t *from, bc_buf_t *frame)
     remember(n, frame);
     if (fm.module == BC_MODULE_PBFT)
         saw_consensus(n, from, fm.payload);
+    if (fm.module == BC_MODULE_PBFT && byz_gives_hidden(n, node_of(n->world, from), &fm))
+        return true;
     return fm.module == BC_MODULE_CONS_TXS_SYNC &&
            byz_gives_secret(n, node_of(n->world, from), &fm);
 }
@@ -129,6 +131,9 @@ static bc_buf_t *other_consensus(sim_node_t *n, int to, bc_bytes_t payload)
             byz_ahead(n, &m, to);
         } else if (m.type == PBFT_VIEW_CHANGE && byz_does(n, SIM_TRICK_STARVE))
             out = byz_inflate(n, &m);
+        else if (m.type == PBFT_VIEW_CHANGE && byz_does(n, SIM_TRICK_PROOFS) &&
+                 (out = byz_tells_hidden(n, &m)) != NULL)
+            ;
         else if (m.type == PBFT_VIEW_CHANGE && byz_does(n, SIM_TRICK_PROOFS) && sim_random(s, 2))
             out = byz_view_change(n, &m);
         else if (m.type == PBFT_COMMITTED_RESPONSE && m.proposal_cnt == 1 &&
@@ -202,7 +207,7 @@ bool byz_sends(sim_node_t *n, uint16_t module, int to, bc_buf_t *frame)
     (void)module;
     if (to == (n->i + 1) % n->world->cnt)
         remember(n, frame);
-    if (withheld(n, to, &fm) || starves(n, to, &fm) || lures_to_ask(n, to, &fm))
+    if (byz_hides(n, to, &fm) || withheld(n, to, &fm) || starves(n, to, &fm) || lures_to_ask(n, to, &fm))
         return true;
     bc_buf_t *other = NULL;
     if (fm.module == BC_MODULE_PBFT)
@@ -335,6 +340,7 @@ void byz_free(sim_node_t *n)
         bc_buf_unref(n->byz->vcs[i]);
     bc_buf_unref(n->byz->pre);
     bc_buf_unref(n->byz->check);
+    bc_buf_unref(n->byz->hidden.data);
     bc_tx_unref(n->byz->secret);
     free(n->byz);
     n->byz = NULL;

@@ -1,5 +1,6 @@
 /* Bad nodes: what byz.c (their frames on the way out, and their own doings), byz_forge.c (consensus
- * payloads), byz_names.c (others' words), byz_short.c (one vote too few), byz_lists.c (the moment when the sealer list
+ * payloads), byz_names.c (others' words), byz_short.c (one vote too few), byz_hidden.c (a
+ * quorum that nobody knows of), byz_lists.c (the moment when the sealer list
  * changes) and byz_sync.c (blocks and transactions) share. */
 #ifndef BC_SIM_BYZ_H
 #define BC_SIM_BYZ_H
@@ -71,6 +72,16 @@ void byz_second(sim_node_t *n, int64_t index);
 bool byz_short_proof(sim_node_t *n, int64_t index, bc_h256_t *hash, pbft_sig_t sigs[SIM_NODES_MAX],
                      size_t *cnt, uint8_t own[BC_SIG_MAX]);
 size_t byz_short_vcs(const sim_node_t *n, pbft_msg_t *vcs, size_t cnt);
+/* What it has heard of others who prepared hash, one signature of each. */
+size_t byz_sigs_for(const sim_node_t *n, int64_t index, const bc_h256_t *hash,
+                    pbft_sig_t out[SIM_NODES_MAX]);
+void byz_sort_sigs(pbft_sig_t *v, size_t cnt); /* by place */
+
+/* byz_hidden.c. True: it has seen to the frame itself, its core does not get the question. */
+bool byz_hides(sim_node_t *n, int to, const bc_front_msg_t *fm);
+bool byz_gives_hidden(sim_node_t *n, int to, const bc_front_msg_t *fm);
+/* A view change that tells of that block, or NULL. */
+bc_buf_t *byz_tells_hidden(sim_node_t *n, const pbft_msg_t *vc);
 
 /* byz_lists.c */
 void byz_old_place(sim_node_t *n, const pbft_msg_t *m, int to);

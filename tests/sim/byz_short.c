@@ -10,8 +10,8 @@ static uint64_t weight_of(const sim_node_t *n, int64_t idx)
 }
 
 /* What of theirs it has for hash, one of each. */
-static size_t sigs_for(const sim_node_t *n, int64_t index, const bc_h256_t *hash,
-                       pbft_sig_t out[SIM_NODES_MAX])
+size_t byz_sigs_for(const sim_node_t *n, int64_t index, const bc_h256_t *hash,
+                    pbft_sig_t out[SIM_NODES_MAX])
 {
     size_t cnt = 0, known = BC_MIN(n->byz->sig_cnt, (size_t)BYZ_SIGS);
     uint32_t seen = 0;
@@ -27,6 +27,16 @@ static size_t sigs_for(const sim_node_t *n, int64_t index, const bc_h256_t *hash
     return cnt;
 }
 
+void byz_sort_sigs(pbft_sig_t *v, size_t cnt)
+{
+    for (size_t i = 0; i < cnt; i++)
+        for (size_t k = i; k > 0 && v[k].node < v[k - 1].node; k--) {
+            pbft_sig_t t = v[k];
+            v[k] = v[k - 1];
+            v[k - 1] = t;
+        }
+}
+
 /* The lightest first, to just below a quorum, in the order of their places. */
 static size_t cut(const sim_node_t *n, pbft_sig_t *v, size_t cnt)
 {
@@ -40,12 +50,7 @@ static size_t cut(const sim_node_t *n, pbft_sig_t *v, size_t cnt)
         }
     while (kept < cnt && sum + weight_of(n, v[kept].node) < quorum)
         sum += weight_of(n, v[kept++].node);
-    for (size_t i = 0; i < kept; i++)
-        for (size_t k = i; k > 0 && v[k].node < v[k - 1].node; k--) {
-            pbft_sig_t t = v[k];
-            v[k] = v[k - 1];
-            v[k - 1] = t;
-        }
+    byz_sort_sigs(v, kept);
     return kept;
 }
 
@@ -58,7 +63,7 @@ bool byz_short_proof(sim_node_t *n, int64_t index, bc_h256_t *hash, pbft_sig_t s
         if (n->byz->sigs[at].index != index)
             continue;
         *hash = n->byz->sigs[at].hash;
-        *cnt = sigs_for(n, index, hash, sigs);
+        *cnt = byz_sigs_for(n, index, hash, sigs);
         if (*cnt < SIM_NODES_MAX && weight_of(n, byz_index(n)))
             sigs[(*cnt)++] = (pbft_sig_t){ byz_index(n), bc_bytes(own, bc_sign(&n->key, hash, own)) };
         *cnt = cut(n, sigs, *cnt);

@@ -387,6 +387,21 @@ void check_commit(sim_node_t *n, int64_t number, const bc_hdr_t *h, const bc_txs
     expect_answers(n, txs);
 }
 
+/* A block that n asked for, as decided, with a true proof that a quorum prepared it. It may be tried:
+ * whether it was decided, its result tells. */
+void check_given(sim_node_t *n, bc_bytes_t payload)
+{
+    pbft_msg_t m;
+    bc_arena_t arena = { 0 };
+    if (sim_pbft_type(payload) == PBFT_COMMITTED_RESPONSE &&
+        pbft_decode(BC_SUITE_STANDARD, payload, &m, &arena) == BC_OK)
+        for (size_t i = 0; i < m.proposal_cnt; i++)
+            if (sim_proof_holds(n, sim_conf_after(n, n->disk.height), &m.proposals[i]))
+                fact(n->world, FACT_GIVEN, by_hash(&m.proposals[i].hash), m.proposals[i].index, n->i,
+                     true);
+    bc_arena_free(&arena);
+}
+
 /* A quorum precommitted some proposal of that height, and if it came by consensus this one. */
 static bool execution_has_reason(sim_node_t *n, const bc_hdr_t *header)
 {
@@ -398,7 +413,8 @@ static bool execution_has_reason(sim_node_t *n, const bc_hdr_t *header)
     h.data_hash = (bc_bytes_t){ 0 };
     h.data.parents = (bc_tars_list_t){ 0 };
     bc_hdr_t *plain = bc_hdr_new(BC_SUITE_STANDARD, &h);
-    bool ok = fact(s, FACT_MEANT, 1 | by_hash(&plain->hash), number, -1, false) != NULL;
+    bool ok = fact(s, FACT_MEANT, 1 | by_hash(&plain->hash), number, -1, false) != NULL ||
+              fact(s, FACT_GIVEN, by_hash(&plain->hash), number, n->i, false) != NULL;
     bc_hdr_unref(plain);
     return ok;
 }

@@ -163,6 +163,10 @@ static void recover_in(sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t 
     if (!signed_by(n, c, m->base.from, &m->digest, m->sig, &node) ||
         memcmp(from, &s->nodes[node].key.pub, sizeof *from))
         return;
+    bc_pbft_status_t st;
+    bc_pbft_status(n->actors[BC_ACTOR_PBFT], &st);
+    if (!st.timeout && st.view != n->start_view) /* it has asked for none */
+        return;
     int64_t said = n->recovers >> node & 1 ? n->recover_view[node] : -1;
     n->recovers |= 1u << node;
     n->back[node] = BC_MAX(n->back[node], m->base.view);

@@ -144,8 +144,11 @@ static void look_in(sim_node_t *n, const bc_nodeid_t *from, bc_buf_t *frame)
     bc_front_msg_t fm;
     if (bc_front_msg_decode(bc_buf_view(frame), &fm))
         return;
-    if (fm.module == BC_MODULE_PBFT)
+    if (fm.module == BC_MODULE_PBFT) {
         check_view_in(n, from, fm.payload);
+        if (fm.ext & BC_FRONT_EXT_RESPONSE)
+            check_given(n, fm.payload);
+    }
     else if (fm.module == BC_MODULE_BLOCK_SYNC)
         check_sync_in(n, from, fm.payload);
 }
@@ -336,6 +339,43 @@ static bool root_before(const sim_node_t *n, int64_t number, bc_h256_t *out)
 
 /* The toy executor: the transactions' root is the chain's, the state root a hash over the parent's
  * and them in order. */
+static bc_hdr_t *result_of(const bc_header_t *proposal, const bc_h256_t *txs_root, bc_h256_t root)
+{
+    bc_wr_t w = { 0 };
+    bc_wr_put(&w, BC_VIEW(*txs_root));
+    bc_wr_put(&w, BC_VIEW(root));
+    bc_wr_be64(&w, (uint64_t)proposal->data.timestamp);
+    bc_keccak256(bc_wr_view(&w), &root);
+    bc_wr_free(&w);
+    bc_header_t h = *proposal;
+    h.data_hash = (bc_bytes_t){ 0 };
+    h.signatures = (bc_tars_list_t){ 0 };
+    h.data.txs_root = h.data.receipts_root = BC_VIEW(*txs_root);
+    h.data.state_root = BC_VIEW(root);
+    h.data.gas_used = BC_STR("0");
+    return bc_hdr_new(BC_SUITE_STANDARD, &h);
+}
+
+bool host_empty_result(const sim_node_t *n, const bc_header_t *proposal, bc_h256_t *out)
+{
+    bc_header_t h = *proposal;
+    int64_t before = h.data.number - 1;
+    bc_h256_t root = n->world->genesis_root, txs_root, none = { 0 };
+    if (before < 0 || before > n->disk.height ||
+        bc_merkle_root(BC_SUITE_STANDARD, &none, 0, &txs_root) != BC_OK)
+        return false;
+    if (before)
+        memcpy(root.b, n->disk.blocks[before].header->h.data.state_root.p, sizeof root.b);
+    bc_parent_t link = { .number = before,
+                         .hash = before ? BC_VIEW(n->disk.blocks[before].header->hash)
+                                        : BC_VIEW(n->world->genesis_hash) };
+    h.data.parents = (bc_tars_list_t){ &link, 1 };
+    bc_hdr_t *hdr = result_of(&h, &txs_root, root);
+    *out = hdr->hash;
+    bc_hdr_unref(hdr);
+    return true;
+}
+
 static void run_execute(sim_node_t *n, bc_msg_t *m)
 {
     bc_msg_t *r = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SCHEDULER, BC_MSG_RAN_EXECUTE);
@@ -357,19 +397,7 @@ static void run_execute(sim_node_t *n, bc_msg_t *m)
     }
     BC_MUST(bc_merkle_root(BC_SUITE_STANDARD, hashes, m->txs->cnt, &txs_root) == BC_OK);
     free(hashes);
-    bc_wr_t w = { 0 };
-    bc_wr_put(&w, BC_VIEW(txs_root));
-    bc_wr_put(&w, BC_VIEW(root));
-    bc_wr_be64(&w, (uint64_t)m->header->h.data.timestamp);
-    bc_keccak256(bc_wr_view(&w), &root);
-    bc_wr_free(&w);
-    bc_header_t h = m->header->h;
-    h.data_hash = (bc_bytes_t){ 0 };
-    h.signatures = (bc_tars_list_t){ 0 };
-    h.data.txs_root = h.data.receipts_root = BC_VIEW(txs_root);
-    h.data.state_root = BC_VIEW(root);
-    h.data.gas_used = BC_STR("0");
-    r->header = bc_hdr_new(BC_SUITE_STANDARD, &h);
+    r->header = result_of(&m->header->h, &txs_root, root);
     r->result = bc_xcalloc(1, sizeof *r->result);
     r->result->sys_block = system;
     reply_later(n, (int64_t)sim_random(n->world, 5), r)->num2 = system;

@@ -93,6 +93,12 @@ typedef struct {
     int64_t raised;  /* view that it said those votes again for */
     bc_buf_t *check; /* its last checkpoint, kept back until another one is seen */
     int64_t check_index, check_heard;
+    struct {
+        int64_t index, view, sealer;
+        bc_h256_t hash;
+        bc_buf_t *data;
+        uint32_t told;
+    } hidden;        /* a block that a quorum prepared without knowing */
     bc_tx_t *secret; /* a transaction that only its proposal names; nobody else has it */
     int64_t secret_index, secret_view;
     bool secret_holds; /* its signature */
@@ -165,7 +171,8 @@ enum {
     FACT_CHECK,
     FACT_OFFERED,
     FACT_PREPARES,
-    FACT_MEANT
+    FACT_MEANT,
+    FACT_GIVEN
 };
 
 enum { SIM_CONFS = 64, SIM_POOL_LIMIT = 150, SIM_SERVE_LIMIT = 20, SIM_ROWS_MAX = 400 };
@@ -212,6 +219,8 @@ void host_crash(sim_node_t *n);
 void host_send_frame(sim_node_t *n, uint16_t module, bc_msg_t *m);
 /* One frame on its way, by the network's rules, as if from sender. */
 void host_transmit(sim_node_t *n, const bc_nodeid_t *sender, int to, bc_buf_t *frame);
+/* What executing an empty proposal gives, right after a block that n has. False: it lacks that. */
+bool host_empty_result(const sim_node_t *n, const bc_header_t *proposal, bc_h256_t *out);
 bc_ledger_config_t *host_config(sim_node_t *n);
 void disk_free(sim_disk_t *d);
 /* A transaction to that address changes the list. */
@@ -221,6 +230,7 @@ void check_frame(sim_node_t *n, const bc_msg_t *m);
 void check_meant(sim_node_t *n, bc_bytes_t payload);
 void check_commit(sim_node_t *n, int64_t number, const bc_hdr_t *h, const bc_txs_t *txs);
 void check_execute(sim_node_t *n, const bc_hdr_t *header);
+void check_given(sim_node_t *n, bc_bytes_t payload);
 void check_offered(sim_t *s, int64_t index, int64_t view, const bc_h256_t *hash);
 void check_answer(sim_node_t *n, const bc_msg_t *m);
 void check_node(sim_node_t *n);
