@@ -68,6 +68,22 @@ static bool only(sim_t *s, int kind, int node, int64_t index, int64_t view, cons
     return true;
 }
 
+/* How many changes of the sealer list the block before index came after, or the newest that n has. */
+static int64_t changes_before(const sim_node_t *n, int64_t index)
+{
+    int64_t height = BC_MIN(index - 1, n->disk.height);
+    return n->world->o.membership && height > 0 ? n->disk.blocks[height].changes : 0;
+}
+
+/* What was said of a block under another sealer list binds nobody: the block names that list, and the
+ * block before it, which changed the list, makes it void (docs/notes/0019). */
+static bool is_void(const sim_node_t *n, const fact_t *f)
+{
+    const sim_conf_t *confs = n->world->confs;
+    return memcmp(&confs[f->changes % SIM_CONFS], &confs[changes_before(n, f->key.index) % SIM_CONFS],
+                  sizeof confs[0]) != 0;
+}
+
 enum { W7_MS = 1000, MEMORY_SLACK = 450 };
 
 /* ---- votes ---- */
@@ -114,7 +130,7 @@ static void check_prepare(sim_node_t *n, const pbft_msg_t *m)
         sim_fail(s, "one-vote", "node %d prepared two hashes at height %ld view %ld", n->i, (long)i,
                  (long)v);
     fact_t *lock = fact(s, FACT_LOCK, n->i, i, 0, false);
-    if (lock && !bc_h256_eq(&lock->hash, &m->base.hash))
+    if (lock && !bc_h256_eq(&lock->hash, &m->base.hash) && !is_void(n, lock))
         sim_fail(s, "lock", "node %d prepared another hash than it precommitted at height %ld",
                  n->i, (long)i);
 }
@@ -129,6 +145,7 @@ static void check_commit_vote(sim_node_t *n, const pbft_msg_t *m)
                  (long)v);
     fact_t *lock = fact(s, FACT_LOCK, n->i, i, 0, true);
     lock->hash = m->base.hash;
+    lock->changes = changes_before(n, i);
     const sim_conf_t *conf = sim_conf_after(n, i - 1);
     uint32_t prepares = fact(s, FACT_PREPARES, by_hash(&m->base.hash), i, v, true)->mask;
     if (sim_conf_weight(conf, prepares | s->bad) < sim_conf_quorum(conf, NULL) && !s->o.injects)
@@ -138,6 +155,8 @@ static void check_commit_vote(sim_node_t *n, const pbft_msg_t *m)
     votes->hash = m->base.hash;
     votes->mask |= 1u << n->i;
     fact_t *decided = fact(s, FACT_DECIDED, 0, i, 0, false);
+    if (decided && is_void(n, decided))
+        decided = NULL;
     /* a late vote of an older view is no harm: its quorum of prepares came too late as well */
     if (decided && v > decided->view && !bc_h256_eq(&decided->hash, &m->base.hash))
         sim_fail(s, "decision", "node %d precommitted against a decision at height %ld view %ld",
@@ -147,6 +166,7 @@ static void check_commit_vote(sim_node_t *n, const pbft_msg_t *m)
     decided = fact(s, FACT_DECIDED, 0, i, 0, true);
     decided->hash = m->base.hash;
     decided->view = v;
+    decided->changes = changes_before(n, i);
 }
 
 /* Who signs the result of a block that is not in its ledger yet has the block in its store, in the
@@ -253,10 +273,11 @@ void check_frame(sim_node_t *n, const bc_msg_t *out)
  * none of them can reach a quorum ever again (docs/notes/0017). */
 bool check_locks_split(sim_t *s, int64_t height)
 {
-    const sim_conf_t *conf = NULL;
+    const sim_node_t *at = NULL;
     for (int i = 0; i < s->cnt; i++)
         if (!s->nodes[i].bad && s->nodes[i].disk.height == height - 1)
-            conf = sim_conf_after(&s->nodes[i], height - 1);
+            at = &s->nodes[i];
+    const sim_conf_t *conf = at ? sim_conf_after(at, height - 1) : NULL;
     if (!s->bad || !conf || sim_conf_weight(conf, ~s->bad) < sim_conf_quorum(conf, NULL))
         return false;
     for (int k = 0; k < s->cnt; k++) {
@@ -265,7 +286,8 @@ bool check_locks_split(sim_t *s, int64_t height)
         for (int i = 0; i < s->cnt; i++) {
             const fact_t *lock = fact(s, FACT_LOCK, i, height, 0, false);
             could |= (uint32_t)(!s->nodes[i].bad &&
-                                (!lock || (mine && bc_h256_eq(&lock->hash, &mine->hash))))
+                                (!lock || is_void(at, lock) ||
+                                 (mine && bc_h256_eq(&lock->hash, &mine->hash))))
                      << i;
         }
         if (sim_conf_weight(conf, could) >= sim_conf_quorum(conf, NULL))

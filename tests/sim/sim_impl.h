@@ -158,6 +158,7 @@ typedef struct {
     bc_h256_t hash;
     uint32_t mask; /* of nodes */
     int64_t view;
+    int64_t changes; /* of the sealer list, as known to who said it */
 } fact_t;
 
 enum {
