@@ -1,7 +1,8 @@
 /* A quorum that nobody knows of. Where it leads, a bad node shows a block to just as many as make a
  * quorum with itself, and does not say that it prepared it: none of them precommits it, the others
  * go on with another one, and it holds a true proof. Who asks it for a block of that height, to take
- * it for decided or for prepared, gets this one; a view change tells of it now and then. */
+ * it for decided or for prepared, gets this one, and now and then who asks for another height; a view
+ * change tells of it now and then. */
 #include "byz.h"
 
 /* Honest ones, the light ones first, from another one on at each height. */
@@ -147,7 +148,8 @@ bool byz_gives_hidden(sim_node_t *n, int to, const bc_front_msg_t *fm)
                 !(fm->ext & BC_FRONT_EXT_RESPONSE) &&
                 (kind == PBFT_COMMITTED_REQUEST || kind == PBFT_PREPARED_REQUEST) &&
                 pbft_decode(BC_SUITE_STANDARD, fm->payload, &m, &arena) == BC_OK &&
-                m.base.index == n->byz->hidden.index && sim_random(n->world, 3) &&
+                (m.base.index == n->byz->hidden.index || sim_random(n->world, 4) == 0) &&
+                sim_random(n->world, 3) &&
                 prepared(n, &vote, sigs, own);
     if (does) {
         vote.proposal.data = bc_buf_view(n->byz->hidden.data);

@@ -110,11 +110,15 @@ void check_offered(sim_t *s, int64_t index, int64_t view, const bc_h256_t *hash)
     fact(s, FACT_OFFERED, by_hash(hash), index, view, true);
 }
 
+static int leader_node(const sim_node_t *n, int64_t index, int64_t view)
+{
+    int list[SIM_NODES_MAX], cnt = sim_conf_list(sim_conf_after(n, index - 1), list);
+    return list[bc_pbft_leader(index, view, n->world->o.leader_period, (size_t)cnt)];
+}
+
 static bool honest_leader(const sim_node_t *n, int64_t index, int64_t view)
 {
-    const sim_t *s = n->world;
-    int list[SIM_NODES_MAX], cnt = sim_conf_list(sim_conf_after(n, index - 1), list);
-    return !s->nodes[list[bc_pbft_leader(index, view, s->o.leader_period, (size_t)cnt)]].bad;
+    return !n->world->nodes[leader_node(n, index, view)].bad;
 }
 
 static void check_prepare(sim_node_t *n, const pbft_msg_t *m)
@@ -199,6 +203,10 @@ static void check_vote(sim_node_t *n, const pbft_msg_t *m)
     case PBFT_PRE_PREPARE:
         check_vote_view(n, m);
         check_offered(s, m->base.index, m->base.view, &m->base.hash);
+        if (n->disk.height == m->base.index - 1 && leader_node(n, m->base.index, m->base.view) != n->i &&
+            !s->o.injects)
+            sim_fail(s, "reason", "node %d proposes out of turn at height %ld view %ld", n->i,
+                     (long)m->base.index, (long)m->base.view);
         if (!only(s, FACT_PROPOSE, n->i, m->base.index, m->base.view, &m->base.hash))
             sim_fail(s, "one-vote", "node %d proposed twice at height %ld view %ld", n->i,
                      (long)m->base.index, (long)m->base.view);
@@ -236,6 +244,7 @@ void check_meant(sim_node_t *n, bc_bytes_t payload)
     bc_arena_t arena = { 0 };
     if (!n->bad && payload.n > 1 && payload.p[0] == 0x10 && payload.p[1] == PBFT_COMMIT &&
         pbft_decode(BC_SUITE_STANDARD, payload, &m, &arena) == BC_OK) {
+        check_view_commit(n, &m);
         const sim_conf_t *conf = sim_conf_after(n, m.base.index - 1);
         fact_t *f = fact(s, FACT_MEANT, 1 | by_hash(&m.base.hash), m.base.index, m.base.view, true);
         f->mask |= 1u << n->i;

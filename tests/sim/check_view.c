@@ -145,12 +145,21 @@ void check_view_out(sim_node_t *n, bc_bytes_t payload)
         if (m.type == PBFT_VIEW_CHANGE && !proofs_hold(n, &m) && !n->world->o.injects)
             sim_fail(n->world, "view", "node %d asks for view %ld with a proof that does not hold",
                      n->i, (long)m.base.view);
+        if (m.type == PBFT_VIEW_CHANGE)
+            n->asks = BC_MAX(n->asks, m.base.view);
         if (m.type == PBFT_NEW_VIEW) {
             n->may_enter = BC_MAX(n->may_enter, m.base.view);
             note_list(n->world, &m);
         }
     }
     bc_arena_free(&arena);
+}
+
+/* While it asks for another view it counts no votes of the one that it is in. */
+void check_view_commit(sim_node_t *n, const pbft_msg_t *m)
+{
+    if (m->base.view < n->asks)
+        n->late = BC_MAX(n->late, m->base.view); /* unless it has returned into it */
 }
 
 static void recover_in(sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t *m)
@@ -361,6 +370,11 @@ void check_view_asked(sim_node_t *n, const bc_pbft_status_t *st)
         sim_fail(s, "view", "node %d asks for view %ld, and more than f of the others for a later one",
                  n->i, (long)to);
     n->urged_now = false;
+    if (n->late >= 0 && to > n->late && st->view <= n->late && st->index >= 0 && !s->o.injects)
+        sim_fail(s, "view", "node %d precommitted in view %ld while it asks for view %ld", n->i,
+                 (long)n->late, (long)to);
+    n->late = -1;
+    n->asks = to;
     if (st->view != n->view_seen || to != n->to_view_seen) {
         n->moved_at = s->now;
         memset(n->back, 0xff, sizeof n->back);

@@ -455,6 +455,8 @@ void sim_start(sim_t *s, int i)
     memset(n->urged, 0xff, sizeof n->urged);
     memset(n->back, 0xff, sizeof n->back);
     memset(n->wants, 0, sizeof n->wants);
+    n->asks = 0;
+    n->late = -1;
     n->urged_by = NULL;
     n->urged_now = false;
     memset(n->owes, 0, sizeof n->owes);

@@ -136,6 +136,8 @@ typedef struct {
     int64_t start_view, start_to_view; /* of its record when it started; -1: none */
     int64_t revotes, reruns;           /* heights that it must vote for, and execute, again; 0 */
     int64_t wants[SIM_NODES_MAX]; /* view changes and RecoverRequests of each, not answered yet */
+    int64_t asks; /* the highest view of its view changes, or toView; as of the last look */
+    int64_t late; /* a view that it precommitted in since then, below that; -1 */
     int64_t back[SIM_NODES_MAX];  /* of RecoverResponses since its view or toView changed; -1 */
     int64_t urged[SIM_NODES_MAX]; /* the last view that each honest one asked for, -1: none */
     const sim_conf_t *urged_by;   /* the list that this was under */
@@ -241,6 +243,7 @@ void check_free(sim_t *s);
 /* check_view.c: entries into views have a reason. out: a consensus payload that the node itself is
  * about to send; in: one that was given to it. */
 void check_view_out(sim_node_t *n, bc_bytes_t payload);
+void check_view_commit(sim_node_t *n, const pbft_msg_t *m);
 void check_view_told(sim_node_t *n, const bc_nodeid_t *to, bc_bytes_t payload);
 void check_view_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload);
 void check_view_entered(sim_node_t *n, int64_t view);
