@@ -536,8 +536,8 @@ bc_buf_t *byz_inflate(sim_node_t *n, pbft_msg_t *vc)
 
 /* ---- new views ---- */
 
-enum { NV_LIST, NV_CUT, NV_ONE_VC, NV_OWN_VCS, NV_FEW, NV_SHORT, NV_OTHER, NV_TURN, NV_NAME, NV_BEYOND, NV_PROOF,
-       NV_KINDS };
+enum { NV_LIST, NV_CUT, NV_ONE_VC, NV_OWN_VCS, NV_FEW, NV_SHORT, NV_OTHER, NV_TURN, NV_NAME, NV_BEYOND, NV_BENT,
+       NV_PROOF, NV_KINDS };
 
 static size_t heard(sim_node_t *n, int64_t view, pbft_msg_t *vcs, bc_arena_t *arena)
 {
@@ -682,6 +682,14 @@ bc_buf_t *byz_new_view(sim_node_t *n, const pbft_msg_t *from)
     case NV_OTHER: /* whatever it has heard, of any view */
         nv.vc_cnt = heard(n, -1, vcs, &arena);
         nv.vote_cnt = 0;
+        break;
+    case NV_BENT: /* the same, bent to this view; with the digests that were signed */
+        nv.vc_cnt = heard(n, -1, vcs, &arena);
+        nv.vote_cnt = 0;
+        for (size_t i = 0; i < nv.vc_cnt; i++) {
+            vcs[i].base.view = nv.base.view;
+            vcs[i].vote_cnt = 0;
+        }
         break;
     case NV_TURN: /* as it should be, but for whose turn it is */
         nv.base.index = n->disk.height;

@@ -217,6 +217,16 @@ static void push_block(sim_node_t *n, int to, int64_t number, bool true_one)
     bc_buf_unref(good);
 }
 
+/* Its own name, or now and then one that nobody in the group has. */
+static bc_nodeid_t some_name(sim_node_t *n)
+{
+    bc_nodeid_t id = n->key.pub;
+    if (sim_random(n->world, 8) == 0)
+        for (size_t i = 0; i < sizeof id.b; i++)
+            id.b[i] ^= 0x5a;
+    return id;
+}
+
 void byz_sync_act(sim_node_t *n, int to)
 {
     sim_t *s = n->world;
@@ -248,7 +258,9 @@ void byz_sync_act(sim_node_t *n, int to)
         lie(n, &m);
     }
     bc_buf_t *b = packed(&m);
-    byz_post(n, &n->key.pub, BC_MODULE_BLOCK_SYNC, to, bc_buf_view(b));
+    /* who says that it is ahead of the chain may be a stranger */
+    bc_nodeid_t name = m.packettype == 1 ? some_name(n) : n->key.pub;
+    byz_post(n, &name, BC_MODULE_BLOCK_SYNC, to, bc_buf_view(b));
     bc_buf_unref(b);
 }
 
@@ -345,9 +357,14 @@ static void tell_hashes(sim_node_t *n, int to)
     m.type = 1 + (int32_t)sim_random(n->world, 2);
     m.n_txshash = CNT;
     m.txshash = v;
+    if (sim_random(n->world, 3) == 0) { /* "I have nothing": all that you have, please */
+        m.type = 1;
+        m.n_txshash = 0;
+    }
     bc_buf_t *b = bc_buf_new(bc_pb__txs_sync_message__get_packed_size(&m));
     bc_pb__txs_sync_message__pack(&m, b->p);
-    byz_post(n, &n->key.pub, BC_MODULE_TXS_SYNC, to, bc_buf_view(b));
+    bc_nodeid_t name = some_name(n);
+    byz_post(n, &name, BC_MODULE_TXS_SYNC, to, bc_buf_view(b));
     bc_buf_unref(b);
     free(h);
 }

@@ -113,7 +113,7 @@ void check_offered(sim_t *s, int64_t index, int64_t view, const bc_h256_t *hash)
 static int leader_node(const sim_node_t *n, int64_t index, int64_t view)
 {
     int list[SIM_NODES_MAX], cnt = sim_conf_list(sim_conf_after(n, index - 1), list);
-    return list[bc_pbft_leader(index, view, n->world->o.leader_period, (size_t)cnt)];
+    return list[sim_leader(index, view, n->world->o.leader_period, (size_t)cnt)];
 }
 
 static bool honest_leader(const sim_node_t *n, int64_t index, int64_t view)

@@ -42,9 +42,11 @@ static const char *vc_fault(const sim_node_t *n, const sim_conf_t *c, const pbft
                             const pbft_msg_t *vc, uint32_t *who)
 {
     int node;
+    bc_h256_t digest;
     if (vc->base.view != nv->base.view)
         return "a view change of another view";
-    if (!signed_by(n, c, vc->base.from, &vc->digest, vc->sig, &node))
+    pbft_digest(BC_SUITE_STANDARD, vc, &digest); /* of what it says, not what it says it is */
+    if (!signed_by(n, c, vc->base.from, &digest, vc->sig, &node))
         return "a view change with a bad signature";
     if (*who >> node & 1)
         return "two view changes of one node";
@@ -98,7 +100,7 @@ static const char *new_view_fault(const sim_node_t *n, const pbft_msg_t *nv)
         return "too few view changes";
     int list[SIM_NODES_MAX];
     if (nv->base.index < 0 || nv->base.index > committed + PIPELINE ||
-        bc_pbft_leader(nv->base.index + 1, nv->base.view, n->world->o.leader_period,
+        sim_leader(nv->base.index + 1, nv->base.view, n->world->o.leader_period,
                        (size_t)sim_conf_list(c, list)) != nv->base.from)
         return "a maker who does not lead it";
     for (size_t i = 0; i < nv->vote_cnt; i++) {
@@ -332,7 +334,7 @@ static bool leaders_away(const sim_node_t *n, int64_t height, int64_t from, int6
     const sim_t *s = n->world;
     int list[SIM_NODES_MAX], cnt = sim_conf_list(sim_conf_after(n, height), list);
     for (int64_t view = from; view < to; view++) {
-        int64_t k = bc_pbft_leader(height + 1, view, s->o.leader_period, (size_t)cnt);
+        int64_t k = sim_leader(height + 1, view, s->o.leader_period, (size_t)cnt);
         const sim_node_t *leader = &s->nodes[list[k]];
         if (leader == n || (n->told_peers >> leader->i & 1 && !leader->bad &&
                             leader->disk.height + PIPELINE >= height))

@@ -242,15 +242,19 @@ static void send_hooked(sim_node_t *n, uint16_t module, int to, bc_buf_t *data)
 void host_send_frame(sim_node_t *n, uint16_t module, bc_msg_t *m)
 {
     sim_t *s = n->world;
+    bool known = m->mask != 0;
     for (int i = 0; i < s->cnt; i++) {
         const sim_node_t *to = &s->nodes[i];
         uint16_t type =
             sim_conf_after(to, to->disk.height)->w[i] ? BC_NODE_CONSENSUS : BC_NODE_OBSERVER;
         bool wanted = m->mask ? (m->mask & type) != 0
                               : !memcmp(&s->nodes[i].key.pub, &m->node, sizeof m->node);
+        known |= wanted;
         if (wanted && i != n->i)
             send_hooked(n, module, i, m->data);
     }
+    if (!known && !n->bad)
+        sim_fail(s, "serve", "node %d speaks to a stranger, module %u", n->i, module);
 }
 
 /* ---- timers ---- */

@@ -248,6 +248,12 @@ void check_view_told(sim_node_t *n, const bc_nodeid_t *to, bc_bytes_t payload);
 void check_view_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload);
 void check_view_entered(sim_node_t *n, int64_t view);
 void check_view_asked(sim_node_t *n, const bc_pbft_status_t *st);
+/* The place of who leads: the rule, apart from src/scheduling/pbft, on purpose. */
+static inline int64_t sim_leader(int64_t height, int64_t view, uint64_t period, size_t cnt)
+{
+    return height < 0 || view < 0 ? -1
+                                  : (int64_t)(((uint64_t)height / period + (uint64_t)view) % cnt);
+}
 bool sim_proof_holds(const sim_node_t *n, const sim_conf_t *c, const pbft_proposal_t *p);
 /* check_record.c: before its core starts; the first look at it; a consensus message that leaves; what
  * it is about to send, execute, erase */
