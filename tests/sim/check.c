@@ -68,6 +68,14 @@ static bool only(sim_t *s, int kind, int node, int64_t index, int64_t view, cons
     return true;
 }
 
+/* Facts about one of several hashes at a place. */
+static int by_hash(const bc_h256_t *hash)
+{
+    int32_t word;
+    memcpy(&word, hash->b, sizeof word);
+    return word;
+}
+
 /* How many changes of the sealer list the block before index came after, or the newest that n has. */
 static int64_t changes_before(const sim_node_t *n, int64_t index)
 {
@@ -75,13 +83,66 @@ static int64_t changes_before(const sim_node_t *n, int64_t index)
     return n->world->o.membership && height > 0 ? n->disk.blocks[height].changes : 0;
 }
 
-/* What was said of a block under another sealer list binds nobody: the block names that list, and the
- * block before it, which changed the list, makes it void (docs/notes/0019). */
+typedef struct {
+    bc_h256_t hash; /* the key */
+    int64_t number;
+} chain_tx_t;
+
+enum { PIPELINE_MAX = 16 }; /* how far apart two blocks may be that are voted on side by side */
+
+static void note_txs(sim_t *s, const pbft_proposal_t *w)
+{
+    bc_arena_t arena = { 0 };
+    bc_block_t b;
+    fact_t *f = fact(s, FACT_TXS, by_hash(&w->hash), w->index, 0, true);
+    if (!f->txs && w->data.n && bc_tars_decode(&bc_block_tars, w->data, &b, &arena) == BC_OK) {
+        const bc_tx_meta_t *m = b.metas.v;
+        f->txs = bc_xcalloc(b.metas.n + 1, sizeof f->txs[0]);
+        for (size_t i = 0; i < b.metas.n; i++)
+            if (m[i].hash.n == sizeof f->txs[0])
+                memcpy(f->txs[f->tx_cnt++].b, m[i].hash.p, sizeof f->txs[0]);
+    }
+    bc_arena_free(&arena);
+}
+
+static bool names(const fact_t *block, const bc_h256_t *tx)
+{
+    for (size_t i = 0; block && i < block->tx_cnt; i++)
+        if (bc_h256_eq(&block->txs[i], tx))
+            return true;
+    return false;
+}
+
+/* A block that names a transaction of one below it, which is on the chain or decided. */
+static bool has_taken(sim_t *s, const fact_t *f)
+{
+    const fact_t *block = fact(s, FACT_TXS, by_hash(&f->hash), f->key.index, 0, false);
+    for (size_t i = 0; block && i < block->tx_cnt; i++) {
+        const chain_tx_t *t = bc_map_find(&s->chain_txs, BC_VIEW(block->txs[i]));
+        if (t && t->number < f->key.index)
+            return true;
+        for (int64_t k = BC_MAX(f->key.index - PIPELINE_MAX, 1); k < f->key.index; k++) {
+            const fact_t *d = fact(s, FACT_DECIDED, 0, k, 0, false);
+            if (d && names(fact(s, FACT_TXS, by_hash(&d->hash), k, 0, false), &block->txs[i]))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* What was said of a block binds nobody when one below it makes it void: it changed the sealer list,
+ * which the block names, or has a transaction of it (docs/notes/0019, 0021). */
 static bool is_void(const sim_node_t *n, const fact_t *f)
 {
     const sim_conf_t *confs = n->world->confs;
-    return memcmp(&confs[f->changes % SIM_CONFS], &confs[changes_before(n, f->key.index) % SIM_CONFS],
+    return has_taken(n->world, f) || memcmp(&confs[f->changes % SIM_CONFS], &confs[changes_before(n, f->key.index) % SIM_CONFS],
                   sizeof confs[0]) != 0;
+}
+
+bool check_lock_void(const sim_node_t *n, int64_t index)
+{
+    const fact_t *lock = fact(n->world, FACT_LOCK, n->i, index, 0, false);
+    return lock && is_void(n, lock);
 }
 
 enum { W7_MS = 1000, MEMORY_SLACK = 450 };
@@ -94,14 +155,6 @@ static void check_vote_view(sim_node_t *n, const pbft_msg_t *m)
         sim_fail(n->world, "monotonic", "node %d voted in view %ld after %ld", n->i,
                  (long)m->base.view, (long)n->vote_view);
     n->vote_view = BC_MAX(n->vote_view, m->base.view);
-}
-
-/* Facts about one of several hashes at a place. */
-static int by_hash(const bc_h256_t *hash)
-{
-    int32_t word;
-    memcpy(&word, hash->b, sizeof word);
-    return word;
 }
 
 /* Somebody who leads, or a NewView, has proposed this. */
@@ -268,6 +321,8 @@ void check_frame(sim_node_t *n, const bc_msg_t *out)
         sim_trace(s, "node %d says type %d height %ld view %ld hash %02x%02x%02x%02x", n->i,
                   (int)m.type, (long)m.base.index, (long)m.base.view, m.base.hash.b[0],
                   m.base.hash.b[1], m.base.hash.b[2], m.base.hash.b[3]);
+        if (m.type == PBFT_PRE_PREPARE && m.has_proposal)
+            note_txs(s, &m.proposal);
         if (!n->bad) {
             check_vote(n, &m);
             check_record_frame(n, &m);
@@ -384,10 +439,10 @@ static void check_txs(sim_t *s, int64_t number, const bc_txs_t *txs, bool first)
                      (long)number);
         if (!first)
             continue;
-        bc_h256_t *hash = bc_xcalloc(1, sizeof *hash);
-        *hash = txs->v[i]->hash;
-        if (bc_map_insert(&s->chain_txs, hash) != BC_OK) {
-            free(hash);
+        chain_tx_t *t = bc_xcalloc(1, sizeof *t);
+        *t = (chain_tx_t){ txs->v[i]->hash, number };
+        if (bc_map_insert(&s->chain_txs, t) != BC_OK) {
+            free(t);
             sim_fail(s, "once", "a transaction is twice on the chain, height %ld", (long)number);
         }
     }
@@ -554,8 +609,10 @@ void check_free(sim_t *s)
     void *item;
     if (!s->facts.key)
         return;
-    for (size_t i = 0; (item = bc_map_next(&s->facts, &i));)
+    for (size_t i = 0; (item = bc_map_next(&s->facts, &i));) {
+        free(((fact_t *)item)->txs);
         free(item);
+    }
     for (size_t i = 0; (item = bc_map_next(&s->chain_txs, &i));)
         free(item);
     bc_map_free(&s->facts);

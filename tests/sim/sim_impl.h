@@ -161,6 +161,8 @@ typedef struct {
     uint32_t mask; /* of nodes */
     int64_t view;
     int64_t changes; /* of the sealer list, as known to who said it */
+    bc_h256_t *txs;  /* of a block, owned */
+    size_t tx_cnt;
 } fact_t;
 
 enum {
@@ -170,6 +172,7 @@ enum {
     FACT_VIEW_HASH,
     FACT_DECIDED,
     FACT_LOCK,
+    FACT_TXS,
     FACT_BLOCK,
     FACT_CHECK,
     FACT_OFFERED,
@@ -263,6 +266,7 @@ void check_record_frame(sim_node_t *n, const pbft_msg_t *m);
 void check_record_out(sim_node_t *n, bc_bytes_t payload);
 void check_record_executes(sim_node_t *n, int64_t number);
 void check_record_erased(sim_node_t *n, const char *key);
+bool check_lock_void(const sim_node_t *n, int64_t index); /* its precommit binds nobody */
 bool check_record_max(const sim_node_t *n, int64_t index);
 /* check_sync.c: of block sync's payloads that reach or leave a node, what it reads and holds */
 void check_sync_in(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t payload);

@@ -405,40 +405,6 @@ static void join_consensus(pbft_t *p)
     }
 }
 
-/* A block that was prepared before the one below it, made anew after a view change, changed the sealer
- * list: it names the old list, nobody can execute it, and who is bound to it would wait for ever. All
- * give it up with the same block (note 0019). */
-void pbft_give_up_void(pbft_t *p)
-{
-    slot_t *s = pbft_slot(p, pbft_next(p));
-    if (!s)
-        return;
-    prop_t **all[] = { &s->pre, &s->pc, &s->dec, &s->failed };
-    const prop_t *bound = s->pc;
-    if (s->dec && s->dec->header && !prop_header_ok(p, s->dec))
-        pbft_reset_executed(p, s->index);
-    for (size_t i = 0; i < BC_ARRAY_LEN(all); i++) {
-        if (!*all[i] || !(*all[i])->header || prop_header_ok(p, *all[i]))
-            continue;
-        BC_WARN(PBFT_BADGES, "block that names another sealer list is given up,index=%ld,hash=%s",
-                (long)s->index, BC_SHORT((*all[i])->hash));
-        pbft_unseal(p, *all[i]);
-        prop_unref(*all[i]);
-        *all[i] = NULL;
-    }
-    if (bound && !s->pc) {
-        s->proof.cnt = 0;
-        pbft_store_unbind(p, s->index);
-    }
-    if (!s->dec)
-        s->synced = false;
-    for (verify_t *v = p->verifies; v; v = v->next)
-        if (v->token == s->verify && !prop_header_ok(p, v->prop)) {
-            s->verify = 0;
-            break;
-        }
-}
-
 static void tell_latest(pbft_t *p)
 {
     bc_msg_t *m = bc_out_msg(p->out, BC_ACTOR_SEALER, BC_MSG_LATEST);
@@ -481,6 +447,8 @@ static void on_committed(pbft_t *p, bc_msg_t *in)
     bool advanced = number > p->committed;
     if (advanced)
         close_heights(p, number, &c->hash);
+    if (in->committed && in->committed->txs && advanced)
+        pbft_note_done(p, in->committed->txs);
     if (in->committed && in->committed->txs)
         p->pool_size = BC_MAX(p->pool_size - (int64_t)in->committed->txs->cnt, 0);
     p->committed = number;
@@ -733,6 +701,8 @@ static void pbft_free(void *self)
         if (p->slots[i])
             slot_free(p->slots[i]);
     free(p->slots);
+    for (size_t i = 0; i < PBFT_DONE_BLOCKS; i++)
+        pbft_hashes_free(&p->done[i]);
     senders_free(p);
     for (verify_t *v = p->verifies, *next; v; v = next) {
         next = v->next;

@@ -22,9 +22,16 @@
 #define PBFT_DEFERRED_BYTES ((size_t)64 << 20)
 #define PBFT_SIG_LEN_MAX   72
 #define PBFT_NUMBER_MAX    ((int64_t)1 << 53) /* heights, views, times: sums stay within 64 bits */
+#define PBFT_DONE_BLOCKS   16   /* newest blocks of the ledger whose transactions are remembered */
 #define PBFT_STORED_KEEP   5    /* committed proposals that can still be asked for */
 
 enum { TIMER_VIEW = 1, TIMER_RESEND = 2, TIMER_RETRY = 3 };
+
+/* Of transactions, ascending. */
+typedef struct {
+    bc_h256_t *v;
+    size_t n;
+} pbft_hashes_t;
 
 /* A proposal with what was derived from it; shared by reference inside this actor. */
 typedef struct {
@@ -37,6 +44,7 @@ typedef struct {
     bc_metas_t *metas; /* of data */
     bc_txs_t *txs;     /* once verified */
     bool sysconf;      /* some `to` is a system contract, with or without 0x */
+    pbft_hashes_t hashes; /* of metas, when they have been asked for */
 } prop_t;
 
 typedef struct {
@@ -167,6 +175,8 @@ typedef struct {
     int64_t divergent;
 
     slot_t **slots; /* ring by index % window */
+    pbft_hashes_t done[PBFT_DONE_BLOCKS]; /* a ring */
+    size_t done_at;
     int64_t slot_max; /* no slot above it */
     sender_t *senders; /* node_cnt */
     verify_t *verifies;
@@ -216,6 +226,15 @@ void pbft_defer(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, int64_t inde
 void pbft_redispatch(pbft_t *p);
 void pbft_handle(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const char *uuid);
 void pbft_skip_faulty_leader(pbft_t *p);
+/* pbft_taken.c */
+void pbft_hashes_free(pbft_hashes_t *h);
+bool prop_meets(prop_t *a, prop_t *b); /* have a transaction in common */
+void pbft_note_done(pbft_t *p, const bc_txs_t *txs); /* of a block that is in the ledger now */
+/* Has a transaction of a block in the ledger, or of one that is decided below it. */
+bool prop_taken(pbft_t *p, prop_t *q);
+/* Nobody can execute it: prop_taken, or it names another sealer list than the one in force. */
+bool prop_void(pbft_t *p, prop_t *q);
+/* All give such blocks up with the same block, who is bound to one would wait for ever (note 0019). */
 void pbft_give_up_void(pbft_t *p);
 
 /* messages out */

@@ -217,6 +217,22 @@ static void verify_start(pbft_t *p, verify_kind_t kind, prop_t *q, int64_t view,
     m->node = v->from;
 }
 
+/* What we vote for in one view has no transaction twice, whichever height came first. */
+static bool taken_here(pbft_t *p, prop_t *q)
+{
+    bool taken = prop_taken(p, q);
+    for (int64_t i = pbft_next(p); i <= p->slot_max && !taken; i++) {
+        slot_t *s = pbft_slot(p, i);
+        taken = s && i != q->index && s->pre && s->pre_view == p->view && prop_meets(s->pre, q);
+    }
+    if (taken) {
+        BC_WARN(PBFT_BADGES, "proposal with transactions of another block,index=%ld,hash=%s",
+                (long)q->index, BC_SHORT(q->hash));
+        p->dropped++;
+    }
+    return taken;
+}
+
 void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, const bc_nodeid_t *from)
 {
     slot_t *s = pbft_slot_make(p, q->index);
@@ -233,6 +249,8 @@ void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, const bc_nodeid_t *f
         p->dropped++;
         return;
     }
+    if (taken_here(p, q))
+        return;
     if (!q->txs && !q->metas->cnt)
         q->txs = bc_txs_new(0);
     if (q->txs) {
@@ -298,6 +316,10 @@ static void verified_pre(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
     if (in->err) {
         BC_WARN(PBFT_BADGES, "verify proposal failed,index=%ld,hash=%s,view=%ld,code=%ld",
                 (long)q->index, BC_SHORT(q->hash), (long)v->view, (long)in->number2);
+        prop_set(&s->failed, q);
+        return;
+    }
+    if (taken_here(p, q)) { /* another one was verified meanwhile */
         prop_set(&s->failed, q);
         return;
     }
@@ -585,13 +607,14 @@ void pbft_progress(pbft_t *p, slot_t *s)
 
 void pbft_decide(pbft_t *p, slot_t *s, prop_t *q, const votes_t *proof)
 {
-    if (q->index == pbft_next(p) && !prop_header_ok(p, q)) { /* from a peer */
+    if (prop_void(p, q)) { /* from a peer, or by old votes */
         s->synced = false;
         p->dropped++;
         return;
     }
     prop_set(&s->dec, q);
     votes_copy(&s->dec_proof, proof);
+    pbft_give_up_void(p); /* what is above it and has its transactions */
     BC_DEBUG(PBFT_BADGES, "commit quorum,index=%ld,hash=%s,view=%ld", (long)q->index,
              BC_SHORT(q->hash), (long)p->view);
     if (q->system)

@@ -21,6 +21,7 @@ void prop_unref(prop_t *q)
         bc_hdr_unref(q->header);
     bc_metas_unref(q->metas);
     bc_txs_unref(q->txs);
+    pbft_hashes_free(&q->hashes);
     free(q);
 }
 

@@ -443,8 +443,8 @@ static bool ask_reporters(pbft_t *p, const pbft_msg_t *const *vcs, size_t cnt, c
 typedef enum { LOOK_GOOD, LOOK_WAIT, LOOK_AGAIN } look_t;
 
 /* Looks at what the view changes in use make a NewView propose again. A block that we do not have is
- * asked for first: WAIT. One that nobody shows, or that names another sealer list than the one in
- * force, takes those who report it out of use: AGAIN. */
+ * asked for first: WAIT. One that nobody shows, or that is void, takes those who report it out of use:
+ * AGAIN. */
 static look_t look_at(pbft_t *p, const pbft_msg_t *const *vcs, size_t cnt, bool *use)
 {
     look_t look = LOOK_GOOD;
@@ -454,8 +454,8 @@ static look_t look_at(pbft_t *p, const pbft_msg_t *const *vcs, size_t cnt, bool 
         const pbft_msg_t *v = pick(vcs, cnt, i, NULL, &sender);
         if (!v)
             continue;
-        const prop_t *q = pbft_local(p, i, &v->proposal.hash);
-        if (q && (i > pbft_next(p) || prop_header_ok(p, q)))
+        prop_t *q = pbft_local(p, i, &v->proposal.hash);
+        if (q && !prop_void(p, q))
             continue;
         if (!q && ask_reporters(p, vcs, cnt, &v->proposal)) {
             look = LOOK_WAIT;
