@@ -256,10 +256,6 @@ static void check_vote(sim_node_t *n, const pbft_msg_t *m)
     case PBFT_PRE_PREPARE:
         check_vote_view(n, m);
         check_offered(s, m->base.index, m->base.view, &m->base.hash);
-        if (n->disk.height == m->base.index - 1 && leader_node(n, m->base.index, m->base.view) != n->i &&
-            !s->o.injects)
-            sim_fail(s, "reason", "node %d proposes out of turn at height %ld view %ld", n->i,
-                     (long)m->base.index, (long)m->base.view);
         if (!only(s, FACT_PROPOSE, n->i, m->base.index, m->base.view, &m->base.hash))
             sim_fail(s, "one-vote", "node %d proposed twice at height %ld view %ld", n->i,
                      (long)m->base.index, (long)m->base.view);
@@ -287,6 +283,15 @@ static void check_vote(sim_node_t *n, const pbft_msg_t *m)
     default:
         break;
     }
+}
+
+/* By the list that it knows when it makes it. */
+void check_turn(sim_node_t *n, const pbft_msg_t *m)
+{
+    if (n->disk.height == m->base.index - 1 && !n->world->o.injects &&
+        leader_node(n, m->base.index, m->base.view) != n->i)
+        sim_fail(n->world, "reason", "node %d proposes out of turn at height %ld view %ld", n->i,
+                 (long)m->base.index, (long)m->base.view);
 }
 
 /* A vote that n counts already, while its record is on the way to the disk. */

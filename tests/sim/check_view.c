@@ -138,7 +138,8 @@ void check_view_out(sim_node_t *n, bc_bytes_t payload)
     int kind = sim_pbft_type(payload);
     pbft_msg_t m;
     bc_arena_t arena = { 0 };
-    if (!n->bad && (kind == PBFT_NEW_VIEW || kind == PBFT_VIEW_CHANGE) &&
+    if (!n->bad &&
+        (kind == PBFT_NEW_VIEW || kind == PBFT_VIEW_CHANGE || kind == PBFT_PRE_PREPARE) &&
         !n->world->o.forget_votes && pbft_decode(BC_SUITE_STANDARD, payload, &m, &arena) == BC_OK) {
         const char *fault = m.type == PBFT_NEW_VIEW ? new_view_fault(n, &m) : NULL;
         if (fault)
@@ -147,6 +148,8 @@ void check_view_out(sim_node_t *n, bc_bytes_t payload)
         if (m.type == PBFT_VIEW_CHANGE && !proofs_hold(n, &m) && !n->world->o.injects)
             sim_fail(n->world, "view", "node %d asks for view %ld with a proof that does not hold",
                      n->i, (long)m.base.view);
+        if (m.type == PBFT_PRE_PREPARE)
+            check_turn(n, &m);
         if (m.type == PBFT_VIEW_CHANGE)
             n->asks = BC_MAX(n->asks, m.base.view);
         if (m.type == PBFT_NEW_VIEW) {

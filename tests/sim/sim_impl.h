@@ -236,6 +236,7 @@ void check_frame(sim_node_t *n, const bc_msg_t *m);
 void check_meant(sim_node_t *n, bc_bytes_t payload);
 void check_commit(sim_node_t *n, int64_t number, const bc_hdr_t *h, const bc_txs_t *txs);
 void check_execute(sim_node_t *n, const bc_hdr_t *header);
+void check_turn(sim_node_t *n, const pbft_msg_t *m);
 void check_given(sim_node_t *n, bc_bytes_t payload);
 void check_offered(sim_t *s, int64_t index, int64_t view, const bc_h256_t *hash);
 void check_answer(sim_node_t *n, const bc_msg_t *m);
