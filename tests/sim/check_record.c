@@ -10,7 +10,7 @@
 #include "scheduling/pbft/pbft_wire.h"
 #include "sim_impl.h"
 
-enum { DUE_MS = 2500 }; /* less than a time-out */
+enum { DUE_MS = 2500 /* less than a time-out */, AHEAD = 6 /* twice the longest leader period */ };
 
 static bc_bytes_t row(const sim_node_t *n, const char *key)
 {
@@ -117,6 +117,15 @@ bool check_record_max(const sim_node_t *n, int64_t index)
     return v.n && bc_dec_i64(v, &max) == BC_OK && max >= index;
 }
 
+/* The list has been the same for all blocks that may have been prepared ahead of h. */
+static bool list_stands(const sim_node_t *n, int64_t h)
+{
+    for (int64_t k = BC_MAX(h - AHEAD, (int64_t)0); k < h; k++)
+        if (sim_conf_after(n, k) != sim_conf_after(n, h))
+            return false;
+    return true;
+}
+
 /* A precommit is also given up when the list changes that its block names, or when a block below it
  * has one of its transactions (docs/notes/0019, 0021). */
 void check_record_erased(sim_node_t *n, const char *key)
@@ -126,8 +135,7 @@ void check_record_erased(sim_node_t *n, const char *key)
     if (n->bad || strncmp(key, BC_PBFT_TABLE_VOTE ":", at) || (key[at] != 'p' && key[at] != 'c') ||
         bc_dec_i64(bc_cstr(key + at + 1), &index) != BC_OK || index <= h)
         return;
-    bool list = h > 0 && sim_conf_after(n, h) != sim_conf_after(n, h - 1);
-    if (key[at] == 'p' || (!list && !check_lock_void(n, index)))
+    if (key[at] == 'p' || (list_stands(n, h) && !check_lock_void(n, index)))
         sim_fail(n->world, "record", "node %d forgets a vote of height %ld at height %ld", n->i,
                  (long)index, (long)h);
 }
@@ -175,7 +183,6 @@ void check_record_start(sim_node_t *n)
     pbft_proposal_t w;
     bc_arena_t arena = { 0 };
     const sim_conf_t *conf = sim_conf_after(n, n->disk.height);
-    bool same = n->disk.height == 0 || conf == sim_conf_after(n, n->disk.height - 1);
     n->reruns = n->revotes = 0;
     n->start_view = n->start_to_view = -1;
     if (n->bad || s->o.forget_votes || s->o.injects)
@@ -184,7 +191,7 @@ void check_record_start(sim_node_t *n)
     n->start_view = view;
     n->start_to_view = to_view;
     snprintf(key, sizeof key, BC_PBFT_TABLE_COMMIT ":%" PRId64, next);
-    if (!same || sim_conf_index(conf, n->i) < 0 || sim_conf_list(conf, list) == 1)
+    if (!list_stands(n, n->disk.height) || sim_conf_index(conf, n->i) < 0 || sim_conf_list(conf, list) == 1)
         return; /* a node alone votes without a word */
     if (row(n, key).n && check_record_max(n, next))
         n->reruns = next;
