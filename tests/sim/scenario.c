@@ -3,6 +3,8 @@
 #include "scheduling/txpool/txpool.h"
 #include "sim_impl.h"
 
+/* HEAL_MS: for each bad node, since several bad leaders, and blocks of theirs that some are bound to,
+ * spoil many views of up to 15 s in a row. */
 enum { FAULT_MS = 40000, HEAL_MS = 400000, DRAIN_MS = 200000 };
 
 void sim_options_from_seed(uint64_t seed, int nodes, unsigned faults, sim_options_t *o)
@@ -191,9 +193,10 @@ static bool locks_split(sim_t *s)
 static void must_progress(sim_t *s)
 {
     int64_t before = sim_highest(s);
+    int64_t patience = HEAL_MS * BC_MAX(__builtin_popcount(s->bad), 1);
     for (int round = 1; round <= 3 && !sim_failure(s); round++) {
         sim_submit(s, honest(s), 3, round == 2);
-        if (sim_run_to_height(s, before + round, s->now + HEAL_MS) || sim_failure(s))
+        if (sim_run_to_height(s, before + round, s->now + patience) || sim_failure(s))
             continue;
         if (!locks_split(s))
             sim_fail(s, "progress", "none after healing: height %ld", (long)sim_highest(s));

@@ -165,6 +165,84 @@ static void it_is_given_up_at_a_restart_too(void **state)
     rig_free(&r);
 }
 
+/* ---- blocks with a transaction of a block below them ---- */
+
+static prop_t *same_txs(const prop_t *of, int64_t index, int sealer)
+{
+    bc_header_t h = { .data.version = 0x03100000, .data.number = index, .data.sealer = sealer,
+                      .data.timestamp = 1700000000900 };
+    bc_keypair_t keys[NODES];
+    bc_bytes_t ids[NODES];
+    name_sealers(&h, keys, ids, ALL_NODES);
+    bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
+    pbft_t p = { .suite = BC_SUITE_STANDARD };
+    prop_t *q = prop_from_sealer(&p, hdr, of->metas, false);
+    bc_hdr_unref(hdr);
+    return q;
+}
+
+static void one_view_has_a_transaction_once(void **state)
+{
+    (void)state;
+    rig_t r;
+    prop_t *a = proposal(1, 2, 3, 1, false), *b = same_txs(a, 2, 3);
+    rig_init(&r, 0);
+    enter_view(&r, 1);
+    propose(&r, 2, 1, a);
+    assert_int_equal(count(&r, PBFT_PREPARE), 1);
+    propose(&r, 3, 1, b);
+    assert_int_equal(count(&r, PBFT_PREPARE), 1);
+    prop_unref(a);
+    prop_unref(b);
+    rig_free(&r);
+}
+
+/* Height 2 is precommitted in view 1; in view 2 its transactions come in a block for height 1. */
+static void the_upper_block_is_given_up(void **state)
+{
+    (void)state;
+    rig_t r;
+    prop_t *a = proposal(1, 2, 1, 1, false), *c = proposal(2, 3, 1, 3, false), *b = same_txs(c, 1, 2);
+    rig_init(&r, 0);
+    enter_view(&r, 1);
+    propose(&r, 2, 1, a);
+    propose(&r, 3, 1, c);
+    two_vote(&r, PBFT_PREPARE, 2, 1, &c->hash);
+    assert_true(has_row(&r, "cbcosVote:c2"));
+    vc_t *v = calloc(3, sizeof *v);
+    nv_t *n = calloc(1, sizeof *n);
+    for (int i = 0; i < 3; i++)
+        vc_make(&r, &v[i], i + 1, 0, 2);
+    vc_prepared(&r, &v[0], b, 1, 14);
+    nv_make(n, 3, 0, 2, v, 3, &r);
+    nv_entry(n, b, 1, true);
+    size_t prepares = count(&r, PBFT_PREPARE);
+    nv_send(&r, n, 3);
+    assert_int_equal(status(&r).view, 2);
+    assert_int_equal(count(&r, PBFT_PREPARE), prepares + 1);
+    assert_memory_equal(&last(&r, PBFT_PREPARE)->hash, &b->hash, 32);
+    two_vote(&r, PBFT_PREPARE, 1, 2, &b->hash);
+    assert_true(has_row(&r, "cbcosVote:c2")); /* nothing is decided yet */
+    two_vote(&r, PBFT_COMMIT, 1, 2, &b->hash);
+    assert_false(has_row(&r, "cbcosVote:c2"));
+    two_vote(&r, PBFT_PREPARE, 2, 2, &c->hash); /* nor does a late quorum bring it back */
+    two_vote(&r, PBFT_COMMIT, 2, 2, &c->hash);
+    assert_int_equal(r.executed, 1);
+    bc_h256_t exec = last(&r, PBFT_CHECKPOINT)->hash;
+    two_vote(&r, PBFT_CHECKPOINT, 1, 2, &exec);
+    assert_int_equal(status(&r).number, 1);
+    assert_int_equal(r.executed, 1);
+    pool_size(&r, 1);
+    feed_timer(&r, TIMER_VIEW, 9000);
+    assert_int_equal(last(&r, PBFT_VIEW_CHANGE)->prepared, 0);
+    free(v);
+    free(n);
+    prop_unref(a);
+    prop_unref(b);
+    prop_unref(c);
+    rig_free(&r);
+}
+
 /* ---- a NewView of our own, and a bad reporter ---- */
 
 /* Node 3 leads view 2 of height 1. Node 0 reports q as prepared, node 1 nothing. */
@@ -263,6 +341,8 @@ int main(void)
         cmocka_unit_test(a_gap_is_filled_with_nothing),
         cmocka_unit_test(what_names_the_old_list_is_given_up),
         cmocka_unit_test(it_is_given_up_at_a_restart_too),
+        cmocka_unit_test(one_view_has_a_transaction_once),
+        cmocka_unit_test(the_upper_block_is_given_up),
         cmocka_unit_test(a_block_that_is_shown_is_proposed_again),
         cmocka_unit_test(who_does_not_show_its_block_is_left_out),
         cmocka_unit_test(who_shows_a_void_block_is_left_out),
