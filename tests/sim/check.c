@@ -14,6 +14,7 @@
  *   progress 9      (scenario.c) blocks within a bound after healing
  *   reason          honest nodes prepare what the leader proposed, precommit what a quorum
  *                   prepared, execute what a quorum precommitted; bad nodes count as if they voted
+ *   sealed          an honest leader's new block has its number, place, time, limit and flag
  *   view            (check_view.c) nodes enter views, and ask for them, for a valid reason only
  *   record          who signs a result has the block on its disk; (check_record.c) votes leave after
  *                   their records, and count in the next life
@@ -28,6 +29,7 @@
 #include <stdlib.h>
 #include "scheduling/blocksync/blocksync.h"
 #include "scheduling/front/front.h"
+#include "protocol/features.h"
 #include "scheduling/pbft/pbft_wire.h"
 #include "scheduling/txpool/txpool.h"
 #include "sim_impl.h"
@@ -183,6 +185,7 @@ static void check_prepare(sim_node_t *n, const pbft_msg_t *m)
         sim_fail(s, "reason", "node %d prepared what was not proposed at height %ld view %ld", n->i,
                  (long)i, (long)v);
     fact(s, FACT_PREPARES, by_hash(&m->base.hash), i, v, true)->mask |= 1u << n->i;
+    fact(s, FACT_PREPARES, by_hash(&m->base.hash), i, -1, true);
     if (!only(s, FACT_PREPARE, n->i, i, v, &m->base.hash))
         sim_fail(s, "one-vote", "node %d prepared two hashes at height %ld view %ld", n->i, (long)i,
                  (long)v);
@@ -285,9 +288,50 @@ static void check_vote(sim_node_t *n, const pbft_msg_t *m)
     }
 }
 
+/* What an honest leader seals: its own number and place, within the limit, later than its parent, and
+ * flagged when it holds a system transaction. Not what was prepared before and is proposed again. */
+static const char *seal_fault(const sim_node_t *n, const pbft_msg_t *m, const bc_block_t *b)
+{
+    const sim_t *s = n->world;
+    const bc_tx_meta_t *metas = b->metas.v;
+    int64_t h = n->disk.height;
+    bool system = false;
+    for (size_t i = 0; i < b->metas.n; i++)
+        system |= bc_is_system_to(metas[i].to);
+    if (b->header.data.number != m->base.index)
+        return "another number";
+    if (!b->metas.n || b->metas.n > s->o.tx_count_limit)
+        return "too many transactions, or none";
+    if (m->proposal.system != system)
+        return "a wrong flag";
+    if (h != m->base.index - 1)
+        return NULL;
+    if (b->header.data.sealer != sim_conf_index(sim_conf_after(n, h), n->i))
+        return "another sealer";
+    if (h && b->header.data.timestamp <= n->disk.blocks[h].header->h.data.timestamp)
+        return "a time before its parent's";
+    return NULL;
+}
+
+static void check_sealed(sim_node_t *n, const pbft_msg_t *m)
+{
+    bc_arena_t arena = { 0 };
+    bc_block_t b;
+    const char *fault = "no block";
+    if (fact(n->world, FACT_PREPARES, by_hash(&m->base.hash), m->base.index, -1, false))
+        return;
+    if (bc_tars_decode(&bc_block_tars, m->proposal.data, &b, &arena) == BC_OK)
+        fault = seal_fault(n, m, &b);
+    if (fault)
+        sim_fail(n->world, "sealed", "node %d proposes height %ld with %s", n->i, (long)m->base.index,
+                 fault);
+    bc_arena_free(&arena);
+}
+
 /* By the list that it knows when it makes it. */
 void check_turn(sim_node_t *n, const pbft_msg_t *m)
 {
+    check_sealed(n, m);
     if (n->disk.height == m->base.index - 1 && !n->world->o.injects &&
         leader_node(n, m->base.index, m->base.view) != n->i)
         sim_fail(n->world, "reason", "node %d proposes out of turn at height %ld view %ld", n->i,

@@ -148,7 +148,7 @@ void check_view_out(sim_node_t *n, bc_bytes_t payload)
         if (m.type == PBFT_VIEW_CHANGE && !proofs_hold(n, &m) && !n->world->o.injects)
             sim_fail(n->world, "view", "node %d asks for view %ld with a proof that does not hold",
                      n->i, (long)m.base.view);
-        if (m.type == PBFT_PRE_PREPARE)
+        if (m.type == PBFT_PRE_PREPARE && m.has_proposal) /* not an empty answer */
             check_turn(n, &m);
         if (m.type == PBFT_VIEW_CHANGE)
             n->asks = BC_MAX(n->asks, m.base.view);
