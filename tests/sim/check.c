@@ -308,7 +308,8 @@ static const char *seal_fault(const sim_node_t *n, const pbft_msg_t *m, const bc
         return NULL;
     if (b->header.data.sealer != sim_conf_index(sim_conf_after(n, h), n->i))
         return "another sealer";
-    if (h && b->header.data.timestamp <= n->disk.blocks[h].header->h.data.timestamp)
+    if (h && n->written_at < s->now && /* else it may have been sealed on what it did not know yet */
+        b->header.data.timestamp <= n->disk.blocks[h].header->h.data.timestamp)
         return "a time before its parent's";
     return NULL;
 }
@@ -320,6 +321,7 @@ static void check_sealed(sim_node_t *n, const pbft_msg_t *m)
     const char *fault = "no block";
     if (fact(n->world, FACT_PREPARES, by_hash(&m->base.hash), m->base.index, -1, false))
         return;
+    fact(n->world, FACT_PREPARES, by_hash(&m->base.hash), m->base.index, -1, true); /* said once */
     if (bc_tars_decode(&bc_block_tars, m->proposal.data, &b, &arena) == BC_OK)
         fault = seal_fault(n, m, &b);
     if (fault)
@@ -503,6 +505,7 @@ void check_commit(sim_node_t *n, int64_t number, const bc_hdr_t *h, const bc_txs
     sim_mix(s, &h->hash, sizeof h->hash);
     sim_trace(s, "node %d: block %ld, %zu txs, sealer %ld, %zu signatures", n->i, (long)number,
               txs->cnt, (long)h->h.data.sealer, h->h.signatures.n);
+    n->written_at = s->now;
     if (n->bad)
         return;
     if (number != n->disk.height + 1 || h->h.data.number != number)

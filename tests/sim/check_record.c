@@ -83,10 +83,9 @@ static void must_have(sim_node_t *n, const pbft_msg_t *m, bool ok, const char *w
 void check_record_frame(sim_node_t *n, const pbft_msg_t *m)
 {
     int64_t view = -1, to_view = -1;
-    /* a message that waited for the disk may leave when its height is in the ledger */
-    bool done = m->type <= PBFT_COMMIT && m->base.index <= n->disk.height;
-    if (n->world->o.injects || done)
-        return;
+    if (n->world->o.injects || (m->type != PBFT_VIEW_CHANGE && m->type != PBFT_RECOVER_RESPONSE &&
+                                m->base.index <= n->disk.height))
+        return; /* what is in the ledger needs no record any more */
     switch (m->type) {
     case PBFT_PRE_PREPARE:
     case PBFT_PREPARE:

@@ -144,6 +144,7 @@ typedef struct {
     bool urged_now;               /* by what it was just given */
     int64_t to_view_seen;         /* what it asks for itself; -1: not looked at in this life */
     int64_t number_seen;          /* height on its disk when it was last looked at */
+    int64_t written_at;           /* when its last block was */
     int64_t moved_at;             /* when its view, or the one it asks for, last changed */
     bool sealer_seen;
     bool timer_fired; /* of consensus, since it was last looked at */
