@@ -447,10 +447,11 @@ static void on_committed(pbft_t *p, bc_msg_t *in)
     bool advanced = number > p->committed;
     if (advanced)
         close_heights(p, number, &c->hash);
-    if (in->committed && in->committed->txs && advanced)
-        pbft_note_done(p, in->committed->txs);
-    if (in->committed && in->committed->txs)
+    if (in->committed && in->committed->txs) {
+        if (advanced)
+            pbft_note_done(p, in->committed->txs);
         p->pool_size = BC_MAX(p->pool_size - (int64_t)in->committed->txs->cnt, 0);
+    }
     p->committed = number;
     p->committed_hash = c->hash;
     bool changed = apply_config(p, c);

@@ -45,6 +45,7 @@ typedef struct {
     bc_txs_t *txs;     /* once verified */
     bool sysconf;      /* some `to` is a system contract, with or without 0x */
     pbft_hashes_t hashes; /* of metas, when they have been asked for */
+    size_t clear_to;      /* of the blocks noted as done: has no transaction of those before */
 } prop_t;
 
 typedef struct {
@@ -176,7 +177,7 @@ typedef struct {
 
     slot_t **slots; /* ring by index % window */
     pbft_hashes_t done[PBFT_DONE_BLOCKS]; /* a ring */
-    size_t done_at;
+    size_t done_at; /* blocks noted so far */
     int64_t slot_max; /* no slot above it */
     sender_t *senders; /* node_cnt */
     verify_t *verifies;

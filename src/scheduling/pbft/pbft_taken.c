@@ -20,15 +20,25 @@ void pbft_hashes_free(pbft_hashes_t *h)
     *h = (pbft_hashes_t){ 0 };
 }
 
+static void hashes_init(pbft_hashes_t *h, size_t n)
+{
+    h->v = bc_xcalloc(n + 1, sizeof h->v[0]);
+    h->n = n;
+}
+
+static void hashes_sort(pbft_hashes_t *h)
+{
+    qsort(h->v, h->n, sizeof h->v[0], by_hash);
+}
+
 /* Sorted once: a block is compared with several others. */
 static const pbft_hashes_t *hashes_of(prop_t *q)
 {
-    if (!q->hashes.v && q->metas && q->metas->cnt) {
-        q->hashes.n = q->metas->cnt;
-        q->hashes.v = bc_xcalloc(q->hashes.n, sizeof q->hashes.v[0]);
+    if (!q->hashes.v && q->metas) {
+        hashes_init(&q->hashes, q->metas->cnt);
         for (size_t i = 0; i < q->hashes.n; i++)
             q->hashes.v[i] = q->metas->v[i].hash;
-        qsort(q->hashes.v, q->hashes.n, sizeof q->hashes.v[0], by_hash);
+        hashes_sort(&q->hashes);
     }
     return &q->hashes;
 }
@@ -56,22 +66,28 @@ void pbft_note_done(pbft_t *p, const bc_txs_t *txs)
 {
     pbft_hashes_t *h = &p->done[p->done_at++ % PBFT_DONE_BLOCKS];
     pbft_hashes_free(h);
-    if (!txs->cnt)
-        return;
-    h->n = txs->cnt;
-    h->v = bc_xcalloc(h->n, sizeof h->v[0]);
+    hashes_init(h, txs->cnt);
     for (size_t i = 0; i < h->n; i++)
         h->v[i] = txs->v[i]->hash;
-    qsort(h->v, h->n, sizeof h->v[0], by_hash);
+    hashes_sort(h);
+}
+
+/* Each block in the ledger is compared with q once: what q was found clear of is not looked at again. */
+static bool taken_by_ledger(pbft_t *p, prop_t *q)
+{
+    size_t from = p->done_at > PBFT_DONE_BLOCKS ? p->done_at - PBFT_DONE_BLOCKS : 0;
+    for (q->clear_to = BC_MAX(q->clear_to, from); q->clear_to < p->done_at; q->clear_to++)
+        if (meet(&p->done[q->clear_to % PBFT_DONE_BLOCKS], hashes_of(q)))
+            return true;
+    return false;
 }
 
 bool prop_taken(pbft_t *p, prop_t *q)
 {
     if (!q->metas)
         return false;
-    for (size_t i = 0; i < PBFT_DONE_BLOCKS; i++)
-        if (meet(&p->done[i], hashes_of(q)))
-            return true;
+    if (taken_by_ledger(p, q))
+        return true;
     for (int64_t i = pbft_next(p); i < q->index && i <= p->slot_max; i++) {
         slot_t *s = pbft_slot(p, i);
         if (s && s->dec && prop_meets(s->dec, q))
@@ -90,11 +106,11 @@ static void give_up(pbft_t *p, slot_t *s)
 {
     prop_t **all[] = { &s->pre, &s->pc, &s->dec, &s->failed };
     const prop_t *bound = s->pc;
-    if (s->dec && prop_void(p, s->dec))
-        pbft_reset_executed(p, s->index);
     for (size_t i = 0; i < BC_ARRAY_LEN(all); i++) {
         if (!*all[i] || !prop_void(p, *all[i]))
             continue;
+        if (all[i] == &s->dec)
+            pbft_reset_executed(p, s->index);
         BC_WARN(PBFT_BADGES, "block that has become void is given up,index=%ld,hash=%s",
                 (long)s->index, BC_SHORT((*all[i])->hash));
         pbft_unseal(p, *all[i]);
