@@ -148,7 +148,8 @@ static void report_text(const bench_t *b, const bench_result_t *r)
 static void report_json(const bench_t *b, const bench_result_t *r)
 {
     cost_t c = cost(b, r);
-    printf("{\"committed\":%zu,\"sent\":%zu,\"failed\":%zu,\"failed_status\":%d,\"refused\":%zu,\"never\":%zu,"
+    printf("{\"committed\":%zu,\"sent\":%zu,\"failed\":%zu,\"failed_status\":%d,\"refused\":%zu,"
+           "\"never\":%zu,"
            "\"seconds\":%.3f,\"tps\":%.1f,\"blocks\":%ld,"
            "\"latency_ms\":{\"p50\":%.2f,\"p90\":%.2f,\"p99\":%.2f,\"max\":%.2f},"
            "\"floor_us\":%.2f,\"cpu_ms_per_tx\":%.5f,\"ratio_to_floor_per_node\":%.3f,"

@@ -14,11 +14,9 @@
 #include <openssl/param_build.h>
 #include <pthread.h>
 
-#define SM2_ID "1234567812345678"
-
 /* ENTL || id || a || b || Gx || Gy: what Z hashes before the public key */
 static const uint8_t z_prefix[2 + 16 + 4 * 32] =
-    "\x00\x80" SM2_ID
+    "\x00\x80" BC_SM2_ID
     "\xff\xff\xff\xfe\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
     "\xff\xff\xff\xff\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xfc"
     "\x28\xe9\xfa\x9e\x9d\x9f\x5e\x34\x4d\x5a\x9e\x4b\xcf\x65\x09\xa7"
@@ -167,7 +165,7 @@ size_t bc_sm2_sign(const bc_keypair_t *k, const bc_h256_t *digest, uint8_t sig[6
     EVP_PKEY_CTX *ctx = key ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
     if (md && ctx) {
         EVP_MD_CTX_set_pkey_ctx(md, ctx);
-        ok = EVP_PKEY_CTX_set1_id(ctx, SM2_ID, sizeof SM2_ID - 1) == 1 &&
+        ok = EVP_PKEY_CTX_set1_id(ctx, BC_SM2_ID, sizeof BC_SM2_ID - 1) == 1 &&
              EVP_DigestSignInit_ex(md, NULL, "SM3", NULL, NULL, key, NULL) == 1 &&
              EVP_DigestSign(md, der, &n, digest->b, 32) == 1 && der_to_raw(der, n, sig);
     }

@@ -69,7 +69,9 @@ bool bc_verify(bc_suite_t suite, const bc_nodeid_t *pub, const bc_h256_t *digest
  * BC_E_SIGNATURE otherwise. */
 bc_err_t bc_recover(bc_suite_t suite, const bc_h256_t *digest, bc_bytes_t sig,
                     bc_nodeid_t *pub) BC_WARN_UNUSED;
-/* Key exchange of SM2 (GB/T 32918.3) under the id "1234567812345678": n bytes that only the owners of
+/* The id under which SM2 signs, in certificates too, where nobody has one of his own (GM/T 0009, 10). */
+#define BC_SM2_ID "1234567812345678"
+/* Key exchange of SM2 (GB/T 32918.3) under BC_SM2_ID: n bytes that only the owners of
  * the two long-term keys have, and that differ with the keys made for this once. Both sides say who
  * began. BC_E_KEY: the peer's keys are not points of the curve, or chosen so that nothing comes out. */
 bc_err_t bc_sm2_agree(bool initiator, const bc_keypair_t *own, const bc_keypair_t *own_once,

@@ -137,8 +137,9 @@ static bool has_taken(sim_t *s, const fact_t *f)
 static bool is_void(const sim_node_t *n, const fact_t *f)
 {
     const sim_conf_t *confs = n->world->confs;
-    return has_taken(n->world, f) || memcmp(&confs[f->changes % SIM_CONFS], &confs[changes_before(n, f->key.index) % SIM_CONFS],
-                  sizeof confs[0]) != 0;
+    const sim_conf_t *said = &confs[f->changes % SIM_CONFS];
+    const sim_conf_t *now = &confs[changes_before(n, f->key.index) % SIM_CONFS];
+    return has_taken(n->world, f) || memcmp(said, now, sizeof *said) != 0;
 }
 
 bool check_lock_void(const sim_node_t *n, int64_t index)

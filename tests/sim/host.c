@@ -148,8 +148,7 @@ static void look_in(sim_node_t *n, const bc_nodeid_t *from, bc_buf_t *frame)
         check_view_in(n, from, fm.payload);
         if (fm.ext & BC_FRONT_EXT_RESPONSE)
             check_given(n, fm.payload);
-    }
-    else if (fm.module == BC_MODULE_BLOCK_SYNC)
+    } else if (fm.module == BC_MODULE_BLOCK_SYNC)
         check_sync_in(n, from, fm.payload);
 }
 

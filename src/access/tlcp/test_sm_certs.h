@@ -5,6 +5,7 @@
 
 #include <openssl/x509v3.h>
 #include "access/tlcp/tlcp.h"
+#include "crypto/suite.h"
 
 #define SM_USE_CA   "keyCertSign,cRLSign"
 #define SM_USE_SIGN "nonRepudiation,digitalSignature"
@@ -26,7 +27,7 @@ static inline void sm_sign_cert(X509 *x, EVP_PKEY *key)
 {
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     EVP_PKEY_CTX *pctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-    BC_MUST(md && pctx && EVP_PKEY_CTX_set1_id(pctx, BC_TLCP_ID, sizeof BC_TLCP_ID - 1) == 1);
+    BC_MUST(md && pctx && EVP_PKEY_CTX_set1_id(pctx, BC_SM2_ID, sizeof BC_SM2_ID - 1) == 1);
     EVP_MD_CTX_set_pkey_ctx(md, pctx);
     BC_MUST(EVP_DigestSignInit(md, NULL, EVP_sm3(), NULL, key) == 1 && X509_sign_ctx(x, md) > 0);
     EVP_MD_CTX_free(md);

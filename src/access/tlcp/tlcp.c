@@ -11,7 +11,8 @@
 static bool make_chain(bc_tlcp_ctx_t *x, const STACK_OF(X509) *more)
 {
     bc_wr_t list = { 0 };
-    bool ok = (!more || sk_X509_num(more) <= CERTS_MAX - 2) && tlcp_put_cert(&list, x->sign_cert) && tlcp_put_cert(&x->enc_der, x->enc_cert);
+    bool ok = (!more || sk_X509_num(more) <= CERTS_MAX - 2) && tlcp_put_cert(&list, x->sign_cert) &&
+              tlcp_put_cert(&x->enc_der, x->enc_cert);
     bc_wr_put(&list, bc_wr_view(&x->enc_der));
     for (int i = 0; ok && more && i < sk_X509_num(more); i++)
         ok = tlcp_put_cert(&list, sk_X509_value(more, i));

@@ -22,9 +22,6 @@
 #include <openssl/x509.h>
 #include "base/buf.h"
 
-/* The id that SM2 signatures of certificates and handshakes are made under (GB/T 35276). */
-#define BC_TLCP_ID "1234567812345678"
-
 typedef struct bc_tlcp_ctx bc_tlcp_ctx_t;
 typedef struct bc_tlcp bc_tlcp_t;
 

@@ -6,8 +6,8 @@
 void bc_tlcp_name_id(X509 *cert)
 {
     ASN1_OCTET_STRING *id = ASN1_OCTET_STRING_new();
-    BC_MUST(id && ASN1_OCTET_STRING_set(id, (const unsigned char *)BC_TLCP_ID,
-                                        sizeof BC_TLCP_ID - 1) == 1);
+    BC_MUST(id && ASN1_OCTET_STRING_set(id, (const unsigned char *)BC_SM2_ID,
+                                        sizeof BC_SM2_ID - 1) == 1);
     X509_set0_distinguishing_id(cert, id);
 }
 
@@ -67,8 +67,7 @@ static X509 *find_enc(STACK_OF(X509) *list)
 {
     for (int i = 1; i < sk_X509_num(list); i++) {
         X509 *x = sk_X509_value(list, i);
-        if (!X509_check_ca(x) &&
-            usable(x, TLCP_USE_ENC))
+        if (!X509_check_ca(x) && usable(x, TLCP_USE_ENC))
             return x;
     }
     return NULL;

@@ -131,13 +131,14 @@ static bool send_key(bc_tlcp_t *t, bc_wr_t *out)
 
 static bool send_verify(bc_tlcp_t *t, bc_wr_t *out)
 {
-    uint8_t hash[SM3_SIZE], msg[2 + SM2_SIG_MAX];
+    uint8_t hash[SM3_SIZE];
+    bc_wr_t msg = { 0 };
     tlcp_hash_now(t, hash);
     bc_bytes_t part = bc_bytes(hash, sizeof hash);
-    size_t n = tlcp_sign(t->x, t->x->sign_key, &part, 1, msg + 2);
-    msg[0] = 0;
-    msg[1] = (uint8_t)n;
-    return n && tlcp_send(t, out, HS_CERTIFICATE_VERIFY, bc_bytes(msg, 2 + n));
+    bool ok = tlcp_put_signature(t->x, &part, 1, &msg) &&
+              tlcp_send(t, out, HS_CERTIFICATE_VERIFY, bc_wr_view(&msg));
+    bc_wr_free(&msg);
+    return ok;
 }
 
 static bc_tlcp_result_t take_done(bc_tlcp_t *t, bc_bytes_t body, bc_wr_t *out)

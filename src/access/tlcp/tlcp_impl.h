@@ -177,9 +177,9 @@ bool tlcp_prf(const bc_tlcp_ctx_t *x, bc_bytes_t secret, const char *label, bc_b
               bc_bytes_t seed2, uint8_t *out, size_t n);
 /* master and keys of the connection; the premaster secret is wiped. */
 bool tlcp_derive(bc_tlcp_t *t, uint8_t premaster[PREMASTER_SIZE]);
-/* SM2 over SM3 of the parts one after the other; sig gets DER. 0: failed. */
-size_t tlcp_sign(const bc_tlcp_ctx_t *x, EVP_PKEY *key, const bc_bytes_t *parts, size_t cnt,
-                 uint8_t sig[SM2_SIG_MAX]);
+/* SM2 over SM3 of the parts one after the other, in DER; ours, as messages carry it, behind two bytes
+ * of length. The parts may lie in out. */
+bool tlcp_put_signature(const bc_tlcp_ctx_t *x, const bc_bytes_t *parts, size_t cnt, bc_wr_t *out);
 bool tlcp_verify(const bc_tlcp_ctx_t *x, EVP_PKEY *key, const bc_bytes_t *parts, size_t cnt,
                  bc_bytes_t sig);
 bool tlcp_encrypt(EVP_PKEY *key, bc_bytes_t in, bc_wr_t *out);

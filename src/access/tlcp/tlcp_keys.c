@@ -56,7 +56,7 @@ static EVP_MD_CTX *sm2_begin(const bc_tlcp_ctx_t *x, EVP_PKEY *key, bool sign, E
     *pctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
     if (md && *pctx) {
         EVP_MD_CTX_set_pkey_ctx(md, *pctx);
-        if (EVP_PKEY_CTX_set1_id(*pctx, BC_TLCP_ID, sizeof BC_TLCP_ID - 1) == 1 &&
+        if (EVP_PKEY_CTX_set1_id(*pctx, BC_SM2_ID, sizeof BC_SM2_ID - 1) == 1 &&
             (sign ? EVP_DigestSignInit(md, NULL, x->sm3, NULL, key)
                   : EVP_DigestVerifyInit(md, NULL, x->sm3, NULL, key)) == 1)
             return md;
@@ -66,12 +66,12 @@ static EVP_MD_CTX *sm2_begin(const bc_tlcp_ctx_t *x, EVP_PKEY *key, bool sign, E
     return NULL;
 }
 
-size_t tlcp_sign(const bc_tlcp_ctx_t *x, EVP_PKEY *key, const bc_bytes_t *parts, size_t cnt,
-                 uint8_t sig[SM2_SIG_MAX])
+bool tlcp_put_signature(const bc_tlcp_ctx_t *x, const bc_bytes_t *parts, size_t cnt, bc_wr_t *out)
 {
+    uint8_t sig[SM2_SIG_MAX];
+    size_t n = sizeof sig;
     EVP_PKEY_CTX *pctx;
-    EVP_MD_CTX *md = sm2_begin(x, key, true, &pctx);
-    size_t n = SM2_SIG_MAX;
+    EVP_MD_CTX *md = sm2_begin(x, x->sign_key, true, &pctx);
     bool ok = md != NULL;
     for (size_t i = 0; ok && i < cnt; i++)
         ok = EVP_DigestSignUpdate(md, parts[i].p, parts[i].n) == 1;
@@ -80,7 +80,9 @@ size_t tlcp_sign(const bc_tlcp_ctx_t *x, EVP_PKEY *key, const bc_bytes_t *parts,
         EVP_MD_CTX_free(md);
         EVP_PKEY_CTX_free(pctx);
     }
-    return ok ? n : 0;
+    bc_wr_be16(out, (uint16_t)n);
+    bc_wr_mem(out, sig, n);
+    return ok && !out->err;
 }
 
 bool tlcp_verify(const bc_tlcp_ctx_t *x, EVP_PKEY *key, const bc_bytes_t *parts, size_t cnt,

@@ -81,11 +81,8 @@ static bool send_key(bc_tlcp_t *t, bc_wr_t *out)
         what = bc_wr_view(&msg);
     }
     bc_bytes_t parts[] = { bc_bytes(t->randoms, sizeof t->randoms), what };
-    uint8_t sig[SM2_SIG_MAX];
-    size_t n = msg.err ? 0 : tlcp_sign(t->x, t->x->sign_key, parts, BC_ARRAY_LEN(parts), sig);
-    bc_wr_be16(&msg, (uint16_t)n);
-    bc_wr_mem(&msg, sig, n);
-    bool ok = n && !msg.err && tlcp_send(t, out, HS_SERVER_KEY, bc_wr_view(&msg));
+    bool ok = !msg.err && tlcp_put_signature(t->x, parts, BC_ARRAY_LEN(parts), &msg) &&
+              tlcp_send(t, out, HS_SERVER_KEY, bc_wr_view(&msg));
     bc_wr_free(&msg);
     return ok;
 }

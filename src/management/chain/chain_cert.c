@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "codec/hex.h"
+#include "crypto/suite.h"
 #include "management/chain/chain_io.h"
 
 #define RSA_BITS  2048
@@ -171,7 +172,7 @@ static const kind_t kinds[] = {
         .key_type = "SM2",
         .curve = NID_sm2,
         .digest = EVP_sm3,
-        .signer_id = BC_CHAIN_SM2_ID,
+        .signer_id = BC_SM2_ID,
         .ca_version = 2,
         .ca_extensions = sm_ca,
         .leaves = { { "", NULL, sm_sign }, { "en", NULL, sm_encrypt } },

@@ -12,7 +12,7 @@
  *
  * Keys are PKCS#8, not encrypted, mode 0600. An SM2 key is named as an EC key on the curve
  * 1.2.156.10197.1.301, which both OpenSSL 3 and the fork of 1.1.1 in official nodes and SDKs read.
- * Whoever verifies an SM signature must set the signer's id, BC_CHAIN_SM2_ID, on each X509.
+ * Whoever verifies an SM signature must set the signer's id, BC_SM2_ID, on each X509.
  *
  * All functions print what failed. Source: tools/BcosAirBuilder/build_chain.sh: gen_chain_cert,
  * gen_rsa_node_cert, gen_sm_chain_cert, gen_sm_node_cert. */
@@ -25,7 +25,6 @@
 #include "base/err.h"
 #include "base/types.h"
 
-#define BC_CHAIN_SM2_ID "1234567812345678" /* GM/T 0009, 10: the id of who has no other */
 
 typedef enum { BC_CHAIN_LINK_TLS, BC_CHAIN_LINK_SM } bc_chain_link_t;
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/ini.h"
+#include "crypto/suite.h"
 #include "management/chain/chain_cert.h"
 #include "management/chain/chain_io.h"
 
@@ -55,7 +56,7 @@ static inline X509 *load_cert(const char *path)
 static inline void set_sm2_id(X509 *x)
 {
     ASN1_OCTET_STRING *id = ASN1_OCTET_STRING_new();
-    assert_int_equal(ASN1_OCTET_STRING_set(id, (const unsigned char *)BC_CHAIN_SM2_ID, 16), 1);
+    assert_int_equal(ASN1_OCTET_STRING_set(id, (const unsigned char *)BC_SM2_ID, 16), 1);
     X509_set0_distinguishing_id(x, id);
 }
 
