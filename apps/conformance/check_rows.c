@@ -43,6 +43,11 @@ static void transaction_row(conf_chain_t *c, conf_report_t *r, const conf_row_t 
         bc_tx_encode_stored(tx, &w);
         conf_expect(r, bc_bytes_eq(bc_wr_view(&w), row->value),
                     "transaction %s: stored form differs", conf_hex(key));
+        bc_tx_t *foreign = NULL;
+        err = bc_tx_decode(c->suite, row->value, &foreign);
+        conf_expect(r, err == BC_OK, "transaction %s: refused from outside: %s", conf_hex(key),
+                    bc_err_name(err));
+        bc_tx_unref(foreign);
         if (wire.signature.n) { /* the two of block 0 carry none */
             const bc_addr_t carried = tx->sender;
             err = bc_tx_recover(tx);

@@ -268,6 +268,48 @@ static void web3_legacy_with_chain_id(void **state)
     bc_tx_unref(tx);
 }
 
+/* The signature covers the payload; what is executed are the fields around it. */
+static void a_web3_envelope_says_what_was_signed(void **state)
+{
+    (void)state;
+    enum { TO, INPUT, VALUE, NONCE, CHAIN, LIMIT, PRICE, FEE, TIP, ABI, GROUP, HEIGHT, VERSION,
+           EXTENSION, HASH, GENUINE };
+    bc_tx_t *tx = NULL;
+    assert_int_equal(bc_tx_from_web3(BC_SUITE_STANDARD, unhex(eip1559_raw), &tx, NULL), BC_OK);
+    bc_bytes_t other = BC_STR("0x1");
+    for (int what = TO; what <= GENUINE; what++) {
+        bc_tx_t *bad = NULL;
+        bc_wr_t w = { 0 };
+        bc_tx_wire_t wire = tx->w;
+        bc_tx_data_t *d = &wire.data;
+        switch (what) {
+        case TO: d->to = BC_STR("0x0102030405060708090a0b0c0d0e0f1011121314"); break;
+        case INPUT: d->input = other; break;
+        case VALUE: d->value = other; break;
+        case NONCE: d->nonce = other; break;
+        case CHAIN: d->chain_id = BC_STR("7"); break;
+        case LIMIT: d->gas_limit++; break;
+        case PRICE: d->gas_price = other; break;
+        case FEE: d->max_fee_per_gas = other; break;
+        case TIP: d->max_priority_fee_per_gas = other; break;
+        case ABI: d->abi = other; break;
+        case GROUP: d->group_id = other; break;
+        case HEIGHT: d->block_limit = 500; break;
+        case VERSION: d->version = 1; break;
+        case EXTENSION: d->extension = other; break;
+        case HASH: wire.data_hash = BC_VIEW(tx->hash); break;
+        default: break;
+        }
+        bc_tars_encode(&bc_tx_wire_tars, &wire, &w);
+        bc_err_t err = bc_tx_decode(BC_SUITE_STANDARD, bc_wr_view(&w), &bad);
+        assert_int_equal(err, what == GENUINE ? BC_OK : BC_E_MISMATCH);
+        if (!err)
+            bc_tx_unref(bad);
+        bc_wr_free(&w);
+    }
+    bc_tx_unref(tx);
+}
+
 static void a_wrong_web3_hash_is_refused(void **state)
 {
     (void)state;
@@ -534,6 +576,7 @@ int main(void)
         cmocka_unit_test(bytes_as_lists_are_brought_into_the_usual_form),
         cmocka_unit_test(web3_vector),
         cmocka_unit_test(web3_legacy_with_chain_id),
+        cmocka_unit_test(a_web3_envelope_says_what_was_signed),
         cmocka_unit_test(a_wrong_web3_hash_is_refused),
         cmocka_unit_test(malformed_web3_transactions_name_the_reason),
         cmocka_unit_test(receipt_vector),

@@ -2,6 +2,7 @@
  * impl/TarsHashable.h, protocol/TransactionFactoryImpl.cpp. */
 #include "protocol/tx.h"
 #include <stdlib.h>
+#include "codec/hex.h"
 #include "protocol/tx_web3.h"
 
 #define DATA(t, k, m) { .tag = t, .kind = BC_TARS_##k, .off = offsetof(bc_tx_data_t, m) }
@@ -173,7 +174,7 @@ static bc_err_t tx_fill(bc_tx_t *tx, bool trusted)
         bc_tx_data_hash(tx->suite, &tx->w.data, &tx->hash);
         tx->w.data_hash = BC_VIEW(tx->hash);
     } else if (tx->w.type == 1) {
-        if ((err = web3_hash(tx)))
+        if ((!trusted && (err = bc_web3_envelope_check(&tx->w))) || (err = web3_hash(tx)))
             return err;
     } else {
         return BC_E_UNSUPPORTED;
@@ -292,6 +293,15 @@ void bc_tx_encode_stored(const bc_tx_t *tx, bc_wr_t *w)
     if (tx->sender_known)
         wire.sender = BC_VIEW(tx->sender);
     bc_tars_encode(&bc_tx_wire_tars, &wire, w);
+}
+
+bool bc_tx_account_nonce(const bc_tx_t *tx, uint64_t *out)
+{
+    bc_u256_t v;
+    if (bc_u256_parse(tx->w.data.nonce, &v) || v.w[1] || v.w[2] || v.w[3] || v.w[0] > INT64_MAX)
+        return false;
+    *out = v.w[0];
+    return true;
 }
 
 bool bc_is_system_to(bc_bytes_t to)

@@ -50,7 +50,8 @@ typedef struct bc_tx {
 
 /* Decodes Tars bytes and computes the hash: type 0 always recomputed from the fields; type >= 1
  * re-derived from extraTransactionBytes and the signature (W5), and a carried
- * extraTransactionHash that differs is BC_E_MISMATCH. Fields that must be hex text are checked
+ * extraTransactionHash that differs is BC_E_MISMATCH, as is any field that differs from what was
+ * signed (docs/notes/0022). Fields that must be hex text are checked
  * for version >= 1. The sender is not recovered yet. The new transaction has one reference.
  * Other errors: those of bc_tars_decode, BC_E_FORMAT. Any thread. */
 bc_err_t bc_tx_decode(bc_suite_t suite, bc_bytes_t raw, bc_tx_t **out) BC_WARN_UNUSED;
@@ -94,6 +95,9 @@ typedef struct {
  * gas_price and lists of *t are not looked at. BC_E_KEY: not a secp256k1 key. */
 bc_err_t bc_web3_sign(const bc_web3_tx_t *t, const bc_keypair_t *key, bc_wr_t *rlp) BC_WARN_UNUSED;
 bc_err_t bc_web3_tx_parse_unsigned(bc_bytes_t extra_tx_bytes, bc_web3_tx_t *out) BC_WARN_UNUSED;
+
+/* The account nonce of a Web3 transaction as a number; false when it does not fit 63 bits. */
+bool bc_tx_account_nonce(const bc_tx_t *tx, uint64_t *out);
 
 /* True for the exact names of spec/30 §1.2's system list. */
 bool bc_is_system_to(bc_bytes_t to);

@@ -315,6 +315,35 @@ static void envelope_fill(const parsed_t *p, texts_t *x, bc_tx_wire_t *w)
     w->type = 1;
 }
 
+static bool data_eq(const bc_tx_data_t *a, const bc_tx_data_t *b)
+{
+    return a->version == b->version && a->block_limit == b->block_limit &&
+           a->gas_limit == b->gas_limit && bc_bytes_eq(a->chain_id, b->chain_id) &&
+           bc_bytes_eq(a->group_id, b->group_id) && bc_bytes_eq(a->nonce, b->nonce) &&
+           bc_bytes_eq(a->to, b->to) && bc_bytes_eq(a->input, b->input) &&
+           bc_bytes_eq(a->abi, b->abi) && bc_bytes_eq(a->value, b->value) &&
+           bc_bytes_eq(a->gas_price, b->gas_price) &&
+           bc_bytes_eq(a->max_fee_per_gas, b->max_fee_per_gas) &&
+           bc_bytes_eq(a->max_priority_fee_per_gas, b->max_priority_fee_per_gas) &&
+           bc_bytes_eq(a->extension, b->extension);
+}
+
+bc_err_t bc_web3_envelope_check(const bc_tx_wire_t *w)
+{
+    parsed_t p;
+    texts_t texts;
+    bc_h256_t digest;
+    bc_tx_wire_t expected = { 0 };
+    bc_err_t err = unsigned_parse(w->extra_tx_bytes, &p);
+    if (err)
+        return err;
+    envelope_fill(&p, &texts, &expected);
+    if (!data_eq(&w->data, &expected.data))
+        return BC_E_MISMATCH;
+    bc_keccak256(w->extra_tx_bytes, &digest);
+    return w->data_hash.n && !bc_bytes_eq(w->data_hash, BC_VIEW(digest)) ? BC_E_MISMATCH : BC_OK;
+}
+
 bc_err_t bc_tx_from_web3(bc_suite_t suite, bc_bytes_t rlp, bc_tx_t **out, const char **why)
 {
     const char *text = "Invalid transaction encoding";

@@ -135,16 +135,6 @@ static sender_t *sender_of(pool_t *p, const bc_addr_t *addr)
     return s;
 }
 
-/* The nonce of a Web3 transaction as a number; false when it does not fit 63 bits. */
-static bool web3_nonce(const bc_tx_t *tx, uint64_t *out)
-{
-    bc_u256_t v;
-    if (bc_u256_parse(tx->w.data.nonce, &v) || v.w[1] || v.w[2] || v.w[3] || v.w[0] > INT64_MAX)
-        return false;
-    *out = v.w[0];
-    return true;
-}
-
 static int32_t web3_range(uint64_t nonce, uint64_t ledger)
 {
     return nonce < ledger || nonce > ledger + WEB3_NONCE_GAP ? BC_TXS_NONCE_CHECK_FAIL : BC_TXS_NONE;
@@ -153,7 +143,7 @@ static int32_t web3_range(uint64_t nonce, uint64_t ledger)
 static int32_t check_web3(pool_t *p, const bc_tx_t *tx, uint64_t state_nonce)
 {
     uint64_t nonce;
-    if (!web3_nonce(tx, &nonce) || web3_find(p, &tx->sender, nonce))
+    if (!bc_tx_account_nonce(tx, &nonce) || web3_find(p, &tx->sender, nonce))
         return BC_TXS_NONCE_CHECK_FAIL;
     sender_t *s = sender_of(p, &tx->sender);
     /* the state was read on a worker: a commit since then may know more */
@@ -221,7 +211,7 @@ int32_t check_ledger_only(const pool_t *p, const bc_tx_t *tx)
         return check_block_limit(p, tx);
     }
     uint64_t nonce;
-    if (!web3_nonce(tx, &nonce))
+    if (!bc_tx_account_nonce(tx, &nonce))
         return BC_TXS_NONCE_CHECK_FAIL;
     const sender_t *s = bc_map_find(&p->senders, BC_VIEW(tx->sender));
     return s && s->has_ledger ? web3_range(nonce, s->ledger) : BC_TXS_NONE;
@@ -235,7 +225,7 @@ void nonce_accept(pool_t *p, entry_t *e)
         nonce_add(&p->pool_nonces, tx->w.data.nonce);
         return;
     }
-    if (!web3_nonce(tx, &nonce))
+    if (!bc_tx_account_nonce(tx, &nonce))
         return; /* from a proposal: on the chain whatever it is */
     e->has_nonce = true;
     e->turn_until = p->now->mono_ms + TURN_WAIT_MS;
@@ -318,7 +308,7 @@ void nonce_commit(pool_t *p, int64_t number, bc_tx_t *const *txs, size_t cnt)
         const bc_tx_t *tx = txs[i];
         nonces[i] = tx->w.data.nonce;
         uint64_t nonce;
-        if (tx->w.type == 0 || !web3_nonce(tx, &nonce))
+        if (tx->w.type == 0 || !bc_tx_account_nonce(tx, &nonce))
             continue;
         sender_t *s = sender_of(p, &tx->sender);
         if (!s->has_ledger || nonce + 1 > s->ledger) {
