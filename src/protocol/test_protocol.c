@@ -166,10 +166,42 @@ static void prices_must_be_hex_from_version_1_on(void **state)
             bool ok = i < 3 || version == 0;
             bc_err_t err =
                 bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &tx);
-            assert_int_equal(err, ok ? BC_OK : BC_E_FORMAT);
+            assert_int_equal(err, !ok ? BC_E_FORMAT : version < 0 ? BC_E_UNSUPPORTED : BC_OK);
             bc_tx_unref(tx);
         }
     }
+}
+
+/* The executor has no rules for it: in a block it would stop the chain. */
+static void only_known_versions_are_taken(void **state)
+{
+    (void)state;
+    bc_tx_t *tx = NULL;
+    bc_tx_data_t d = data_v0();
+    for (d.version = -1; d.version <= 3; d.version++) {
+        bc_err_t err = bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &tx);
+        assert_int_equal(err, d.version < 0 || d.version > 2 ? BC_E_UNSUPPORTED : BC_OK);
+        if (!err)
+            bc_tx_unref(tx);
+    }
+}
+
+static void a_value_that_the_hash_does_not_cover_is_refused(void **state)
+{
+    (void)state;
+    static const char *const nothing[] = { "", "0x", "0x0", "0x00", "0" };
+    bc_tx_t *tx = NULL;
+    bc_tx_data_t d = data_v0();
+    for (size_t i = 0; i < BC_ARRAY_LEN(nothing); i++) {
+        d.value = bc_cstr(nothing[i]);
+        assert_int_equal(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &tx), BC_OK);
+        bc_tx_unref(tx);
+    }
+    d.value = BC_STR("0x1");
+    assert_int_equal(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &tx), BC_E_MISMATCH);
+    d.version = 1;
+    assert_int_equal(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &tx), BC_OK);
+    bc_tx_unref(tx);
 }
 
 static void damaged_transactions_are_refused(void **state)
@@ -572,6 +604,8 @@ int main(void)
         cmocka_unit_test(transaction_data_of_three_versions),
         cmocka_unit_test(made_transactions_verify_in_both_suites),
         cmocka_unit_test(prices_must_be_hex_from_version_1_on),
+        cmocka_unit_test(only_known_versions_are_taken),
+        cmocka_unit_test(a_value_that_the_hash_does_not_cover_is_refused),
         cmocka_unit_test(damaged_transactions_are_refused),
         cmocka_unit_test(bytes_as_lists_are_brought_into_the_usual_form),
         cmocka_unit_test(web3_vector),

@@ -5,6 +5,8 @@
 #include "codec/hex.h"
 #include "protocol/tx_web3.h"
 
+enum { TX_VERSION_MAX = 2 };
+
 #define DATA(t, k, m) { .tag = t, .kind = BC_TARS_##k, .off = offsetof(bc_tx_data_t, m) }
 static const bc_tars_field_t data_fields[] = {
     DATA(1, I32, version),
@@ -163,6 +165,18 @@ static bc_err_t wire_decode(bc_tx_t *tx)
     return err;
 }
 
+/* A block with a version that nobody can execute would stop the chain; an amount that the hash does
+ * not cover could be another one at each node. */
+static bc_err_t version_check(const bc_tx_data_t *d)
+{
+    bc_u256_t value;
+    if (d->version < 0 || d->version > TX_VERSION_MAX)
+        return BC_E_UNSUPPORTED;
+    bool pays = !bc_u256_parse(d->value, &value) &&
+                (value.w[0] | value.w[1] | value.w[2] | value.w[3]) != 0;
+    return d->version == 0 && pays ? BC_E_MISMATCH : BC_OK;
+}
+
 static bc_err_t tx_fill(bc_tx_t *tx, bool trusted)
 {
     bc_err_t err = wire_decode(tx);
@@ -171,6 +185,8 @@ static bc_err_t tx_fill(bc_tx_t *tx, bool trusted)
     if (!prices_are_hex(&tx->w.data))
         return BC_E_FORMAT;
     if (tx->w.type == 0) {
+        if (!trusted && (err = version_check(&tx->w.data)))
+            return err;
         bc_tx_data_hash(tx->suite, &tx->w.data, &tx->hash);
         tx->w.data_hash = BC_VIEW(tx->hash);
     } else if (tx->w.type == 1) {

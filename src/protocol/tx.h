@@ -52,7 +52,8 @@ typedef struct bc_tx {
  * re-derived from extraTransactionBytes and the signature (W5), and a carried
  * extraTransactionHash that differs is BC_E_MISMATCH, as is any field that differs from what was
  * signed (docs/notes/0022). Fields that must be hex text are checked
- * for version >= 1. The sender is not recovered yet. The new transaction has one reference.
+ * for version >= 1. A version above 2 is BC_E_UNSUPPORTED, version 0 with a value BC_E_MISMATCH (its
+ * hash does not cover it). The sender is not recovered yet. The new transaction has one reference.
  * Other errors: those of bc_tars_decode, BC_E_FORMAT. Any thread. */
 bc_err_t bc_tx_decode(bc_suite_t suite, bc_bytes_t raw, bc_tx_t **out) BC_WARN_UNUSED;
 /* Rows that our own store wrote: as bc_tx_decode, and the carried sender is believed. */

@@ -289,9 +289,10 @@ static void add_tx(chain_t *c, const bc_addr_t *from, const bc_addr_t *to, bc_by
     bc_addr_text_t hex = { { 0 } };
     char nonce[24];
     snprintf(nonce, sizeof(nonce), "%u", rng(6));
-    bc_tx_data_t d = { .version = (int32_t)rng(3),
+    const char *value = rng(3) ? "" : values[rng(BC_ARRAY_LEN(values))];
+    bc_tx_data_t d = { .version = (int32_t)(*value ? 1 + rng(2) : rng(3)), /* 0 has no value */
                        .nonce = bc_cstr(nonce),
-                       .value = bc_cstr(rng(3) ? "" : values[rng(BC_ARRAY_LEN(values))]),
+                       .value = bc_cstr(value),
                        .input = input };
     if (to) {
         hex = bc_addr_text(to);
