@@ -215,7 +215,8 @@ bc_gateway_client_t bc_host_gateway_client(bc_host_t *h)
 
 static bc_err_t load_nonces(bc_host_t *h)
 {
-    int64_t top = h->config->number, first = top - (int64_t)h->c.chain->block_limit + 1;
+    int64_t top = h->config->number;
+    int64_t first = top - (int64_t)bc_txpool_window(h->c.chain->block_limit) + 1;
     for (int64_t n = BC_MAX(first, 0); n <= top; n++) {
         bc_arena_t arena = { 0 };
         bc_tars_list_t list = { 0 };

@@ -118,13 +118,27 @@ void work_recover(bc_host_t *h, bc_msg_t *m)
 
 /* ---- reads of the ledger ---- */
 
+/* A transaction's row is written before its block is: only the receipt tells. */
+static bool is_executed(bc_ledger_if l, const bc_h256_t *tx_hash)
+{
+    bc_receipt_t receipt;
+    bc_arena_t arena = { 0 };
+    bool is = l.ops->receipt(l.self, tx_hash, &receipt, &arena) == BC_OK;
+    bc_arena_free(&arena);
+    return is;
+}
+
 static void load_txs_run(job_t *j)
 {
     bc_ledger_if l = j->host->ledger;
     j->out->txs = bc_txs_new(j->in->metas->cnt);
-    for (size_t i = 0; i < j->in->metas->cnt; i++)
-        if (l.ops->tx(l.self, &j->in->metas->v[i].hash, &j->out->txs->v[i]))
+    for (size_t i = 0; i < j->in->metas->cnt; i++) {
+        const bc_h256_t *hash = &j->in->metas->v[i].hash;
+        if (l.ops->tx(l.self, hash, &j->out->txs->v[i]))
             j->out->txs->v[i] = NULL;
+        else if (j->in->flag && !j->out->flag)
+            j->out->flag = is_executed(l, hash);
+    }
 }
 
 void work_load_txs(bc_host_t *h, bc_msg_t *m)

@@ -107,8 +107,9 @@ typedef enum {
     BC_MSG_RECOVERED,    /* HOST -> asker: token, txs; a bad signature leaves sender_known false;
                           * data = one 8-byte little-endian state nonce per transaction, 2^64-1 for
                           * type 0 and for senders without an account */
-    BC_MSG_LOAD_TXS,     /* TXPOOL -> HOST: read metas' hashes from s_hash_2_tx; token */
-    BC_MSG_LOADED_TXS,   /* HOST -> TXPOOL: token, txs (NULL where absent) */
+    BC_MSG_LOAD_TXS,     /* TXPOOL -> HOST: read metas' hashes from s_hash_2_tx; token; flag = tell
+                          * whether one of them is in a block already */
+    BC_MSG_LOADED_TXS,   /* HOST -> TXPOOL: token, txs (NULL where absent), flag = one is */
     BC_MSG_PENDING_NONCE, /* TXPOOL -> HOST: the first 20 bytes of node = Web3 sender, number = next
                            * nonce the pool expects, -1: forget the sender */
     BC_MSG_PRESTORE,     /* TXPOOL -> HOST: write txs to s_hash_2_tx durably (consensus lane) */
@@ -116,11 +117,13 @@ typedef enum {
                           * number2 = unsealed ones; when it becomes non-zero and at most every 100 ms */
     BC_MSG_FETCH,        /* SEALER -> TXPOOL: take up to number2 unsealed txs; token */
     BC_MSG_FETCHED,      /* TXPOOL -> SEALER: token, metas (sealed now, batchId -1) */
+    BC_MSG_WITHDRAW,     /* TXPOOL -> SEALER: the hashes of metas, fetched before, are gone */
     BC_MSG_VERIFY_PROPOSAL,   /* PBFT -> TXPOOL: number, hash (proposal header), metas, node
                                * (generator; zero: none), token. Missing ones are looked up in the
                                * ledger, then fetched from the generator (spec/30 §1.7) */
     BC_MSG_PROPOSAL_VERIFIED, /* TXPOOL -> PBFT: token, number, hash, err, number2 = the official
-                               * code (0, 1000, 2000..2004), txs when err is 0. Already durable */
+                               * code (0, 1000, 2000..2004), txs when err is 0. Already durable.
+                               * flag = no chain with these blocks can take it, ever */
     BC_MSG_MARK_SEALED,  /* PBFT -> TXPOOL: metas are sealed for (number, hash) */
     BC_MSG_UNSEAL,       /* PBFT, SEALER -> TXPOOL: metas; only those sealed for (number, hash) go
                           * back; number -1: taken by the own sealer, not proposed */

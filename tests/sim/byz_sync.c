@@ -1,4 +1,5 @@
 /* Blocks, statuses and transactions of a bad node. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "block_sync.pb-c.h"
@@ -264,10 +265,8 @@ void byz_sync_act(sim_node_t *n, int to)
     bc_buf_unref(b);
 }
 
-static bc_tx_t *own_tx(sim_node_t *n, bool system)
+static bc_tx_t *tx_with(sim_node_t *n, bool system, const char *nonce)
 {
-    char nonce[32];
-    snprintf(nonce, sizeof nonce, "bad-%lx", (unsigned long)sim_random(n->world, UINT64_MAX));
     bc_tx_data_t d = { .chain_id = BC_STR("chain0"),
                        .group_id = BC_STR("group0"),
                        .block_limit = n->disk.height + 400,
@@ -277,6 +276,33 @@ static bc_tx_t *own_tx(sim_node_t *n, bool system)
     bc_tx_t *tx;
     BC_MUST(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &tx) == BC_OK);
     return tx;
+}
+
+static bc_tx_t *own_tx(sim_node_t *n, bool system)
+{
+    char nonce[32];
+    snprintf(nonce, sizeof nonce, "bad-%lx", (unsigned long)sim_random(n->world, UINT64_MAX));
+    return tx_with(n, system, nonce);
+}
+
+/* With the nonce of one that a client has sent, lately or long ago. */
+static bc_tx_t *rival_tx(sim_node_t *n)
+{
+    sim_t *s = n->world;
+    char nonce[32];
+    uint64_t back = sim_random(s, sim_random(s, 2) ? 20 : s->txs_made + 1);
+    snprintf(nonce, sizeof nonce, "%" PRIu64, s->txs_made - BC_MIN(back, s->txs_made));
+    return tx_with(n, false, nonce);
+}
+
+/* One that is on the chain; NULL: there is none in the block that was drawn. */
+static bc_tx_t *old_tx(sim_node_t *n)
+{
+    const sim_disk_t *d = &n->disk;
+    if (!d->height)
+        return NULL;
+    const bc_txs_t *txs = d->blocks[1 + sim_random(n->world, (uint64_t)d->height)].txs;
+    return txs->cnt ? bc_tx_ref(txs->v[sim_random(n->world, txs->cnt)]) : NULL;
 }
 
 /* A transaction as pushed: with a signature that is none, or a good one. */
@@ -296,7 +322,10 @@ const bc_tx_t *byz_secret_tx(sim_node_t *n, int64_t index, int64_t view)
     sim_byz_t *b = n->byz;
     if (!b->secret || b->secret_index != index || b->secret_view != view) {
         bc_tx_unref(b->secret);
-        b->secret = own_tx(n, sim_random(n->world, 2));
+        uint64_t kind = sim_random(n->world, 4);
+        b->secret = kind == 0 ? rival_tx(n) : kind == 1 ? old_tx(n) : NULL;
+        if (!b->secret)
+            b->secret = own_tx(n, sim_random(n->world, 2));
         b->secret_holds = sim_random(n->world, 2);
         b->secret_index = index;
         b->secret_view = view;
@@ -373,9 +402,13 @@ void byz_txs_act(sim_node_t *n, int to)
 {
     sim_t *s = n->world;
     const sim_disk_t *d = &n->disk;
-    uint64_t what = sim_random(s, 8);
+    uint64_t what = sim_random(s, 9);
     if (what == 0) {
         tell_hashes(n, to);
+    } else if (what == 8) { /* to one node only: others have, or get, another one with this nonce */
+        bc_tx_t *tx = rival_tx(n);
+        push_tx(n, to, tx, false);
+        bc_tx_unref(tx);
     } else if (what == 1 && d->height) { /* one that is on the chain */
         const bc_txs_t *txs = d->blocks[1 + sim_random(s, (uint64_t)d->height)].txs;
         if (txs->cnt)

@@ -10,7 +10,7 @@
  *   lock 5          no Prepare for another hash than the one precommitted
  *   monotonic 6     views and heights never go back, votes not even after a restart
  *   serial 7        nothing executes above a system block that is not written
- *   once 8          a transaction is on the chain at most once, and none with a bad signature
+ *   once 8          a transaction and a nonce are on the chain at most once, none with a bad signature
  *   progress 9      (scenario.c) blocks within a bound after healing
  *   reason          honest nodes prepare what the leader proposed, precommit what a quorum
  *                   prepared, execute what a quorum precommitted; bad nodes count as if they voted
@@ -483,6 +483,16 @@ static void expect_answers(sim_node_t *n, const bc_txs_t *txs)
     }
 }
 
+static bool is_new(sim_t *s, const bc_h256_t *what, int64_t number)
+{
+    chain_tx_t *t = bc_xcalloc(1, sizeof *t);
+    *t = (chain_tx_t){ *what, number };
+    if (bc_map_insert(&s->chain_txs, t) == BC_OK)
+        return true;
+    free(t);
+    return false;
+}
+
 static void check_txs(sim_t *s, int64_t number, const bc_txs_t *txs, bool first)
 {
     for (size_t i = 0; i < txs->cnt; i++) {
@@ -491,12 +501,12 @@ static void check_txs(sim_t *s, int64_t number, const bc_txs_t *txs, bool first)
                      (long)number);
         if (!first)
             continue;
-        chain_tx_t *t = bc_xcalloc(1, sizeof *t);
-        *t = (chain_tx_t){ txs->v[i]->hash, number };
-        if (bc_map_insert(&s->chain_txs, t) != BC_OK) {
-            free(t);
+        bc_h256_t nonce;
+        bc_hash(BC_SUITE_STANDARD, txs->v[i]->w.data.nonce, &nonce);
+        if (!is_new(s, &txs->v[i]->hash, number))
             sim_fail(s, "once", "a transaction is twice on the chain, height %ld", (long)number);
-        }
+        else if (!is_new(s, &nonce, number))
+            sim_fail(s, "once", "a nonce is twice on the chain, height %ld", (long)number);
     }
 }
 

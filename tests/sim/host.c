@@ -501,6 +501,15 @@ static void load_block(sim_node_t *n, const bc_msg_t *m)
     reply_later(n, (int64_t)sim_random(n->world, 3), r);
 }
 
+static bool is_executed(const sim_disk_t *d, const bc_h256_t *hash)
+{
+    for (int64_t i = d->height; i > 0; i--)
+        for (size_t k = 0; k < d->blocks[i].txs->cnt; k++)
+            if (bc_h256_eq(&d->blocks[i].txs->v[k]->hash, hash))
+                return true;
+    return false;
+}
+
 static void load_txs(sim_node_t *n, const bc_msg_t *m)
 {
     bc_msg_t *r = bc_msg_new(BC_ACTOR_HOST, m->from, BC_MSG_LOADED_TXS);
@@ -509,6 +518,7 @@ static void load_txs(sim_node_t *n, const bc_msg_t *m)
     for (size_t i = 0; i < m->metas->cnt; i++) {
         bc_tx_t *tx = tx_find(&n->disk, &m->metas->v[i].hash);
         r->txs->v[i] = tx ? bc_tx_ref(tx) : NULL;
+        r->flag |= tx && m->flag && is_executed(&n->disk, &tx->hash);
     }
     reply_later(n, (int64_t)sim_random(n->world, 3), r);
 }

@@ -370,7 +370,7 @@ static bc_actor_if make_pbft(sim_node_t *n)
 
 static void load_nonces(sim_node_t *n)
 {
-    for (int64_t i = BC_MAX(n->disk.height - 999, 1); i <= n->disk.height; i++) {
+    for (int64_t i = BC_MAX(n->disk.height - (int64_t)bc_txpool_window(1000) + 1, 1); i <= n->disk.height; i++) {
         const bc_txs_t *txs = n->disk.blocks[i].txs;
         bc_bytes_t *v = bc_xcalloc(txs->cnt + 1, sizeof *v);
         for (size_t k = 0; k < txs->cnt; k++)

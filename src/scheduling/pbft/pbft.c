@@ -703,7 +703,7 @@ static void pbft_free(void *self)
             slot_free(p->slots[i]);
     free(p->slots);
     for (size_t i = 0; i < PBFT_DONE_BLOCKS; i++)
-        pbft_hashes_free(&p->done[i]);
+        pbft_claims_free(&p->done[i]);
     senders_free(p);
     for (verify_t *v = p->verifies, *next; v; v = next) {
         next = v->next;

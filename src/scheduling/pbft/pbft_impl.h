@@ -23,15 +23,20 @@
 #define PBFT_SIG_LEN_MAX   72
 #define PBFT_NUMBER_MAX    ((int64_t)1 << 53) /* heights, views, times: sums stay within 64 bits */
 #define PBFT_DONE_BLOCKS   16   /* newest blocks of the ledger whose transactions are remembered */
+#define PBFT_IMPOSSIBLE    4    /* blocks of one height that are known to be void */
 #define PBFT_STORED_KEEP   5    /* committed proposals that can still be asked for */
 
 enum { TIMER_VIEW = 1, TIMER_RESEND = 2, TIMER_RETRY = 3 };
 
-/* Of transactions, ascending. */
+/* What a block's transactions take from the blocks above it, each list ascending. */
 typedef struct {
-    bc_h256_t *v;
+    bc_h256_t *v; /* their hashes; when they are at hand also their nonces (pbft_taken.c) */
     size_t n;
-} pbft_hashes_t;
+    bc_h256_t *texts; /* nonces of Web3 transactions as the others may not use them */
+    size_t text_cnt;
+    bool whole; /* with the nonces */
+    bool twins; /* two of the block's transactions exclude each other */
+} pbft_claims_t;
 
 /* A proposal with what was derived from it; shared by reference inside this actor. */
 typedef struct {
@@ -44,8 +49,8 @@ typedef struct {
     bc_metas_t *metas; /* of data */
     bc_txs_t *txs;     /* once verified */
     bool sysconf;      /* some `to` is a system contract, with or without 0x */
-    pbft_hashes_t hashes; /* of metas, when they have been asked for */
-    size_t clear_to;      /* of the blocks noted as done: has no transaction of those before */
+    pbft_claims_t claims; /* when they have been asked for */
+    size_t clear_to;      /* of the blocks noted as done: takes nothing from those before */
 } prop_t;
 
 typedef struct {
@@ -79,6 +84,8 @@ typedef struct {
     bool followed;     /* a proposal for the next height waits for that */
     prop_t *failed;    /* could not be verified; its transactions stay marked until the next view */
     prop_t *offered;   /* prepared by others, fetched for the NewView that we are about to send */
+    bc_h256_t impossible[PBFT_IMPOSSIBLE]; /* a ring: of blocks that were found void */
+    unsigned impossible_cnt;
     votes_t prepares, commits, checks;
     bool executing, committing, fetching;
     bc_hdr_t *exec;    /* executed header: our checkpoint */
@@ -176,7 +183,7 @@ typedef struct {
     int64_t divergent;
 
     slot_t **slots; /* ring by index % window */
-    pbft_hashes_t done[PBFT_DONE_BLOCKS]; /* a ring */
+    pbft_claims_t done[PBFT_DONE_BLOCKS]; /* a ring */
     size_t done_at; /* blocks noted so far */
     int64_t slot_max; /* no slot above it */
     sender_t *senders; /* node_cnt */
@@ -228,15 +235,21 @@ void pbft_redispatch(pbft_t *p);
 void pbft_handle(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const char *uuid);
 void pbft_skip_faulty_leader(pbft_t *p);
 /* pbft_taken.c */
-void pbft_hashes_free(pbft_hashes_t *h);
-bool prop_meets(prop_t *a, prop_t *b); /* have a transaction in common */
+void pbft_claims_free(pbft_claims_t *c);
+/* Have a transaction in common, or two that exclude each other. */
+bool prop_meets(prop_t *a, prop_t *b);
 void pbft_note_done(pbft_t *p, const bc_txs_t *txs); /* of a block that is in the ledger now */
-/* Has a transaction of a block in the ledger, or of one that is decided below it. */
+/* Has a transaction that a block in the ledger, or one that is decided below it, has or excludes. */
 bool prop_taken(pbft_t *p, prop_t *q);
-/* Nobody can execute it: prop_taken, or it names another sealer list than the one in force. */
+/* Nobody can execute it: prop_taken, or so the pool has said, or it names another sealer list than the
+ * one in force. */
 bool prop_void(pbft_t *p, prop_t *q);
 /* All give such blocks up with the same block, who is bound to one would wait for ever (note 0019). */
 void pbft_give_up_void(pbft_t *p);
+/* As that, of one height: when the pool has found a block of it impossible, or its transactions. */
+void pbft_give_up(pbft_t *p, slot_t *s);
+void pbft_note_impossible(slot_t *s, const bc_h256_t *hash);
+bool pbft_impossible(pbft_t *p, int64_t index, const bc_h256_t *hash);
 
 /* messages out */
 bool pbft_sign(pbft_t *p, pbft_msg_t *m, uint8_t sig[BC_SIG_MAX]);

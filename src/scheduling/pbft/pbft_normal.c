@@ -217,16 +217,17 @@ static void verify_start(pbft_t *p, verify_kind_t kind, prop_t *q, int64_t view,
     m->node = v->from;
 }
 
-/* What we vote for in one view has no transaction twice, whichever height came first. */
+/* What we vote for in one view has no transaction twice, whichever height came first, and nothing that
+ * the pool has refused for good. */
 static bool taken_here(pbft_t *p, prop_t *q)
 {
-    bool taken = prop_taken(p, q);
+    bool taken = prop_void(p, q);
     for (int64_t i = pbft_next(p); i <= p->slot_max && !taken; i++) {
         slot_t *s = pbft_slot(p, i);
         taken = s && i != q->index && s->pre && s->pre_view == p->view && prop_meets(s->pre, q);
     }
     if (taken) {
-        BC_WARN(PBFT_BADGES, "proposal with transactions of another block,index=%ld,hash=%s",
+        BC_WARN(PBFT_BADGES, "proposal with what another block has taken,index=%ld,hash=%s",
                 (long)q->index, BC_SHORT(q->hash));
         p->dropped++;
     }
@@ -281,7 +282,7 @@ static void verified_decided(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
     if (in->err) {
         BC_WARN(PBFT_BADGES, "verify decided proposal failed,index=%ld,code=%ld", (long)q->index,
                 (long)in->number2);
-        if (v->tries < 3)
+        if (v->tries < 3 && !in->flag)
             pbft_verify_decided(p, q, &v->from, v->tries + 1, &v->proof);
         else
             s->fetching = false;
@@ -295,6 +296,7 @@ static void verified_decided(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
             s->dec->txs = q->txs ? bc_txs_ref(q->txs) : NULL;
             if (!s->dec->header)
                 prop_set(&s->dec, q);
+            pbft_give_up_void(p); /* its nonces are known only now */
         }
     }
     if (!s->dec) {
@@ -319,8 +321,9 @@ static void verified_pre(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
         prop_set(&s->failed, q);
         return;
     }
-    if (taken_here(p, q)) { /* another one was verified meanwhile */
+    if (taken_here(p, q)) { /* another one was verified meanwhile, or now that its nonces are known */
         prop_set(&s->failed, q);
+        pbft_give_up(p, s);
         return;
     }
     if (no_conflict(s, &q->hash, v->view))
@@ -349,6 +352,8 @@ void pbft_on_verified(pbft_t *p, bc_msg_t *in)
     bc_err_t err = in->err ? in->err : v->prop->txs ? BC_OK : BC_E_INTERNAL;
     in->err = err;
     if (s) {
+        if (in->flag)
+            pbft_note_impossible(s, &v->prop->hash);
         /* Also after a failure: others may have verified it (spec/30 §3.6 P1). Not when a view
          * change has given it up: its transactions may be with our sealer again. */
         if (v->kind == VERIFY_DECIDED || s->verify == v->token)
@@ -357,6 +362,8 @@ void pbft_on_verified(pbft_t *p, bc_msg_t *in)
             verified_pre(p, s, v, in);
         else
             verified_decided(p, s, v, in);
+        if (in->flag)
+            pbft_give_up(p, s);
     } else {
         pbft_unseal(p, v->prop); /* the height is closed: what another block took is gone already */
     }

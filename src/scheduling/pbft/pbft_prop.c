@@ -21,7 +21,7 @@ void prop_unref(prop_t *q)
         bc_hdr_unref(q->header);
     bc_metas_unref(q->metas);
     bc_txs_unref(q->txs);
-    pbft_hashes_free(&q->hashes);
+    pbft_claims_free(&q->claims);
     free(q);
 }
 
@@ -147,8 +147,6 @@ bool prop_header_ok(const pbft_t *p, const prop_t *q)
 void prop_look_at_txs(prop_t *q)
 {
     for (size_t i = 0; i < q->txs->cnt; i++) {
-        if (!q->txs->v[i])
-            continue;
         q->system |= q->txs->v[i]->system;
         q->sysconf |= is_sysconf(q->txs->v[i]->w.data.to);
     }

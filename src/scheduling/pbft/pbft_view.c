@@ -454,10 +454,11 @@ static look_t look_at(pbft_t *p, const pbft_msg_t *const *vcs, size_t cnt, bool 
         const pbft_msg_t *v = pick(vcs, cnt, i, NULL, &sender);
         if (!v)
             continue;
-        prop_t *q = pbft_local(p, i, &v->proposal.hash);
+        bool known_void = pbft_impossible(p, i, &v->proposal.hash);
+        prop_t *q = known_void ? NULL : pbft_local(p, i, &v->proposal.hash);
         if (q && !prop_void(p, q))
             continue;
-        if (!q && ask_reporters(p, vcs, cnt, &v->proposal)) {
+        if (!q && !known_void && ask_reporters(p, vcs, cnt, &v->proposal)) {
             look = LOOK_WAIT;
             continue;
         }

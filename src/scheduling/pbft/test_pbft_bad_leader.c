@@ -167,7 +167,8 @@ static void it_is_given_up_at_a_restart_too(void **state)
 
 /* ---- blocks with a transaction of a block below them ---- */
 
-static prop_t *same_txs(const prop_t *of, int64_t index, int sealer)
+/* A proposal of these transactions, or of others with their nonces. */
+static prop_t *same_txs(const prop_t *of, int64_t index, int sealer, bool rivals)
 {
     bc_header_t h = { .data.version = 0x03100000, .data.number = index, .data.sealer = sealer,
                       .data.timestamp = 1700000000900 };
@@ -176,33 +177,63 @@ static prop_t *same_txs(const prop_t *of, int64_t index, int sealer)
     name_sealers(&h, keys, ids, ALL_NODES);
     bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
     pbft_t p = { .suite = BC_SUITE_STANDARD };
-    prop_t *q = prop_from_sealer(&p, hdr, of->metas, false);
+    bc_metas_t *metas = bc_metas_new(of->metas->cnt);
+    for (size_t i = 0; i < metas->cnt; i++) {
+        metas->v[i] = of->metas->v[i];
+        metas->v[i].hash.b[31] ^= rivals;
+    }
+    prop_t *q = prop_from_sealer(&p, hdr, metas, false);
+    bc_metas_unref(metas);
     bc_hdr_unref(hdr);
     return q;
 }
 
-static void one_view_has_a_transaction_once(void **state)
+static void one_view_has_a_transaction_and_a_nonce_once(void **state)
+{
+    (void)state;
+    for (int rivals = 0; rivals < 2; rivals++) {
+        rig_t r;
+        prop_t *a = proposal(1, 2, 3, 1, false), *b = same_txs(a, 2, 3, rivals);
+        rig_init(&r, 0);
+        enter_view(&r, 1);
+        propose(&r, 2, 1, a);
+        assert_int_equal(count(&r, PBFT_PREPARE), 1);
+        propose(&r, 3, 1, b);
+        assert_int_equal(count(&r, PBFT_PREPARE), 1);
+        prop_unref(a);
+        prop_unref(b);
+        rig_free(&r);
+    }
+}
+
+static void a_block_has_a_nonce_once(void **state)
 {
     (void)state;
     rig_t r;
-    prop_t *a = proposal(1, 2, 3, 1, false), *b = same_txs(a, 2, 3);
+    prop_t *a = proposal(1, 2, 2, 1, false), *b = proposal(1, 2, 2, 2, false);
+    a->metas->v[1].hash = a->metas->v[0].hash;
+    a->metas->v[1].hash.b[31] ^= 1;
+    prop_t *twins = same_txs(a, 1, 2, false);
     rig_init(&r, 0);
     enter_view(&r, 1);
-    propose(&r, 2, 1, a);
-    assert_int_equal(count(&r, PBFT_PREPARE), 1);
-    propose(&r, 3, 1, b);
+    propose(&r, 2, 1, twins);
+    assert_int_equal(r.verified, 1);
+    assert_int_equal(count(&r, PBFT_PREPARE), 0);
+    propose(&r, 2, 1, b); /* nothing was voted for */
     assert_int_equal(count(&r, PBFT_PREPARE), 1);
     prop_unref(a);
     prop_unref(b);
+    prop_unref(twins);
     rig_free(&r);
 }
 
-/* Height 2 is precommitted in view 1; in view 2 its transactions come in a block for height 1. */
-static void the_upper_block_is_given_up(void **state)
+/* Height 2 is precommitted in view 1; in view 2 its transactions, or others with their nonces, come in
+ * a block for height 1. */
+static void upper_given_up(bool rivals)
 {
-    (void)state;
     rig_t r;
-    prop_t *a = proposal(1, 2, 1, 1, false), *c = proposal(2, 3, 1, 3, false), *b = same_txs(c, 1, 2);
+    prop_t *a = proposal(1, 2, 1, 1, false), *c = proposal(2, 3, 1, 3, false);
+    prop_t *b = same_txs(c, 1, 2, rivals);
     rig_init(&r, 0);
     enter_view(&r, 1);
     propose(&r, 2, 1, a);
@@ -240,6 +271,63 @@ static void the_upper_block_is_given_up(void **state)
     prop_unref(a);
     prop_unref(b);
     prop_unref(c);
+    rig_free(&r);
+}
+
+static void the_upper_block_is_given_up(void **state)
+{
+    (void)state;
+    upper_given_up(false);
+    upper_given_up(true);
+}
+
+/* Precommitted, then a restart forgets its transactions and what the newest blocks had. The pool knows
+ * what the ledger has: all find that the block is impossible, and nobody may wait for it. */
+static void what_the_pool_finds_impossible_is_given_up(void **state)
+{
+    (void)state;
+    rig_t r;
+    prop_t *q = proposal(1, 2, 1, 1, false);
+    rig_init(&r, 0);
+    enter_view(&r, 1);
+    propose(&r, 2, 1, q);
+    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
+    assert_true(has_row(&r, "cbcosVote:c1"));
+    restart(&r, 0, NULL);
+    assert_true(has_row(&r, "cbcosVote:c1"));
+    r.impossible = true;
+    vc_t *v = calloc(3, sizeof *v);
+    nv_t *n = calloc(1, sizeof *n);
+    for (int i = 0; i < 3; i++)
+        vc_make(&r, &v[i], i + 1, 0, 2);
+    vc_prepared(&r, &v[0], q, 1, 14);
+    nv_make(n, 3, 0, 2, v, 3, &r);
+    nv_entry(n, q, 1, true);
+    size_t prepares = count(&r, PBFT_PREPARE);
+    nv_send(&r, n, 3);
+    assert_int_equal(status(&r).view, 2);
+    assert_int_equal(count(&r, PBFT_PREPARE), prepares);
+    assert_false(has_row(&r, "cbcosVote:c1"));
+    two_vote(&r, PBFT_PREPARE, 1, 2, &q->hash);
+    two_vote(&r, PBFT_COMMIT, 1, 2, &q->hash);
+    assert_int_equal(r.executed, 0);
+    pool_size(&r, 1);
+    feed_timer(&r, TIMER_VIEW, 9000);
+    assert_int_equal(last(&r, PBFT_VIEW_CHANGE)->prepared, 0);
+    /* the one that leads next does not propose it again, though others report it */
+    vc_make(&r, &v[0], 1, 0, 3);
+    vc_prepared(&r, &v[0], q, 1, 14);
+    vc_send(&r, &v[0]);
+    for (int i = 2; i < 4; i++) {
+        vc_make(&r, &v[1], i, 0, 3);
+        vc_send(&r, &v[1]);
+    }
+    assert_int_equal(count(&r, PBFT_NEW_VIEW), 1);
+    assert_int_equal(last(&r, PBFT_NEW_VIEW)->list, 0);
+    assert_int_equal(count(&r, PBFT_PREPARED_REQUEST), 0);
+    free(v);
+    free(n);
+    prop_unref(q);
     rig_free(&r);
 }
 
@@ -341,8 +429,10 @@ int main(void)
         cmocka_unit_test(a_gap_is_filled_with_nothing),
         cmocka_unit_test(what_names_the_old_list_is_given_up),
         cmocka_unit_test(it_is_given_up_at_a_restart_too),
-        cmocka_unit_test(one_view_has_a_transaction_once),
+        cmocka_unit_test(one_view_has_a_transaction_and_a_nonce_once),
+        cmocka_unit_test(a_block_has_a_nonce_once),
         cmocka_unit_test(the_upper_block_is_given_up),
+        cmocka_unit_test(what_the_pool_finds_impossible_is_given_up),
         cmocka_unit_test(a_block_that_is_shown_is_proposed_again),
         cmocka_unit_test(who_does_not_show_its_block_is_left_out),
         cmocka_unit_test(who_shows_a_void_block_is_left_out),

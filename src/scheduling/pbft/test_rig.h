@@ -35,6 +35,7 @@ typedef struct {
     size_t sent_cnt;
     int64_t timer[8]; /* ms asked for, -1: none */
     bool verify_ok, execute, commit;
+    bool impossible; /* what the pool says of every proposal */
     int64_t sealed_from, sealed_to;
     size_t unsealed, verified, executed, committed;
     uint64_t verify_token;
@@ -154,6 +155,22 @@ static inline void answer_commit(rig_t *r, const bc_msg_t *m)
     feed(r, a);
 }
 
+/* What the pool has of these. All but the last byte of a hash is the nonce: two hashes that differ there
+ * only are rivals. */
+static inline bc_txs_t *pool_txs(const bc_metas_t *metas)
+{
+    bc_txs_t *txs = bc_txs_new(metas->cnt);
+    for (size_t i = 0; i < metas->cnt; i++) {
+        bc_tx_t *tx = bc_xcalloc(1, sizeof *tx);
+        atomic_init(&tx->refs, 1);
+        tx->hash = metas->v[i].hash;
+        tx->raw = bc_buf_copy(bc_bytes(tx->hash.b, 31));
+        tx->w.data.nonce = bc_buf_view(tx->raw);
+        txs->v[i] = tx;
+    }
+    return txs;
+}
+
 static inline void on_out(rig_t *r, bc_msg_t *m)
 {
     switch (m->kind) {
@@ -182,13 +199,18 @@ static inline void on_out(rig_t *r, bc_msg_t *m)
     case BC_MSG_VERIFY_PROPOSAL: {
         r->verified++;
         r->verify_token = m->token;
-        if (!r->verify_ok)
+        if (!r->verify_ok && !r->impossible)
             break;
         bc_msg_t *a = bc_msg_new(BC_ACTOR_TXPOOL, BC_ACTOR_PBFT, BC_MSG_PROPOSAL_VERIFIED);
         a->token = m->token;
         a->number = m->number;
         a->hash = m->hash;
-        a->txs = bc_txs_new(m->metas->cnt);
+        if (r->impossible) {
+            a->err = BC_E_MISMATCH;
+            a->flag = true;
+        } else {
+            a->txs = pool_txs(m->metas);
+        }
         feed(r, a);
         break;
     }

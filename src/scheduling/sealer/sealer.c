@@ -62,6 +62,19 @@ static void queue_take(queue_t *q, bc_meta_t *to, size_t n)
     memmove(q->v, q->v + n, q->cnt * sizeof q->v[0]);
 }
 
+static void queue_drop(queue_t *q, const bc_metas_t *gone)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < q->cnt; i++) {
+        bool keep = true;
+        for (size_t k = 0; k < gone->cnt && keep; k++)
+            keep = !bc_h256_eq(&q->v[i].hash, &gone->v[k].hash);
+        if (keep)
+            q->v[n++] = q->v[i];
+    }
+    q->cnt = n;
+}
+
 static void give_back(sealer_t *s, bc_metas_t *metas)
 {
     bc_msg_t *m = bc_out_msg(s->out, BC_ACTOR_TXPOOL, BC_MSG_UNSEAL);
@@ -287,6 +300,10 @@ static void step(void *self, const bc_now_t *now, bc_msg_t *in, bc_out_t *out)
         fetch(s);
         break;
     case BC_MSG_FETCHED: on_fetched(s, in); break;
+    case BC_MSG_WITHDRAW:
+        queue_drop(&s->system, in->metas);
+        queue_drop(&s->normal, in->metas);
+        break;
     case BC_MSG_TIMER:
         s->armed = 0;
         /* the pool tells its size every 100 ms: take what came since then, too */

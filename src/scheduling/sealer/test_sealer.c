@@ -65,7 +65,7 @@ static void rig_free(rig_t *r)
     bc_ledger_config_unref(r->config);
 }
 
-/* Answers the fetch that is under way. */
+/* Answers the fetch that is under way; every third one is a system transaction. */
 static void fetched(rig_t *r, size_t cnt)
 {
     bc_msg_t *asked = bc_test_take(&r->out, BC_MSG_FETCH);
@@ -73,6 +73,10 @@ static void fetched(rig_t *r, size_t cnt)
     bc_msg_t *m = message(BC_ACTOR_TXPOOL, BC_MSG_FETCHED);
     m->token = asked->token;
     m->metas = bc_metas_new(cnt);
+    for (size_t i = 0; i < cnt; i++) {
+        bc_store_be64(m->metas->v[i].hash.b, i + 1);
+        m->metas->v[i].system = i % 3 == 2;
+    }
     bc_msg_free(asked);
     feed(r, m);
 }
@@ -150,6 +154,31 @@ static void full_block_goes_at_once(void **state)
     rig_free(&r);
 }
 
+/* Their nonces went into a block meanwhile. */
+static void what_is_withdrawn_is_not_proposed(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    fetched(&r, 6);
+    bc_msg_t *m = message(BC_ACTOR_TXPOOL, BC_MSG_WITHDRAW);
+    m->metas = bc_metas_new(3);
+    bc_store_be64(m->metas->v[0].hash.b, 6); /* a system transaction */
+    bc_store_be64(m->metas->v[1].hash.b, 1);
+    bc_store_be64(m->metas->v[2].hash.b, 77);
+    feed(&r, m);
+    r.now.mono_ms += 500;
+    fire(&r);
+    fetched(&r, 0);
+    bc_msg_t *p = bc_test_take(&r.out, BC_MSG_PROPOSE);
+    assert_non_null(p);
+    static const uint8_t left[] = { 3, 2, 4, 5 };
+    assert_int_equal(p->metas->cnt, BC_ARRAY_LEN(left));
+    for (size_t i = 0; i < BC_ARRAY_LEN(left); i++)
+        assert_int_equal(p->metas->v[i].hash.b[7], left[i]);
+    bc_msg_free(p);
+    rig_free(&r);
+}
+
 /* experimental.single_point_consensus: alone, also where the ledger names others. */
 static void names_itself_alone_when_it_is_all_there_is(void **state)
 {
@@ -174,6 +203,7 @@ int main(void)
         cmocka_unit_test(waits_and_takes_the_latest),
         cmocka_unit_test(proposes_when_nothing_came_late),
         cmocka_unit_test(full_block_goes_at_once),
+        cmocka_unit_test(what_is_withdrawn_is_not_proposed),
         cmocka_unit_test(names_itself_alone_when_it_is_all_there_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -236,24 +236,28 @@ static void settle(pool_t *p, entry_t *e, uint64_t state_nonce)
         sync_gossip(p, e->tx);
 }
 
+uint64_t pool_state_nonce(const bc_msg_t *recovered, size_t i)
+{
+    bc_bytes_t v = bc_buf_view(recovered->data);
+    uint64_t nonce = UINT64_MAX;
+    if (v.n >= 8 * (i + 1))
+        memcpy(&nonce, v.p + 8 * i, 8);
+    return nonce;
+}
+
 static void on_recovered(pool_t *p, bc_msg_t *in)
 {
     prop_t *q = in->token ? proposal_find(p, in->token) : NULL;
     if (in->token) {
         if (q)
-            proposal_recovered(p, q, in->txs);
+            proposal_recovered(p, q, in);
         return;
     }
-    bc_rd_t nonces = bc_rd(bc_buf_view(in->data));
     for (size_t i = 0; i < in->txs->cnt; i++) {
-        bc_bytes_t word = bc_rd_take(&nonces, 8);
-        uint64_t nonce = UINT64_MAX;
-        if (word.n)
-            memcpy(&nonce, word.p, 8);
         entry_t *e = pool_find(p, &in->txs->v[i]->hash);
         if (!e || e->state != ENTRY_VERIFYING || e->tx != in->txs->v[i])
             continue; /* a proposal or a block settled it meanwhile */
-        settle(p, e, nonce);
+        settle(p, e, pool_state_nonce(in, i));
     }
     p->batches--;
     pool_send_verify(p);
@@ -292,8 +296,6 @@ entry_t *pool_enforce(pool_t *p, bc_tx_t *tx, int64_t number, const bc_h256_t *h
         attach(p, e, ENTRY_UNSEALED);
         nonce_accept(p, e);
     } else if (!e) {
-        if (tx->w.type == 0 && window_has(&p->window, tx->w.data.nonce))
-            return NULL;
         e = entry_new(p, bc_tx_ref(tx), ENTRY_UNSEALED);
         nonce_accept(p, e);
     }
@@ -345,7 +347,8 @@ static void on_fetch(pool_t *p, bc_msg_t *in)
             until = BC_MIN(until, e->turn_until);
             continue;
         }
-        while (e && got < want && fetch_take(p, e, &metas->v[got])) {
+        /* what waits for another one of its nonce is dropped when that is in a block */
+        while (e && got < want && !nonce_is_sealed(p, e) && fetch_take(p, e, &metas->v[got])) {
             got++;
             e = nonce_successor(p, e); /* may stand before e in the list, skipped */
             if (e && e == next)
@@ -398,9 +401,32 @@ static void on_unseal_all(pool_t *p)
 
 /* ---- commit and time ---- */
 
+/* Takes back what the own sealer holds and the chain cannot take any more: another transaction with
+ * the same nonce was in a block meanwhile. */
+static void withdraw(pool_t *p)
+{
+    size_t cnt = 0;
+    bc_metas_t *metas = bc_metas_new(p->sealed.cnt);
+    for (entry_t *e = p->sealed.head, *next; e; e = next) {
+        next = e->next;
+        int32_t status = e->batch_id == -1 ? check_ledger_only(p, e->tx) : BC_TXS_NONE;
+        if (!status)
+            continue;
+        metas->v[cnt++].hash = e->tx->hash;
+        pool_drop(p, e, status);
+    }
+    metas->cnt = cnt;
+    if (!cnt) {
+        bc_metas_unref(metas);
+        return;
+    }
+    bc_out_msg(p->out, BC_ACTOR_SEALER, BC_MSG_WITHDRAW)->metas = metas;
+}
+
 static void on_committed(pool_t *p, bc_msg_t *in)
 {
     bc_committed_t *c = in->committed;
+    bool outlived = false;
     if (p->config)
         bc_ledger_config_unref(p->config);
     p->config = bc_ledger_config_ref(c->config);
@@ -420,6 +446,10 @@ static void on_committed(pool_t *p, bc_msg_t *in)
         e->waiters = NULL;
         pool_drop(p, e, BC_TXS_NONE);
     }
+    for (size_t i = 0; i < c->txs->cnt && !outlived; i++)
+        outlived = nonce_outlives(p, c->txs->v[i]);
+    if (outlived)
+        withdraw(p);
     /* Even when as many came as went: the others have subtracted what the block took. */
     tell_size_now(p);
     pool_tell_size(p);

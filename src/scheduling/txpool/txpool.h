@@ -37,8 +37,10 @@ typedef struct {
 } bc_txpool_stats_t;
 
 bc_actor_if bc_txpool_new(const bc_txpool_config_t *config) BC_WARN_UNUSED;
-/* Before START: the nonces of a committed block, for the window of the last W blocks; ascending
- * numbers. list: bc_bytes_t items. */
+/* How many of the newest blocks the pool must know the nonces of. */
+uint32_t bc_txpool_window(uint32_t block_limit);
+/* Before START: the nonces of a committed block, for those blocks; ascending numbers. list:
+ * bc_bytes_t items. */
 void bc_txpool_load_nonces(bc_actor_if pool, int64_t number, const bc_tars_list_t *list);
 /* Counters; on the core's loop. */
 void bc_txpool_stats(bc_actor_if pool, bc_txpool_stats_t *out);

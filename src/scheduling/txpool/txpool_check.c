@@ -6,6 +6,8 @@
 
 #define SENDERS_MAX 100000
 
+enum { LIMIT_AHEAD_MIN = 600 }; /* of rotation transactions, spec/30 §4 */
+
 static bc_bytes_t nonce_key(const void *item)
 {
     const nonce_t *n = item;
@@ -59,7 +61,7 @@ static entry_t *web3_find(const pool_t *p, const bc_addr_t *sender, uint64_t non
 void nonce_init(pool_t *p)
 {
     bc_map_init(&p->pool_nonces, nonce_key);
-    window_init(&p->window, p->c.block_limit);
+    window_init(&p->window, bc_txpool_window(p->c.block_limit));
     bc_map_init(&p->web3_nonces, web3_key);
     bc_map_init(&p->senders, sender_key);
 }
@@ -129,6 +131,7 @@ static sender_t *sender_of(pool_t *p, const bc_addr_t *addr)
         }
         s = bc_xcalloc(1, sizeof *s);
         s->addr = *addr;
+        s->seen = -LATE_BLOCKS;
         BC_MUST(bc_map_insert(&p->senders, s) == BC_OK);
     }
     lru_push(p, s);
@@ -145,13 +148,27 @@ static int32_t check_web3(pool_t *p, const bc_tx_t *tx, uint64_t state_nonce)
     uint64_t nonce;
     if (!bc_tx_account_nonce(tx, &nonce) || web3_find(p, &tx->sender, nonce))
         return BC_TXS_NONCE_CHECK_FAIL;
+    nonce_learn(p, tx, state_nonce);
+    const sender_t *s = sender_of(p, &tx->sender);
+    return s->has_ledger ? web3_range(nonce, s->ledger) : BC_TXS_NONE;
+}
+
+void nonce_learn(pool_t *p, const bc_tx_t *tx, uint64_t state_nonce)
+{
+    if (tx->w.type == 0 || state_nonce == UINT64_MAX)
+        return;
     sender_t *s = sender_of(p, &tx->sender);
     /* the state was read on a worker: a commit since then may know more */
-    if (state_nonce != UINT64_MAX && (!s->has_ledger || state_nonce > s->ledger)) {
+    if (!s->has_ledger || state_nonce > s->ledger) {
         s->has_ledger = true;
         s->ledger = state_nonce;
     }
-    return s->has_ledger ? web3_range(nonce, s->ledger) : BC_TXS_NONE;
+}
+
+static bool web3_chain_ok(const pool_t *p, const bc_tx_t *tx)
+{
+    bc_bytes_t id = tx->w.data.chain_id;
+    return !id.n || bc_bytes_eq(id, BC_STR("0")) || bc_bytes_eq(id, bc_cstr(p->config->web3_chain_id));
 }
 
 /* ---- rules ---- */
@@ -182,7 +199,7 @@ int32_t check_after_recover(pool_t *p, const bc_tx_t *tx, uint64_t state_nonce)
     int32_t status;
     if (tx->w.type == 0) {
         if (bc_map_find(&p->pool_nonces, tx->w.data.nonce) ||
-            window_has(&p->window, tx->w.data.nonce))
+            window_has(&p->window, tx->w.data.nonce, p->c.block_limit))
             return BC_TXS_NONCE_CHECK_FAIL;
         status = check_block_limit(p, tx);
     } else {
@@ -195,9 +212,7 @@ int32_t check_after_recover(pool_t *p, const bc_tx_t *tx, uint64_t state_nonce)
     if (tx->w.type != 0) {
         if (tx->w.data.input.n > WEB3_INPUT_MAX)
             return BC_TXS_MAX_INIT_CODE;
-        bc_bytes_t id = tx->w.data.chain_id;
-        if (id.n && !bc_bytes_eq(id, BC_STR("0")) &&
-            !bc_bytes_eq(id, bc_cstr(p->config->web3_chain_id)))
+        if (!web3_chain_ok(p, tx))
             return BC_TXS_INVALID_CHAIN_ID;
     }
     return BC_TXS_NONE;
@@ -206,15 +221,64 @@ int32_t check_after_recover(pool_t *p, const bc_tx_t *tx, uint64_t state_nonce)
 int32_t check_ledger_only(const pool_t *p, const bc_tx_t *tx)
 {
     if (tx->w.type == 0) {
-        if (window_has(&p->window, tx->w.data.nonce))
+        if (window_has(&p->window, tx->w.data.nonce, p->c.block_limit))
             return BC_TXS_NONCE_CHECK_FAIL;
         return check_block_limit(p, tx);
     }
     uint64_t nonce;
     if (!bc_tx_account_nonce(tx, &nonce))
         return BC_TXS_NONCE_CHECK_FAIL;
+    if (!web3_chain_ok(p, tx))
+        return BC_TXS_INVALID_CHAIN_ID;
     const sender_t *s = bc_map_find(&p->senders, BC_VIEW(tx->sender));
     return s && s->has_ledger ? web3_range(nonce, s->ledger) : BC_TXS_NONE;
+}
+
+/* The longest that a block limit may lie ahead: what the pools let in, and the leaders' own rotation
+ * transactions (spec/30 §4). */
+static int64_t limit_ahead(const pool_t *p)
+{
+    return BC_MAX((int64_t)p->c.block_limit, (int64_t)LIMIT_AHEAD_MIN);
+}
+
+uint32_t bc_txpool_window(uint32_t block_limit)
+{
+    return BC_MAX(block_limit, (uint32_t)LIMIT_AHEAD_MIN) + LATE_BLOCKS;
+}
+
+static int32_t web3_in_block(const pool_t *p, const bc_tx_t *tx, int64_t number)
+{
+    uint64_t nonce;
+    uint8_t key[28];
+    if (!bc_tx_account_nonce(tx, &nonce))
+        return BC_TXS_NONCE_CHECK_FAIL;
+    if (!web3_chain_ok(p, tx))
+        return BC_TXS_INVALID_CHAIN_ID;
+    web3_key_make(key, &tx->sender, nonce);
+    if (window_has(&p->window, bc_bytes(key, sizeof key), p->window.blocks))
+        return BC_TXS_NONCE_CHECK_FAIL;
+    /* Lower than the chain's: used, or left out. What was left out may come late, by a leader who
+     * took it before the higher one was in the ledger; not when the higher ones are long past. */
+    const sender_t *s = bc_map_find(&p->senders, BC_VIEW(tx->sender));
+    return s && s->has_ledger && nonce < s->ledger && s->seen + LATE_BLOCKS < number
+               ? BC_TXS_NONCE_CHECK_FAIL
+               : BC_TXS_NONE;
+}
+
+int32_t check_in_block(const pool_t *p, const bc_tx_t *tx, int64_t number)
+{
+    int32_t status = check_before_recover(p, tx);
+    if (status)
+        return status;
+    if (tx->w.type != 0)
+        return web3_in_block(p, tx, number);
+    if (window_has(&p->window, tx->w.data.nonce, p->window.blocks))
+        return BC_TXS_NONCE_CHECK_FAIL;
+    /* Within these bounds the window knows every nonce that was used with such a limit. */
+    int64_t limit = tx->w.data.block_limit;
+    if (p->c.check_block_limit && (limit > number + limit_ahead(p) || limit + LATE_BLOCKS < number))
+        return BC_TXS_BLOCK_LIMIT_CHECK_FAIL;
+    return BC_TXS_NONE;
 }
 
 void nonce_accept(pool_t *p, entry_t *e)
@@ -291,6 +355,33 @@ bool nonce_in_turn(const pool_t *p, const entry_t *e)
     return false;
 }
 
+bool nonce_is_sealed(const pool_t *p, const entry_t *e)
+{
+    if (e->tx->w.type == 0) {
+        const nonce_t *n = bc_map_find(&p->pool_nonces, e->tx->w.data.nonce);
+        if (!n || n->cnt < 2)
+            return false; /* nearly always */
+        for (const entry_t *x = p->sealed.head; x; x = x->next)
+            if (x != e && x->tx->w.type == 0 && bc_bytes_eq(x->tx->w.data.nonce, e->tx->w.data.nonce))
+                return true;
+        return false;
+    }
+    const entry_t *x =
+        e->has_nonce ? bc_map_find(&p->web3_nonces, bc_bytes(e->nonce_key, sizeof e->nonce_key)) : NULL;
+    for (; x; x = x->same_nonce)
+        if (x != e && x->state == ENTRY_SEALED)
+            return true;
+    return false;
+}
+
+bool nonce_outlives(const pool_t *p, const bc_tx_t *tx)
+{
+    uint64_t nonce;
+    if (bc_map_find(&p->pool_nonces, tx->w.data.nonce))
+        return true;
+    return tx->w.type != 0 && bc_tx_account_nonce(tx, &nonce) && web3_find(p, &tx->sender, nonce);
+}
+
 entry_t *nonce_successor(const pool_t *p, const entry_t *e)
 {
     if (!e->has_nonce)
@@ -303,14 +394,19 @@ entry_t *nonce_successor(const pool_t *p, const entry_t *e)
 
 void nonce_commit(pool_t *p, int64_t number, bc_tx_t *const *txs, size_t cnt)
 {
-    bc_bytes_t *nonces = bc_xcalloc(cnt, sizeof *nonces);
+    bc_bytes_t *nonces = bc_xcalloc(2 * cnt, sizeof *nonces);
+    uint8_t(*keys)[28] = bc_xcalloc(cnt, sizeof *keys);
+    size_t n = 0;
     for (size_t i = 0; i < cnt; i++) {
         const bc_tx_t *tx = txs[i];
-        nonces[i] = tx->w.data.nonce;
+        nonces[n++] = tx->w.data.nonce;
         uint64_t nonce;
         if (tx->w.type == 0 || !bc_tx_account_nonce(tx, &nonce))
             continue;
+        web3_key_make(keys[i], &tx->sender, nonce);
+        nonces[n++] = bc_bytes(keys[i], sizeof keys[i]);
         sender_t *s = sender_of(p, &tx->sender);
+        s->seen = number;
         if (!s->has_ledger || nonce + 1 > s->ledger) {
             s->has_ledger = true;
             s->ledger = nonce + 1;
@@ -319,6 +415,7 @@ void nonce_commit(pool_t *p, int64_t number, bc_tx_t *const *txs, size_t cnt)
             s->has_pending = false;
         tell_pending(p, s);
     }
-    window_put(&p->window, number, nonces, cnt);
+    window_put(&p->window, number, nonces, n);
+    free(keys);
     free(nonces);
 }

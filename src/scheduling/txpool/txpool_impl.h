@@ -16,6 +16,9 @@ enum { VALUE_TEXT_MAX = 514, WEB3_INPUT_MAX = 49152, WEB3_NONCE_GAP = 600000 };
 enum { TURN_WAIT_MS = 2000 };
 enum { FETCH_TIMEOUT_MS = 500, PROPOSALS_MAX = 128, LEDGER_READS_MAX = 256 };
 enum { RELAYS_MAX = 16 };
+/* A transaction that was good when a leader took it may go on the chain so many blocks later: its
+ * leader's turn, the pipeline (spec/30 §1.7: an expired block limit is accepted). */
+enum { LATE_BLOCKS = 100 };
 
 typedef enum { ENTRY_VERIFYING, ENTRY_UNSEALED, ENTRY_SEALED } entry_state_t;
 
@@ -60,12 +63,13 @@ typedef struct sender {
     bc_addr_t addr;
     bool has_ledger;
     uint64_t ledger; /* next nonce by the chain */
+    int64_t seen;    /* newest block with one of its transactions that went by here */
     bool has_pending;
     uint64_t pending; /* highest accepted + 1 */
     struct sender *prev, *next; /* least recently used first */
 } sender_t;
 
-/* The nonces of the last blocks (txpool_window.c). */
+/* The nonces of the newest blocks (txpool_window.c). */
 typedef struct {
     uint64_t hi; /* fingerprint */
     uint32_t lo;
@@ -75,7 +79,7 @@ typedef struct {
 typedef struct {
     window_slot_t *slots;
     size_t cap, used;
-    uint32_t blocks; /* W */
+    uint32_t blocks; /* so many are remembered */
     int64_t top;     /* newest block */
     int64_t built;   /* block of the last rebuild */
 } window_t;
@@ -94,6 +98,7 @@ typedef struct prop {
     bc_txs_t *txs;     /* found so far, by position */
     bc_txs_t *fetched; /* being recovered */
     prop_stage_t stage;
+    bool impossible; /* by check_in_block, or already executed */
 } prop_t;
 
 /* A request of another node that waits for rows of the ledger. */
@@ -155,6 +160,8 @@ void pool_drop(pool_t *p, entry_t *e, int32_t status);
 void pool_seal(pool_t *p, entry_t *e, int64_t number, const bc_h256_t *hash);
 /* Lets a transaction of a proposal in, whatever the limit; takes no reference. NULL: refused. */
 entry_t *pool_enforce(pool_t *p, bc_tx_t *tx, int64_t number, const bc_h256_t *hash);
+/* Of transaction i of a BC_MSG_RECOVERED. */
+uint64_t pool_state_nonce(const bc_msg_t *recovered, size_t i);
 void pool_tell_size(pool_t *p);
 void pool_send_verify(pool_t *p);
 
@@ -163,20 +170,31 @@ int32_t check_before_recover(const pool_t *p, const bc_tx_t *tx);
 int32_t check_after_recover(pool_t *p, const bc_tx_t *tx, uint64_t state_nonce);
 /* Rule 6 against the ledger only; for transactions already in the pool. */
 int32_t check_ledger_only(const pool_t *p, const bc_tx_t *tx);
+/* What must not be in a block of that number, whoever made it and whoever else holds the transaction:
+ * all nodes with the same chain agree about it (docs/notes/0023). */
+int32_t check_in_block(const pool_t *p, const bc_tx_t *tx, int64_t number);
+/* The next nonce of a Web3 sender in a state that a worker has read; UINT64_MAX: none. */
+void nonce_learn(pool_t *p, const bc_tx_t *tx, uint64_t state_nonce);
 void nonce_accept(pool_t *p, entry_t *e); /* step 7 */
 void nonce_forget(pool_t *p, entry_t *e);
 /* Whether everything of a Web3 sender before e is on the chain or sealed; true for type 0. */
 bool nonce_in_turn(const pool_t *p, const entry_t *e);
+/* A sealed transaction has the same nonce: only one of them can go on the chain. */
+bool nonce_is_sealed(const pool_t *p, const entry_t *e);
 /* An unsealed entry whose turn comes after e; NULL: none here. */
 entry_t *nonce_successor(const pool_t *p, const entry_t *e);
 void nonce_commit(pool_t *p, int64_t number, bc_tx_t *const *txs, size_t cnt);
+/* Whether a transaction of the pool may have become impossible by tx, which is on the chain now and
+ * no longer in the pool. */
+bool nonce_outlives(const pool_t *p, const bc_tx_t *tx);
 void nonce_init(pool_t *p);
 void nonce_free(pool_t *p);
 
 /* txpool_window.c */
 void window_init(window_t *w, uint32_t blocks);
 void window_free(window_t *w);
-bool window_has(const window_t *w, bc_bytes_t nonce);
+/* In the newest `blocks` blocks, at most w->blocks. */
+bool window_has(const window_t *w, bc_bytes_t nonce, uint32_t blocks);
 /* The nonces of a block; numbers ascend. */
 void window_put(window_t *w, int64_t number, const bc_bytes_t *nonces, size_t cnt);
 
@@ -184,7 +202,7 @@ void window_put(window_t *w, int64_t number, const bc_bytes_t *nonces, size_t cn
 void proposal_verify(pool_t *p, bc_msg_t *in);
 void proposal_loaded(pool_t *p, bc_msg_t *in);
 void proposal_response(pool_t *p, bc_msg_t *in);
-void proposal_recovered(pool_t *p, prop_t *q, bc_txs_t *txs);
+void proposal_recovered(pool_t *p, prop_t *q, const bc_msg_t *in);
 void proposal_recheck(pool_t *p); /* some verifying entries have settled */
 prop_t *proposal_find(const pool_t *p, uint64_t id);
 void proposal_free_all(pool_t *p);

@@ -67,13 +67,15 @@ static void finish(pool_t *p, prop_t *q, int code)
     if (!code)
         prestore(p, q);
     else
-        BC_WARN(BADGES, "verifyProposal failed,number=%ld,hash=%s,code=%d", (long)q->number,
-                BC_SHORT(q->hash), code);
+        BC_WARN(BADGES, "verifyProposal failed,number=%ld,hash=%s,code=%d%s", (long)q->number,
+                BC_SHORT(q->hash), code,
+                q->impossible ? ",the chain cannot take one of its transactions" : "");
     bc_msg_t *m = bc_out_msg(p->out, BC_ACTOR_PBFT, BC_MSG_PROPOSAL_VERIFIED);
     m->token = q->token;
     m->number = q->number;
     m->hash = q->hash;
     m->number2 = code;
+    m->flag = code && q->impossible;
     m->err = !code                  ? BC_OK
              : code == CODE_TIMEOUT ? BC_E_TIMEOUT
              : code == CODE_MISSING ? BC_E_NOT_FOUND
@@ -93,8 +95,8 @@ static void finish(pool_t *p, prop_t *q, int code)
     pool_tell_size(p);
 }
 
-/* Fills q->txs from the pool. Returns a code when a transaction belongs to another proposal;
- * *missing and *verifying count the rest. */
+/* Fills q->txs from the pool. Returns a code when a transaction belongs to another proposal, or to no
+ * block any more; *missing and *verifying count the rest. */
 static int look_in_pool(pool_t *p, prop_t *q, size_t *missing, size_t *verifying)
 {
     *missing = *verifying = 0;
@@ -106,6 +108,9 @@ static int look_in_pool(pool_t *p, prop_t *q, size_t *missing, size_t *verifying
             ++*missing;
         } else if (e->state == ENTRY_VERIFYING) {
             ++*verifying;
+        } else if (check_in_block(p, e->tx, q->number)) {
+            q->impossible = true;
+            return CODE_VERIFY_FAILED;
         } else if (e->state == ENTRY_SEALED && e->batch_id != q->number && e->batch_id != -1) {
             return CODE_VERIFY_FAILED;
         } else {
@@ -127,6 +132,7 @@ static void ask_ledger(pool_t *p, prop_t *q)
     bc_msg_t *m = bc_out_msg(p->out, BC_ACTOR_HOST, BC_MSG_LOAD_TXS);
     m->token = q->id;
     m->metas = metas;
+    m->flag = true;
 }
 
 static void ask_generator(pool_t *p, prop_t *q)
@@ -199,11 +205,21 @@ void proposal_recheck(pool_t *p)
     }
 }
 
-static void place(prop_t *q, bc_tx_t *tx)
+/* Lets a transaction that the pool did not have in for the proposal. */
+static bool enforce(pool_t *p, prop_t *q, bc_tx_t *tx, bool stored)
 {
+    if (check_in_block(p, tx, q->number)) {
+        q->impossible = true;
+        return false;
+    }
+    entry_t *e = pool_enforce(p, tx, q->number, &q->hash);
+    if (!e)
+        return false;
+    e->stored |= stored;
     for (size_t i = 0; i < q->metas->cnt; i++)
         if (!q->txs->v[i] && bc_h256_eq(&q->metas->v[i].hash, &tx->hash))
             q->txs->v[i] = bc_tx_ref(tx);
+    return true;
 }
 
 void proposal_loaded(pool_t *p, bc_msg_t *in)
@@ -211,15 +227,13 @@ void proposal_loaded(pool_t *p, bc_msg_t *in)
     prop_t *q = proposal_find(p, in->token);
     if (!q || q->stage != PROP_LEDGER)
         return;
-    for (size_t i = 0; i < in->txs->cnt; i++) {
-        bc_tx_t *tx = in->txs->v[i];
-        if (!tx)
-            continue;
-        entry_t *e = pool_enforce(p, tx, q->number, &q->hash);
-        if (e) {
-            e->stored = true;
-            place(q, tx);
-        }
+    q->impossible = in->flag;
+    for (size_t i = 0; i < in->txs->cnt && !q->impossible; i++)
+        if (in->txs->v[i])
+            (void)enforce(p, q, in->txs->v[i], true);
+    if (q->impossible) {
+        finish(p, q, CODE_VERIFY_FAILED);
+        return;
     }
     size_t missing, verifying;
     if (!look_in_pool(p, q, &missing, &verifying) && missing + verifying > 0)
@@ -261,17 +275,18 @@ void proposal_response(pool_t *p, bc_msg_t *in)
     m->txs = bc_txs_ref(txs);
 }
 
-void proposal_recovered(pool_t *p, prop_t *q, bc_txs_t *txs)
+void proposal_recovered(pool_t *p, prop_t *q, const bc_msg_t *in)
 {
     int code = 0;
-    for (size_t i = 0; i < txs->cnt; i++) {
-        bc_tx_t *tx = txs->v[i];
+    for (size_t i = 0; i < in->txs->cnt; i++) {
+        bc_tx_t *tx = in->txs->v[i];
         if (!tx->sender_known) {
             code = CODE_SIGNATURE;
             continue;
         }
-        if (pool_enforce(p, tx, q->number, &q->hash))
-            place(q, tx);
+        nonce_learn(p, tx, pool_state_nonce(in, i));
+        if (!enforce(p, q, tx, false))
+            code = CODE_VERIFY_FAILED;
     }
     size_t missing = 0;
     for (size_t i = 0; i < q->metas->cnt; i++)

@@ -1,10 +1,10 @@
-/* The nonces of the last W blocks, as 96-bit fingerprints: a million of them in 24 MB, whatever their
+/* The nonces of the newest blocks, as 96-bit fingerprints: a million of them in 24 MB, whatever their
  * text. A false match needs two of them to collide under a key of this process: once in 10^22
  * transactions.
  *
  * One table, linear probing, slots in the order of their hashes. A block's nonces are not taken out
  * when it leaves the window: a slot says itself how old it is, and what is too old is left behind
- * when the table is rebuilt: when it is full to three quarters, and every W blocks, so that it
+ * when the table is rebuilt: when it is full to three quarters, and now and then, so that it
  * shrinks after a time of much load. */
 #include <stdlib.h>
 #include "scheduling/txpool/txpool_impl.h"
@@ -17,9 +17,14 @@ static uint32_t stamp(int64_t number)
     return (uint32_t)((uint64_t)number % AGES) + 1; /* 0 marks a free slot */
 }
 
+static bool within(const window_t *w, const window_slot_t *s, uint32_t blocks)
+{
+    return s->stamp && ((uint64_t)stamp(w->top) + AGES - s->stamp) % AGES < blocks;
+}
+
 static bool live(const window_t *w, const window_slot_t *s)
 {
-    return s->stamp && ((uint64_t)stamp(w->top) + AGES - s->stamp) % AGES < w->blocks;
+    return within(w, s, w->blocks);
 }
 
 static size_t home(size_t cap, uint64_t hash)
@@ -75,14 +80,14 @@ void window_free(window_t *w)
     w->cap = w->used = 0;
 }
 
-bool window_has(const window_t *w, bc_bytes_t nonce)
+bool window_has(const window_t *w, bc_bytes_t nonce, uint32_t blocks)
 {
     uint64_t hi;
     uint32_t lo;
     if (!w->used)
         return false;
     fingerprint(nonce, &hi, &lo);
-    return live(w, find(w, hi, lo));
+    return within(w, find(w, hi, lo), blocks);
 }
 
 void window_put(window_t *w, int64_t number, const bc_bytes_t *nonces, size_t cnt)
