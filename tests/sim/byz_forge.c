@@ -224,6 +224,8 @@ bc_buf_t *byz_twin(sim_node_t *n, const pbft_msg_t *pre, int to)
     m.proposal.data = bc_wr_view(&w);
     if (kind == TWIN_LIE) /* the true hash over another block */
         m.base.hash = m.proposal.hash = pre->base.hash;
+    else
+        check_note_block(s, &m.proposal);
     out = byz_sealed(n, &m);
     sim_trace(
         s, "node %d makes a second proposal of kind %d, height %ld view %ld hash %02x%02x%02x%02x",

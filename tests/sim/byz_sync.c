@@ -275,6 +275,7 @@ static bc_tx_t *tx_with(sim_node_t *n, bool system, const char *nonce)
                                     : BC_STR("2222222222222222222222222222222222222222") };
     bc_tx_t *tx;
     BC_MUST(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &tx) == BC_OK);
+    check_note_tx(n->world, tx);
     return tx;
 }
 

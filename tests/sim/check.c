@@ -49,6 +49,7 @@ static fact_t *fact(sim_t *s, int kind, int node, int64_t index, int64_t view, b
     if (!s->facts.key) {
         bc_map_init(&s->facts, fact_key);
         bc_map_init(&s->chain_txs, hash_key);
+        bc_map_init(&s->nonces, hash_key);
     }
     fact_key_t k = { kind, node, index, view };
     fact_t *f = bc_map_find(&s->facts, bc_bytes(&k, sizeof k));
@@ -90,19 +91,44 @@ typedef struct {
     int64_t number;
 } chain_tx_t;
 
+typedef struct {
+    bc_h256_t tx; /* the key */
+    bc_h256_t nonce;
+} tx_nonce_t;
+
+static void nonce_key(const bc_tx_t *tx, bc_h256_t *out)
+{
+    bc_hash(BC_SUITE_STANDARD, tx->w.data.nonce, out);
+}
+
+void check_note_tx(sim_t *s, const bc_tx_t *tx)
+{
+    tx_nonce_t *t = bc_xcalloc(1, sizeof *t);
+    t->tx = tx->hash;
+    nonce_key(tx, &t->nonce);
+    (void)fact(s, FACT_TXS, 0, 0, 0, false); /* the maps are there */
+    if (bc_map_insert(&s->nonces, t) != BC_OK)
+        free(t);
+}
+
 enum { PIPELINE_MAX = 16 }; /* how far apart two blocks may be that are voted on side by side */
 
-static void note_txs(sim_t *s, const pbft_proposal_t *w)
+void check_note_block(sim_t *s, const pbft_proposal_t *w)
 {
     bc_arena_t arena = { 0 };
     bc_block_t b;
     fact_t *f = fact(s, FACT_TXS, by_hash(&w->hash), w->index, 0, true);
     if (!f->txs && w->data.n && bc_tars_decode(&bc_block_tars, w->data, &b, &arena) == BC_OK) {
         const bc_tx_meta_t *m = b.metas.v;
-        f->txs = bc_xcalloc(b.metas.n + 1, sizeof f->txs[0]);
-        for (size_t i = 0; i < b.metas.n; i++)
-            if (m[i].hash.n == sizeof f->txs[0])
-                memcpy(f->txs[f->tx_cnt++].b, m[i].hash.p, sizeof f->txs[0]);
+        f->txs = bc_xcalloc(2 * b.metas.n + 1, sizeof f->txs[0]);
+        for (size_t i = 0; i < b.metas.n; i++) {
+            if (m[i].hash.n != sizeof f->txs[0])
+                continue;
+            const tx_nonce_t *known = bc_map_find(&s->nonces, m[i].hash);
+            memcpy(f->txs[f->tx_cnt++].b, m[i].hash.p, sizeof f->txs[0]);
+            if (known)
+                f->txs[f->tx_cnt++] = known->nonce;
+        }
     }
     bc_arena_free(&arena);
 }
@@ -115,7 +141,7 @@ static bool names(const fact_t *block, const bc_h256_t *tx)
     return false;
 }
 
-/* A block that names a transaction of one below it, which is on the chain or decided. */
+/* A block that names a transaction of one below it, which is on the chain or decided, or its nonce. */
 static bool has_taken(sim_t *s, const fact_t *f)
 {
     const fact_t *block = fact(s, FACT_TXS, by_hash(&f->hash), f->key.index, 0, false);
@@ -374,7 +400,7 @@ void check_frame(sim_node_t *n, const bc_msg_t *out)
                   (int)m.type, (long)m.base.index, (long)m.base.view, m.base.hash.b[0],
                   m.base.hash.b[1], m.base.hash.b[2], m.base.hash.b[3]);
         if (m.type == PBFT_PRE_PREPARE && m.has_proposal)
-            note_txs(s, &m.proposal);
+            check_note_block(s, &m.proposal);
         if (!n->bad) {
             check_vote(n, &m);
             check_record_frame(n, &m);
@@ -502,7 +528,7 @@ static void check_txs(sim_t *s, int64_t number, const bc_txs_t *txs, bool first)
         if (!first)
             continue;
         bc_h256_t nonce;
-        bc_hash(BC_SUITE_STANDARD, txs->v[i]->w.data.nonce, &nonce);
+        nonce_key(txs->v[i], &nonce);
         if (!is_new(s, &txs->v[i]->hash, number))
             sim_fail(s, "once", "a transaction is twice on the chain, height %ld", (long)number);
         else if (!is_new(s, &nonce, number))
@@ -678,6 +704,9 @@ void check_free(sim_t *s)
     }
     for (size_t i = 0; (item = bc_map_next(&s->chain_txs, &i));)
         free(item);
+    for (size_t i = 0; (item = bc_map_next(&s->nonces, &i));)
+        free(item);
+    bc_map_free(&s->nonces);
     bc_map_free(&s->facts);
     bc_map_free(&s->chain_txs);
 }

@@ -525,13 +525,14 @@ void sim_set_network(sim_t *s, double loss, double dup, int64_t delay_ms)
     sim_trace(s, "network: loss %.2f dup %.2f delay %ld", loss, dup, (long)delay_ms);
 }
 
-static bc_tx_t *make_tx(sim_t *s, uint64_t id, bool system)
+/* extra tells transactions of one nonce apart. */
+static bc_tx_t *make_tx(sim_t *s, uint64_t id, int64_t extra, bool system)
 {
     char nonce[24];
     snprintf(nonce, sizeof nonce, "%" PRIu64, id);
     bc_tx_data_t d = { .chain_id = BC_STR("chain0"),
                        .group_id = BC_STR("group0"),
-                       .block_limit = sim_highest(s) + 500,
+                       .block_limit = sim_highest(s) + 500 + extra,
                        .nonce = bc_cstr(nonce),
                        .to = system ? (id % 2 ? BC_STR("0x0000000000000000000000000000000000001003")
                                               : BC_STR("0000000000000000000000000000000000001003"))
@@ -539,26 +540,40 @@ static bc_tx_t *make_tx(sim_t *s, uint64_t id, bool system)
                        .input = BC_STR("input") };
     bc_tx_t *tx;
     BC_MUST(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &tx) == BC_OK);
+    check_note_tx(s, tx);
     return tx;
+}
+
+static void submit(sim_t *s, int i, uint64_t nonce, bool system)
+{
+    sim_node_t *n = &s->nodes[i];
+    uint64_t id = ++s->txs_made;
+    if (id >= s->waits_cap) {
+        s->waits_cap = BC_MAX(2 * s->waits_cap, (size_t)256);
+        s->waits = bc_xrealloc(s->waits, s->waits_cap * sizeof s->waits[0]);
+    }
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_SUBMIT);
+    m->txs = bc_txs_new(1);
+    m->txs->v[0] = make_tx(s, nonce, (int64_t)(id - nonce), system);
+    m->token = id;
+    m->flag = id % 3 != 0;
+    s->waits[id] = (sim_wait_t){ m->txs->v[0]->hash, i, n->epoch, s->now, m->flag, false };
+    bc_core_post(n->core, m);
+    n->dirty = true;
 }
 
 void sim_submit(sim_t *s, int i, int cnt, bool system)
 {
-    sim_node_t *n = &s->nodes[i];
-    for (int k = 0; k < cnt && n->core; k++) {
-        uint64_t id = ++s->txs_made;
-        if (id >= s->waits_cap) {
-            s->waits_cap = BC_MAX(2 * s->waits_cap, (size_t)256);
-            s->waits = bc_xrealloc(s->waits, s->waits_cap * sizeof s->waits[0]);
-        }
-        bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_SUBMIT);
-        m->txs = bc_txs_new(1);
-        m->txs->v[0] = make_tx(s, id, system);
-        m->token = id;
-        m->flag = id % 3 != 0;
-        s->waits[id] = (sim_wait_t){ m->txs->v[0]->hash, i, n->epoch, s->now, m->flag, false };
-        bc_core_post(n->core, m);
-        n->dirty = true;
+    for (int k = 0; k < cnt && s->nodes[i].core; k++)
+        submit(s, i, s->txs_made + 1, system);
+}
+
+void sim_submit_rivals(sim_t *s, int i, int k)
+{
+    uint64_t nonce = s->txs_made + 1;
+    if (s->nodes[i].core && s->nodes[k].core) {
+        submit(s, i, nonce, false);
+        submit(s, k, nonce, false);
     }
 }
 
