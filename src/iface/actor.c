@@ -53,6 +53,27 @@ void bc_metas_root(const bc_metas_t *m, bc_suite_t suite, bc_h256_t *root)
     free(hashes);
 }
 
+void bc_metas_bounds(const bc_metas_t *m, bc_suite_t suite, bc_h256_t *out)
+{
+    bc_hasher_t h;
+    bc_hasher_init(&h, suite);
+    for (size_t i = 0; i < m->cnt; i++)
+        bc_hasher_put(&h, bc_bytes(m->v[i].bounds, BC_TX_BOUNDS));
+    bc_hasher_final(&h, out);
+}
+
+void bc_txs_bounds(const bc_txs_t *t, bc_suite_t suite, bc_h256_t *out)
+{
+    bc_hasher_t h;
+    uint8_t bounds[BC_TX_BOUNDS];
+    bc_hasher_init(&h, suite);
+    for (size_t i = 0; i < t->cnt; i++) {
+        bc_tx_bounds(t->v[i], bounds);
+        bc_hasher_put(&h, bc_bytes(bounds, sizeof bounds));
+    }
+    bc_hasher_final(&h, out);
+}
+
 bc_committed_t *bc_committed_ref(bc_committed_t *c)
 {
     atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);

@@ -46,6 +46,7 @@ typedef struct {
     bool system;
     char to[64]; /* text as in the metadata, cut at 63: only compared with short system names */
     char source[44]; /* hex40 of the sender, or "" */
+    uint8_t bounds[BC_TX_BOUNDS]; /* where we have the transaction ourselves */
 } bc_meta_t;
 typedef struct {
     atomic_uint refs;
@@ -57,6 +58,10 @@ bc_metas_t *bc_metas_ref(bc_metas_t *m);
 void bc_metas_unref(bc_metas_t *m);
 /* txsRoot of the block that they make (spec/10 §3): all zero for none. Stops when memory is gone. */
 void bc_metas_root(const bc_metas_t *m, bc_suite_t suite, bc_h256_t *root);
+/* A hash of the bounds of all, in order. Our leaders put it into receiptsRoot of their proposals, which
+ * execution overwrites (docs/notes/0024). */
+void bc_metas_bounds(const bc_metas_t *m, bc_suite_t suite, bc_h256_t *out);
+void bc_txs_bounds(const bc_txs_t *t, bc_suite_t suite, bc_h256_t *out); /* none is missing */
 
 /* What a waiting client learns of its transaction. Counted; frozen once it is told. */
 typedef struct bc_committed bc_committed_t;
@@ -119,8 +124,8 @@ typedef enum {
     BC_MSG_FETCHED,      /* TXPOOL -> SEALER: token, metas (sealed now, batchId -1) */
     BC_MSG_WITHDRAW,     /* TXPOOL -> SEALER: the hashes of metas, fetched before, are gone */
     BC_MSG_VERIFY_PROPOSAL,   /* PBFT -> TXPOOL: number, hash (proposal header), metas, node
-                               * (generator; zero: none), token. Missing ones are looked up in the
-                               * ledger, then fetched from the generator (spec/30 §1.7) */
+                               * (generator; zero: none), header, token. Missing ones are looked up in
+                               * the ledger, then fetched from the generator (spec/30 §1.7) */
     BC_MSG_PROPOSAL_VERIFIED, /* TXPOOL -> PBFT: token, number, hash, err, number2 = the official
                                * code (0, 1000, 2000..2004), txs when err is 0. Already durable.
                                * flag = no chain with these blocks can take it, ever */

@@ -172,6 +172,35 @@ static void prices_must_be_hex_from_version_1_on(void **state)
     }
 }
 
+/* The hash covers the texts back to back: what a signature says may be read in several ways. */
+static void bounds_tell_transactions_of_one_hash_apart(void **state)
+{
+    (void)state;
+    for (int32_t version = 0; version < 3; version++) {
+        bc_tx_t *a = NULL, *b = NULL, *c = NULL;
+        uint8_t x[BC_TX_BOUNDS], y[BC_TX_BOUNDS], z[BC_TX_BOUNDS];
+        bc_tx_data_t d = data_v0();
+        d.version = version;
+        d.input = BC_STR("abc");
+        d.abi = BC_STR("de");
+        assert_int_equal(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &a), BC_OK);
+        d.gas_price = version ? (bc_bytes_t){ 0 } : BC_STR("0x0"); /* not covered by version 0 */
+        assert_int_equal(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &c), BC_OK);
+        d.input = BC_STR("ab");
+        d.abi = BC_STR("cde");
+        assert_int_equal(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &b), BC_OK);
+        assert_memory_equal(a->hash.b, b->hash.b, 32);
+        bc_tx_bounds(a, x);
+        bc_tx_bounds(b, y);
+        bc_tx_bounds(c, z);
+        assert_memory_not_equal(x, y, sizeof x);
+        assert_memory_equal(x, z, sizeof x);
+        bc_tx_unref(a);
+        bc_tx_unref(b);
+        bc_tx_unref(c);
+    }
+}
+
 /* The executor has no rules for it: in a block it would stop the chain. */
 static void only_known_versions_are_taken(void **state)
 {
@@ -604,6 +633,7 @@ int main(void)
         cmocka_unit_test(transaction_data_of_three_versions),
         cmocka_unit_test(made_transactions_verify_in_both_suites),
         cmocka_unit_test(prices_must_be_hex_from_version_1_on),
+        cmocka_unit_test(bounds_tell_transactions_of_one_hash_apart),
         cmocka_unit_test(only_known_versions_are_taken),
         cmocka_unit_test(a_value_that_the_hash_does_not_cover_is_refused),
         cmocka_unit_test(damaged_transactions_are_refused),

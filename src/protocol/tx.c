@@ -311,6 +311,19 @@ void bc_tx_encode_stored(const bc_tx_t *tx, bc_wr_t *w)
     bc_tars_encode(&bc_tx_wire_tars, &wire, w);
 }
 
+void bc_tx_bounds(const bc_tx_t *tx, uint8_t out[BC_TX_BOUNDS])
+{
+    const bc_tx_data_t *d = &tx->w.data;
+    const size_t n[] = { d->nonce.n,     d->to.n,
+                         d->input.n,     d->abi.n,
+                         d->value.n,     d->gas_price.n,
+                         d->max_fee_per_gas.n, d->max_priority_fee_per_gas.n,
+                         d->extension.n };
+    size_t covered = tx->w.type != 0 ? 0 : d->version < 1 ? 4 : d->version < 2 ? 8 : 9;
+    for (size_t i = 0; i < BC_ARRAY_LEN(n); i++)
+        bc_store_be32(out + 4 * i, i < covered ? (uint32_t)n[i] : 0);
+}
+
 bool bc_tx_account_nonce(const bc_tx_t *tx, uint64_t *out)
 {
     bc_u256_t v;

@@ -97,6 +97,13 @@ typedef struct {
 bc_err_t bc_web3_sign(const bc_web3_tx_t *t, const bc_keypair_t *key, bc_wr_t *rlp) BC_WARN_UNUSED;
 bc_err_t bc_web3_tx_parse_unsigned(bc_bytes_t extra_tx_bytes, bc_web3_tx_t *out) BC_WARN_UNUSED;
 
+/* Where the texts of a type-0 transaction end that its hash covers back to back: the lengths of nonce,
+ * to, input, abi, value, gasPrice, maxFeePerGas, maxPriorityFeePerGas and extension, 4 bytes each,
+ * big-endian. 0 for what the hash of its version does not cover, and for Web3. Transactions of one hash
+ * and the same bounds are the same transaction (docs/notes/0024). */
+enum { BC_TX_BOUNDS = 36 };
+void bc_tx_bounds(const bc_tx_t *tx, uint8_t out[BC_TX_BOUNDS]);
+
 /* The account nonce of a Web3 transaction as a number; false when it does not fit 63 bits. */
 bool bc_tx_account_nonce(const bc_tx_t *tx, uint64_t *out);
 

@@ -133,17 +133,21 @@ static void twist_header(sim_node_t *n, bc_header_t *h, int kind)
 
 /* The header names the transactions that it has now; or, UNNAMED, none: one header for two lists, of
  * which only some get the shorter one. FEWER keeps the name of the longer one. */
-static void name_txs(const bc_block_t *b, bc_header_t *h, int kind, bc_h256_t *root)
+static void name_txs(sim_t *s, const bc_block_t *b, bc_header_t *h, int kind, bc_h256_t root[2])
 {
     const bc_tx_meta_t *m = b->metas.v;
     bc_metas_t *metas = bc_metas_new(b->metas.n);
-    for (size_t i = 0; i < metas->cnt; i++)
+    for (size_t i = 0; i < metas->cnt; i++) {
         memcpy(metas->v[i].hash.b, m[i].hash.p, sizeof metas->v[i].hash.b);
-    bc_metas_root(metas, BC_SUITE_STANDARD, root);
+        check_bounds_of(s, &metas->v[i]);
+    }
+    bc_metas_root(metas, BC_SUITE_STANDARD, &root[0]);
+    bc_metas_bounds(metas, BC_SUITE_STANDARD, &root[1]);
+    h->data.receipts_root = BC_VIEW(root[1]);
     if (kind == TWIN_UNNAMED)
         h->data.txs_root.n = 0;
     else if (kind != TWIN_FEWER)
-        h->data.txs_root = BC_VIEW(*root);
+        h->data.txs_root = BC_VIEW(root[0]);
     bc_metas_unref(metas);
 }
 
@@ -200,7 +204,7 @@ bc_buf_t *byz_twin(sim_node_t *n, const pbft_msg_t *pre, int to)
     bc_block_t b;
     bc_buf_t *out = NULL;
     bc_wr_t w = { 0 };
-    bc_h256_t hash, root;
+    bc_h256_t hash, root[2];
     if (bc_tars_decode(&bc_block_tars, pre->proposal.data, &b, &arena) != BC_OK) {
         bc_arena_free(&arena);
         return NULL;
@@ -213,7 +217,7 @@ bc_buf_t *byz_twin(sim_node_t *n, const pbft_msg_t *pre, int to)
         secret_txs(n, &b, metas, pre->base.view);
     else
         twist_txs(n, &b, metas, &hash, kind, (to + draw.b[1]) % 2);
-    name_txs(&b, &h, kind, &root);
+    name_txs(s, &b, &h, kind, root);
     bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
     b.header = hdr->h;
     bc_tars_encode(&bc_block_tars, &b, &w);

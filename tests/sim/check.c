@@ -49,7 +49,7 @@ static fact_t *fact(sim_t *s, int kind, int node, int64_t index, int64_t view, b
     if (!s->facts.key) {
         bc_map_init(&s->facts, fact_key);
         bc_map_init(&s->chain_txs, hash_key);
-        bc_map_init(&s->nonces, hash_key);
+        bc_map_init(&s->made, hash_key);
     }
     fact_key_t k = { kind, node, index, view };
     fact_t *f = bc_map_find(&s->facts, bc_bytes(&k, sizeof k));
@@ -92,9 +92,10 @@ typedef struct {
 } chain_tx_t;
 
 typedef struct {
-    bc_h256_t tx; /* the key */
+    bc_h256_t hash; /* the key */
     bc_h256_t nonce;
-} tx_nonce_t;
+    uint8_t bounds[BC_TX_BOUNDS];
+} made_tx_t;
 
 static void nonce_key(const bc_tx_t *tx, bc_h256_t *out)
 {
@@ -103,12 +104,20 @@ static void nonce_key(const bc_tx_t *tx, bc_h256_t *out)
 
 void check_note_tx(sim_t *s, const bc_tx_t *tx)
 {
-    tx_nonce_t *t = bc_xcalloc(1, sizeof *t);
-    t->tx = tx->hash;
+    made_tx_t *t = bc_xcalloc(1, sizeof *t);
+    t->hash = tx->hash;
     nonce_key(tx, &t->nonce);
+    bc_tx_bounds(tx, t->bounds);
     (void)fact(s, FACT_TXS, 0, 0, 0, false); /* the maps are there */
-    if (bc_map_insert(&s->nonces, t) != BC_OK)
+    if (bc_map_insert(&s->made, t) != BC_OK)
         free(t);
+}
+
+void check_bounds_of(sim_t *s, bc_meta_t *m)
+{
+    const made_tx_t *t = bc_map_find(&s->made, BC_VIEW(m->hash));
+    if (t)
+        memcpy(m->bounds, t->bounds, sizeof m->bounds);
 }
 
 enum { PIPELINE_MAX = 16 }; /* how far apart two blocks may be that are voted on side by side */
@@ -124,7 +133,7 @@ void check_note_block(sim_t *s, const pbft_proposal_t *w)
         for (size_t i = 0; i < b.metas.n; i++) {
             if (m[i].hash.n != sizeof f->txs[0])
                 continue;
-            const tx_nonce_t *known = bc_map_find(&s->nonces, m[i].hash);
+            const made_tx_t *known = bc_map_find(&s->made, m[i].hash);
             memcpy(f->txs[f->tx_cnt++].b, m[i].hash.p, sizeof f->txs[0]);
             if (known)
                 f->txs[f->tx_cnt++] = known->nonce;
@@ -704,9 +713,9 @@ void check_free(sim_t *s)
     }
     for (size_t i = 0; (item = bc_map_next(&s->chain_txs, &i));)
         free(item);
-    for (size_t i = 0; (item = bc_map_next(&s->nonces, &i));)
+    for (size_t i = 0; (item = bc_map_next(&s->made, &i));)
         free(item);
-    bc_map_free(&s->nonces);
+    bc_map_free(&s->made);
     bc_map_free(&s->facts);
     bc_map_free(&s->chain_txs);
 }

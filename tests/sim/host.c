@@ -400,6 +400,11 @@ static void run_execute(sim_node_t *n, bc_msg_t *m)
     }
     BC_MUST(bc_merkle_root(BC_SUITE_STANDARD, hashes, m->txs->cnt, &txs_root) == BC_OK);
     free(hashes);
+    if (m->txs->cnt) { /* where the fields end makes a difference to what is executed */
+        bc_h256_t both[2] = { root };
+        bc_txs_bounds(m->txs, BC_SUITE_STANDARD, &both[1]);
+        bc_keccak256(bc_bytes(both[0].b, sizeof both), &root);
+    }
     r->header = result_of(&m->header->h, &txs_root, root);
     r->result = bc_xcalloc(1, sizeof *r->result);
     r->result->sys_block = system;

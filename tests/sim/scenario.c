@@ -42,7 +42,7 @@ static void traffic(sim_t *s, event_t *e)
     bool system = sim_random(s, s->o.membership ? 6 : 12) == 0;
     sim_submit(s, node, system && sim_random(s, 2) ? 1 : 1 + (int)sim_random(s, 6), system);
     if (sim_random(s, 6) == 0)
-        sim_submit_rivals(s, node, (int)sim_random(s, (uint64_t)s->cnt));
+        sim_submit_rivals(s, node, (int)sim_random(s, (uint64_t)s->cnt), sim_random(s, 2));
     if (s->now < FAULT_MS)
         world_at(s, (int64_t)sim_random(s, 1200), 0, traffic);
 }

@@ -525,26 +525,31 @@ void sim_set_network(sim_t *s, double loss, double dup, int64_t delay_ms)
     sim_trace(s, "network: loss %.2f dup %.2f delay %ld", loss, dup, (long)delay_ms);
 }
 
-/* extra tells transactions of one nonce apart. */
-static bc_tx_t *make_tx(sim_t *s, uint64_t id, int64_t extra, bool system)
+/* Of transactions with one nonce; VARIANT: also of the same hash as PLAIN, with other fields. */
+typedef enum { TX_PLAIN, TX_RIVAL, TX_VARIANT } tx_kind_t;
+
+static bc_tx_t *make_tx(sim_t *s, uint64_t id, tx_kind_t kind, bool system)
 {
     char nonce[24];
     snprintf(nonce, sizeof nonce, "%" PRIu64, id);
+    const char *input = "input";
+    size_t end = kind == TX_VARIANT ? 2 : 5;
     bc_tx_data_t d = { .chain_id = BC_STR("chain0"),
                        .group_id = BC_STR("group0"),
-                       .block_limit = sim_highest(s) + 500 + extra,
+                       .block_limit = sim_highest(s) + 500 + (kind == TX_RIVAL),
                        .nonce = bc_cstr(nonce),
                        .to = system ? (id % 2 ? BC_STR("0x0000000000000000000000000000000000001003")
                                               : BC_STR("0000000000000000000000000000000000001003"))
                                     : BC_STR("1111111111111111111111111111111111111111"),
-                       .input = BC_STR("input") };
+                       .input = bc_bytes((const uint8_t *)input, end),
+                       .abi = bc_cstr(input + end) };
     bc_tx_t *tx;
     BC_MUST(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, NULL, &tx) == BC_OK);
     check_note_tx(s, tx);
     return tx;
 }
 
-static void submit(sim_t *s, int i, uint64_t nonce, bool system)
+static void submit(sim_t *s, int i, uint64_t nonce, tx_kind_t kind, bool system)
 {
     sim_node_t *n = &s->nodes[i];
     uint64_t id = ++s->txs_made;
@@ -554,7 +559,7 @@ static void submit(sim_t *s, int i, uint64_t nonce, bool system)
     }
     bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_SUBMIT);
     m->txs = bc_txs_new(1);
-    m->txs->v[0] = make_tx(s, nonce, (int64_t)(id - nonce), system);
+    m->txs->v[0] = make_tx(s, nonce, kind, system);
     m->token = id;
     m->flag = id % 3 != 0;
     s->waits[id] = (sim_wait_t){ m->txs->v[0]->hash, i, n->epoch, s->now, m->flag, false };
@@ -565,15 +570,15 @@ static void submit(sim_t *s, int i, uint64_t nonce, bool system)
 void sim_submit(sim_t *s, int i, int cnt, bool system)
 {
     for (int k = 0; k < cnt && s->nodes[i].core; k++)
-        submit(s, i, s->txs_made + 1, system);
+        submit(s, i, s->txs_made + 1, TX_PLAIN, system);
 }
 
-void sim_submit_rivals(sim_t *s, int i, int k)
+void sim_submit_rivals(sim_t *s, int i, int k, bool one_hash)
 {
     uint64_t nonce = s->txs_made + 1;
     if (s->nodes[i].core && s->nodes[k].core) {
-        submit(s, i, nonce, false);
-        submit(s, k, nonce, false);
+        submit(s, i, nonce, TX_PLAIN, false);
+        submit(s, k, nonce, one_hash ? TX_VARIANT : TX_RIVAL, false);
     }
 }
 

@@ -82,8 +82,9 @@ void sim_set_network(sim_t *s, double loss, double dup, int64_t delay_ms);
 /* A client sends cnt fresh transactions to node. system: to a system contract, every other time
  * written with 0x as SDKs do, which makes it no system transaction by the chain's rule. */
 void sim_submit(sim_t *s, int node, int cnt, bool system);
-/* At once one transaction to node and another one of the same nonce to other. */
-void sim_submit_rivals(sim_t *s, int node, int other);
+/* At once one transaction to node and another one of the same nonce to other; one_hash: which has the
+ * same hash, too (docs/notes/0024). */
+void sim_submit_rivals(sim_t *s, int node, int other, bool one_hash);
 /* Runs until virtual time t or a failure. */
 void sim_run_until(sim_t *s, int64_t t);
 /* Runs until all running nodes reach number, at most until time t. True when they did. */

@@ -206,7 +206,7 @@ struct sim {
     int64_t honest_view; /* the highest that an honest node was in or asked for */
     bc_map_t facts;
     bc_map_t chain_txs; /* on the chain: hashes of transactions, and of their nonces */
-    bc_map_t nonces;    /* of transactions that somebody has made */
+    bc_map_t made;      /* transactions that somebody has made, by hash */
     char failure[256];
     bool stalled;
     uint64_t frames[8192];
@@ -242,6 +242,7 @@ void check_turn(sim_node_t *n, const pbft_msg_t *m);
 void check_given(sim_node_t *n, bc_bytes_t payload);
 void check_offered(sim_t *s, int64_t index, int64_t view, const bc_h256_t *hash);
 void check_note_tx(sim_t *s, const bc_tx_t *tx); /* somebody has made it */
+void check_bounds_of(sim_t *s, bc_meta_t *m);    /* those of the one that was made first */
 void check_note_block(sim_t *s, const pbft_proposal_t *w); /* the same; its hash is true */
 void check_answer(sim_node_t *n, const bc_msg_t *m);
 void check_node(sim_node_t *n);

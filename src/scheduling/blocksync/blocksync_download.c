@@ -403,8 +403,27 @@ void download_recovered(sync_t *s, bc_msg_t *in)
     download_apply(s);
 }
 
-static void diverged(sync_t *s, int64_t n)
+/* The transactions' hashes are the signed ones, but that does not tell where their fields end
+ * (docs/notes/0024): who sent them may have altered them. The same from a second one, or once more:
+ * then it is our execution. */
+static void diverged(sync_t *s, int64_t n, slot_t *slot)
 {
+    bc_h256_t bounds;
+    if (!slot)
+        return;
+    bc_txs_bounds(slot->txs, s->c.suite, &bounds);
+    bool again = s->doubted == n && bc_h256_eq(&bounds, &s->doubted_bounds);
+    s->doubted = n;
+    s->doubted_bounds = bounds;
+    peer_bad(s, &slot->from);
+    slot_clear(s, slot);
+    s->downloading = false;
+    if (!again) {
+        BC_WARN(BADGES, "a downloaded block has another result than the signed one, it is asked for "
+                "once more,number=%ld", (long)n);
+        retry_later(s, RETRY_MS);
+        return;
+    }
     if (s->divergent != n)
         BC_ERROR(BADGES,
                  "this node's execution differs from a block that a quorum signed; nothing was "
@@ -423,7 +442,7 @@ void download_executed(sync_t *s, bc_msg_t *in)
         return;
     s->executing = 0;
     if (in->err == BC_E_MISMATCH) {
-        diverged(s, n);
+        diverged(s, n, slot);
     } else if (in->err == BC_E_STALE) {
         if (slot)
             slot_clear(s, slot);

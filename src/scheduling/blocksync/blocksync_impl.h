@@ -122,6 +122,8 @@ typedef struct {
     size_t ahead_txs[AHEAD_MAX]; /* of blocks that are executed and not in the ledger, by number */
     int64_t wait_commit;   /* a system block that must be written before the next one executes */
     int64_t divergent;
+    int64_t doubted;          /* executed to another result than the signed one, 0: none */
+    bc_h256_t doubted_bounds; /* of the transactions that were executed then */
     int64_t retry_at;      /* mono ms before which nothing is executed */
     bool retry_armed;
     uint64_t rotate;       /* spreads requests */

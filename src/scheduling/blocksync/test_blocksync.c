@@ -551,27 +551,68 @@ static void catching_up_has_a_speed(void **state)
     rig_free(&r);
 }
 
-static void divergence_is_told_and_nothing_is_written(void **state)
+/* Our execution of the block that was sent has another result than the signed one. */
+static void executed_differently(rig_t *r)
 {
-    (void)state;
-    rig_t r = rig_new();
-    status(&r, 0, 1, 0x22);
-    bc_hdr_t *h = make_header(&r, 1, 7, false);
-    respond(&r, 0, h);
-    bc_msg_t *m = take(&r, BC_MSG_EXECUTE), *done;
+    bc_msg_t *m = take(r, BC_MSG_EXECUTE), *done;
+    assert_non_null(m);
     done = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_SYNC, BC_MSG_EXECUTED);
     done->token = m->token;
     done->err = BC_E_MISMATCH;
     bc_msg_free(m);
-    feed(&r, done);
-    assert_null(take(&r, BC_MSG_COMMIT));
+    feed(r, done);
+    assert_null(take(r, BC_MSG_COMMIT));
+}
+
+static int64_t divergent(rig_t *r)
+{
     bc_blocksync_status_t st;
-    bc_blocksync_status(r.sync, &st);
-    assert_int_equal(st.divergent, 1);
+    bc_blocksync_status(r->sync, &st);
+    return st.divergent;
+}
+
+static void divergence_is_told_and_nothing_is_written(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    BcPb__BlockSyncMessage msgs[8];
+    size_t to[8];
+    for (size_t i = 0; i < 3; i++)
+        status(&r, i, 1, 0x22);
+    (void)requests(&r, msgs, to, 8);
+    bc_hdr_t *h = make_header(&r, 1, 7, false);
+    respond(&r, 0, h);
+    executed_differently(&r);
+    assert_int_equal(divergent(&r), 0); /* the one who sent it may have altered it */
+    respond(&r, 0, h); /* and is not heard now */
+    retry(&r, 20);
+    assert_null(take(&r, BC_MSG_EXECUTE));
+    assert_int_equal(requests(&r, msgs, to, 8), 1);
+    assert_int_not_equal(to[0], 0);
+    respond(&r, to[0], h);
+    executed_differently(&r);
+    assert_int_equal(divergent(&r), 1);
     bc_hdr_unref(h);
     rig_free(&r);
 }
 
+/* What the second one sends is executed as it should: nothing was wrong with us. */
+static void an_altered_block_is_no_divergence(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    for (size_t i = 0; i < 3; i++)
+        status(&r, i, 1, 0x22);
+    bc_hdr_t *h = make_header(&r, 1, 7, false);
+    respond(&r, 0, h);
+    executed_differently(&r);
+    retry(&r, 20);
+    respond(&r, 1, h);
+    bc_msg_free(executed(&r, h, false));
+    assert_int_equal(divergent(&r), 0);
+    bc_hdr_unref(h);
+    rig_free(&r);
+}
 
 
 int main(void)
@@ -595,6 +636,7 @@ int main(void)
         cmocka_unit_test(downloaded_blocks_are_bounded_by_bytes),
         cmocka_unit_test(heights_are_told_at_most_every_50_ms),
         cmocka_unit_test(catching_up_has_a_speed),
+        cmocka_unit_test(an_altered_block_is_no_divergence),
         cmocka_unit_test(extreme_statuses_are_ignored),
         cmocka_unit_test(a_signed_block_is_executed_and_committed),
         cmocka_unit_test(a_block_without_a_quorum_is_dropped),

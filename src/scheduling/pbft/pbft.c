@@ -249,16 +249,20 @@ static void senders_free(pbft_t *p)
     p->senders = NULL;
 }
 
+int64_t pbft_place(const pbft_t *p, const bc_nodeid_t *id)
+{
+    for (size_t i = 0; i < p->node_cnt; i++)
+        if (!memcmp(&p->ids[i], id, sizeof *id))
+            return (int64_t)i;
+    return -1;
+}
+
 /* Votes follow their senders to the new places; view changes name places of the old list. */
 static void remap(pbft_t *p, const bc_nodeid_t *old, size_t old_cnt)
 {
     int64_t *map = bc_xcalloc(old_cnt + 1, sizeof *map);
-    for (size_t i = 0; i < old_cnt; i++) {
-        map[i] = -1;
-        for (size_t k = 0; k < p->node_cnt; k++)
-            if (!memcmp(&old[i], &p->ids[k], sizeof old[i]))
-                map[i] = (int64_t)k;
-    }
+    for (size_t i = 0; i < old_cnt; i++)
+        map[i] = pbft_place(p, &old[i]);
     for (int64_t i = pbft_next(p); i <= p->slot_max; i++) {
         slot_t *s = pbft_slot(p, i);
         if (!s)
@@ -304,15 +308,13 @@ static bool apply_config(pbft_t *p, bc_ledger_config_t *c)
     p->weights = bc_xcalloc(p->node_cnt + 1, sizeof p->weights[0]);
     p->senders = bc_xcalloc(p->node_cnt + 1, sizeof p->senders[0]);
     p->total = 0;
-    p->self = -1;
     for (size_t i = 0; i < p->node_cnt; i++) {
         p->ids[i] = p->single ? p->key.pub : c->sealers[i].id;
         p->weights[i] = p->single ? 1 : c->sealers[i].vote_weight;
         p->senders[i].recover = p->senders[i].mute = -1;
         p->total += p->weights[i];
-        if (!memcmp(&p->ids[i], &p->key.pub, sizeof p->key.pub))
-            p->self = (int64_t)i;
     }
+    p->self = pbft_place(p, &p->key.pub);
     bc_pbft_quorum(p->total, &p->quorum, &p->faulty);
     if (old)
         remap(p, old, old_cnt);
@@ -547,9 +549,8 @@ static void on_peers(pbft_t *p, bc_msg_t *in)
         peer_t *peer = peer_of(p, &id, true);
         if (peer && !peer->connected) {
             peer->connected = true;
-            for (size_t i = 0; i < p->node_cnt; i++)
-                if (!memcmp(&p->ids[i], &id, sizeof id))
-                    greet(p, &id);
+            if (pbft_place(p, &id) >= 0)
+                greet(p, &id);
         }
     }
     pbft_skip_faulty_leader(p);
@@ -606,8 +607,15 @@ static void handle_decoded(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, c
     case PBFT_NEW_VIEW: pbft_on_new_view(p, node, m); break;
     case PBFT_RECOVER_REQUEST: pbft_on_recover_request(p, node, m); break;
     case PBFT_RECOVER_RESPONSE: pbft_on_recover_response(p, node, m); break;
-    case PBFT_COMMITTED_REQUEST: pbft_on_committed_request(p, node, uuid, m); break;
-    case PBFT_PREPARED_REQUEST: pbft_on_prepared_request(p, node, uuid, m); break;
+    case PBFT_COMMITTED_REQUEST:
+    case PBFT_PREPARED_REQUEST: /* the answer is a whole proposal: for sealers only */
+        if (pbft_place(p, node) < 0)
+            p->dropped++;
+        else if (m->type == PBFT_COMMITTED_REQUEST)
+            pbft_on_committed_request(p, node, uuid, m);
+        else
+            pbft_on_prepared_request(p, node, uuid, m);
+        break;
     default: p->dropped++; break;
     }
 }

@@ -15,6 +15,7 @@
 #define PBFT_RESEND_MS     3000
 #define PBFT_REQUEST_MS    1000
 #define PBFT_HELP_MS       100  /* votes are said again to one node at most so often */
+#define PBFT_VERIFY_TRIES  3    /* at least, for the transactions of a decided block */
 #define PBFT_WINDOW_MIN    1024 /* heights above the ledger that we keep anything for */
 #define PBFT_VOTES_SENDER  4    /* votes of one sender that one height keeps, per kind */
 #define PBFT_VCS_SENDER    4    /* view changes of one sender, the last ones */
@@ -222,6 +223,7 @@ typedef struct {
 static inline int64_t pbft_next(const pbft_t *p) { return p->committed + 1; }
 int64_t pbft_leader(const pbft_t *p, int64_t index, int64_t view);
 uint64_t pbft_weight(const pbft_t *p, int64_t idx);
+int64_t pbft_place(const pbft_t *p, const bc_nodeid_t *id); /* in the list of sealers; -1: none */
 slot_t *pbft_slot(pbft_t *p, int64_t index);     /* NULL when there is none */
 slot_t *pbft_slot_make(pbft_t *p, int64_t index); /* NULL outside of the window */
 void pbft_timer_restart(pbft_t *p);

@@ -180,8 +180,11 @@ static void accept(pbft_t *p, slot_t *s, prop_t *q, int64_t view)
 {
     prop_set(&s->pre, q);
     s->pre_view = view;
-    if (s->pc && !s->pc->data) /* restored without its block */
+    /* the same block, known from a former life without its transactions, or only by its hash */
+    if (s->pc && !s->pc->txs)
         prop_set(&s->pc, q);
+    if (s->dec && !s->dec->txs)
+        prop_set(&s->dec, q);
     pbft_timer_restart(p);
     if (s->voted_view < view) {
         s->voted_view = view;
@@ -192,6 +195,7 @@ static void accept(pbft_t *p, slot_t *s, prop_t *q, int64_t view)
              (long)q->index, BC_SHORT(q->hash), (long)view, q->metas->cnt);
     send_vote(p, PBFT_PREPARE, q, &s->prepares, NULL);
     pbft_progress(p, s);
+    pbft_try_execute(p);
 }
 
 static void verify_start(pbft_t *p, verify_kind_t kind, prop_t *q, int64_t view,
@@ -214,6 +218,7 @@ static void verify_start(pbft_t *p, verify_kind_t kind, prop_t *q, int64_t view,
     m->number = q->index;
     m->hash = q->hash;
     m->metas = bc_metas_ref(q->metas);
+    m->header = q->header ? bc_hdr_ref(q->header) : NULL;
     m->node = v->from;
 }
 
@@ -282,8 +287,10 @@ static void verified_decided(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
     if (in->err) {
         BC_WARN(PBFT_BADGES, "verify decided proposal failed,index=%ld,code=%ld", (long)q->index,
                 (long)in->number2);
-        if (v->tries < 3 && !in->flag)
-            pbft_verify_decided(p, q, &v->from, v->tries + 1, &v->proof);
+        /* one after the other is asked: those who voted have it */
+        if (v->tries < BC_MAX(p->node_cnt, (size_t)PBFT_VERIFY_TRIES) && !in->flag)
+            pbft_verify_decided(p, q, &p->ids[((size_t)BC_MAX(p->self, 0) + v->tries + 1) % p->node_cnt],
+                                v->tries + 1, &v->proof);
         else
             s->fetching = false;
         return;
@@ -522,7 +529,8 @@ void pbft_on_pre_prepare(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, con
     if (!q || !q->data) {
         BC_WARN(PBFT_BADGES, "malformed proposal,index=%ld,from=%ld", (long)index, (long)m->base.from);
         p->dropped++;
-    } else if (p->require_root && q->metas->cnt && !q->header->h.data.txs_root.n) {
+    } else if (p->require_root && q->metas->cnt &&
+               (!q->header->h.data.txs_root.n || !q->header->h.data.receipts_root.n)) {
         BC_WARN(PBFT_BADGES,
                 "proposal that does not name its transactions,index=%ld,from=%ld; if that node runs "
                 "FISCO BCOS's own program, set consensus.require_txs_root=false",
@@ -607,6 +615,8 @@ void pbft_progress(pbft_t *p, slot_t *s)
         if (votes_weight(p, &s->prepares, &s->pre->hash, p->view) < p->quorum)
             return;
         precommit(p, s);
+    } else if (!votes_has(&s->commits, p->self, p->view, &s->pc->hash)) {
+        send_vote(p, PBFT_COMMIT, s->pc, &s->commits, NULL); /* of a former life */
     }
     if (!s->dec && votes_weight(p, &s->commits, &s->pc->hash, p->view) >= p->quorum)
         pbft_decide(p, s, s->pc, &s->proof);

@@ -43,12 +43,17 @@ static void a_header_without_a_root_is_taken_unless_demanded(void **state)
         r.require_root = demand;
         restart(&r, 0, NULL);
         enter_view(&r, 1);
-        prop_t *q = proposal(1, 2, 3, 1, false), *named = proposal_with(1, 2, 3, 2, false, ALL_NODES, ROOT_TRUE, 2);
+        prop_t *q = proposal(1, 2, 3, 1, false);
+        prop_t *half = proposal_with(1, 2, 3, 2, false, ALL_NODES, ROOT_HALF, 2);
+        prop_t *named = proposal_with(1, 2, 3, 3, false, ALL_NODES, ROOT_TRUE, 3);
         propose(&r, 2, 1, q);
+        assert_int_equal(count(&r, PBFT_PREPARE), demand ? 0 : 1);
+        propose(&r, 2, 1, half);
         assert_int_equal(count(&r, PBFT_PREPARE), demand ? 0 : 1);
         propose(&r, 2, 1, named);
         assert_int_equal(count(&r, PBFT_PREPARE), 1);
         prop_unref(q);
+        prop_unref(half);
         prop_unref(named);
         rig_free(&r);
     }
@@ -293,6 +298,7 @@ static void what_the_pool_finds_impossible_is_given_up(void **state)
     propose(&r, 2, 1, q);
     two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
     assert_true(has_row(&r, "cbcosVote:c1"));
+    r.verify_ok = false; /* the pool does not say anything yet */
     restart(&r, 0, NULL);
     assert_true(has_row(&r, "cbcosVote:c1"));
     r.impossible = true;

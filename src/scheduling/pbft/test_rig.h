@@ -36,6 +36,8 @@ typedef struct {
     int64_t timer[8]; /* ms asked for, -1: none */
     bool verify_ok, execute, commit;
     bool impossible; /* what the pool says of every proposal */
+    int verify_fails; /* so many verifications do, for want of transactions */
+    bc_nodeid_t verify_from;
     int64_t sealed_from, sealed_to;
     size_t unsealed, verified, executed, committed;
     uint64_t verify_token;
@@ -199,15 +201,17 @@ static inline void on_out(rig_t *r, bc_msg_t *m)
     case BC_MSG_VERIFY_PROPOSAL: {
         r->verified++;
         r->verify_token = m->token;
+        r->verify_from = m->node;
         if (!r->verify_ok && !r->impossible)
             break;
         bc_msg_t *a = bc_msg_new(BC_ACTOR_TXPOOL, BC_ACTOR_PBFT, BC_MSG_PROPOSAL_VERIFIED);
         a->token = m->token;
         a->number = m->number;
         a->hash = m->hash;
-        if (r->impossible) {
+        if (r->impossible || r->verify_fails > 0) {
             a->err = BC_E_MISMATCH;
-            a->flag = true;
+            a->flag = r->impossible;
+            r->verify_fails--;
         } else {
             a->txs = pool_txs(m->metas);
         }
@@ -320,14 +324,19 @@ static inline const sent_t *last(const rig_t *r, int32_t type)
 
 /* ---- what peers say ---- */
 
-static inline void deliver_from(rig_t *r, int node, const pbft_msg_t *m)
+static inline void deliver_as(rig_t *r, const bc_nodeid_t *sender, const pbft_msg_t *m)
 {
     bc_msg_t *d = bc_msg_new(BC_ACTOR_FRONT, BC_ACTOR_PBFT, BC_MSG_DELIVER);
     d->module = BC_MODULE_PBFT;
-    d->node = r->keys[node].pub;
+    d->node = *sender;
     snprintf(d->uuid, sizeof d->uuid, "uuid");
     d->data = pbft_encode(m);
     feed(r, d);
+}
+
+static inline void deliver_from(rig_t *r, int node, const pbft_msg_t *m)
+{
+    deliver_as(r, &r->keys[node].pub, m);
 }
 
 static inline void sign_as(const rig_t *r, int node, pbft_msg_t *m, uint8_t sig[BC_SIG_MAX])
@@ -406,7 +415,8 @@ static inline void name_sealers(bc_header_t *h, bc_keypair_t *keys, bc_bytes_t *
     h->data.weights = (bc_tars_list_t){ ones, cnt };
 }
 
-typedef enum { ROOT_NONE, ROOT_TRUE, ROOT_FALSE } root_t;
+/* Of the transactions, and of where their fields end. */
+typedef enum { ROOT_NONE, ROOT_TRUE, ROOT_FALSE, ROOT_HALF } root_t;
 
 /* A proposal with cnt transactions, under a list of these sealers; salt makes another header, txs
  * other transactions. */
@@ -417,7 +427,7 @@ static inline prop_t *proposal_with(int64_t index, int sealer, size_t cnt, int s
                       .data.timestamp = 1700000000000 + salt };
     bc_keypair_t keys[NODES];
     bc_bytes_t ids[NODES];
-    bc_h256_t root;
+    bc_h256_t root, bounds;
     name_sealers(&h, keys, ids, sealers);
     bc_metas_t *metas = bc_metas_new(cnt);
     for (size_t i = 0; i < cnt; i++) {
@@ -429,6 +439,9 @@ static inline prop_t *proposal_with(int64_t index, int sealer, size_t cnt, int s
     root.b[0] ^= named == ROOT_FALSE;
     if (named != ROOT_NONE)
         h.data.txs_root = BC_VIEW(root);
+    bc_metas_bounds(metas, BC_SUITE_STANDARD, &bounds);
+    if (named == ROOT_TRUE || named == ROOT_FALSE)
+        h.data.receipts_root = BC_VIEW(bounds);
     bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
     pbft_t p = { .suite = BC_SUITE_STANDARD };
     prop_t *q = prop_from_sealer(&p, hdr, metas, system);

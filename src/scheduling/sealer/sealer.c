@@ -119,12 +119,13 @@ static void fetch(sealer_t *s)
     m->number2 = (int64_t)(want - queued(s));
 }
 
-/* Official leaders leave the root out. It binds the votes, which are for the header's hash, to these
- * transactions, and execution sets the same value (note 0019). */
+/* Official leaders leave the roots out. They bind the votes, which are for the header's hash, to these
+ * transactions and to where their fields end; execution sets both anew (notes 0019, 0024). */
 static bc_hdr_t *make_header(sealer_t *s, int64_t number, const bc_metas_t *metas)
 {
-    bc_h256_t root;
+    bc_h256_t root, bounds;
     bc_metas_root(metas, s->suite, &root);
+    bc_metas_bounds(metas, s->suite, &bounds);
     size_t n = s->single ? 1 : s->cfg->sealer_cnt;
     bc_bytes_t *ids = bc_xcalloc(n + 1, sizeof *ids);
     int64_t *weights = bc_xcalloc(n + 1, sizeof *weights);
@@ -137,6 +138,7 @@ static bc_hdr_t *make_header(sealer_t *s, int64_t number, const bc_metas_t *meta
     h.data.number = number;
     h.data.timestamp = BC_MAX(s->now.utc_ms + s->offset, s->timestamp + 1);
     h.data.txs_root = BC_VIEW(root);
+    h.data.receipts_root = BC_VIEW(bounds);
     h.data.sealer = s->index;
     h.data.sealer_list = (bc_tars_list_t){ ids, n };
     h.data.weights = (bc_tars_list_t){ weights, n };
@@ -154,6 +156,7 @@ static void put_rotation(sealer_t *s, bc_tx_t *tx, bc_meta_t *meta)
     meta->system = true;
     snprintf(meta->to, sizeof meta->to, "%.*s", (int)tx->w.data.to.n, (const char *)tx->w.data.to.p);
     bc_hex_put(BC_VIEW(tx->sender), meta->source);
+    bc_tx_bounds(tx, meta->bounds);
     bc_msg_t *m = bc_out_msg(s->out, BC_ACTOR_TXPOOL, BC_MSG_SUBMIT);
     m->txs = bc_txs_new(1);
     m->txs->v[0] = tx;

@@ -76,6 +76,7 @@ static void fetched(rig_t *r, size_t cnt)
     for (size_t i = 0; i < cnt; i++) {
         bc_store_be64(m->metas->v[i].hash.b, i + 1);
         m->metas->v[i].system = i % 3 == 2;
+        m->metas->v[i].bounds[3] = (uint8_t)i;
     }
     bc_msg_free(asked);
     feed(r, m);
@@ -150,6 +151,8 @@ static void full_block_goes_at_once(void **state)
     bc_h256_t root; /* the header names them */
     bc_metas_root(p->metas, BC_SUITE_STANDARD, &root);
     assert_true(bc_bytes_eq(p->header->h.data.txs_root, BC_VIEW(root)));
+    bc_metas_bounds(p->metas, BC_SUITE_STANDARD, &root);
+    assert_true(bc_bytes_eq(p->header->h.data.receipts_root, BC_VIEW(root)));
     bc_msg_free(p);
     rig_free(&r);
 }

@@ -251,6 +251,131 @@ static void the_state_tells_of_unknown_senders(void **state)
     rig_free(&r);
 }
 
+/* ---- transactions of one hash (docs/notes/0024) ---- */
+
+typedef struct {
+    bc_tx_t *here, *theirs; /* in our pool; in the leader's */
+    bc_hdr_t *header;       /* of the leader's proposal */
+} variants_t;
+
+static variants_t variants_new(rig_t *r)
+{
+    variants_t v;
+    v.here = make(r, (spec_t){ .nonce = "1" });
+    v.theirs = make(r, (spec_t){ .nonce = "10", .to = "102030405060708090a0b0c0d0e0f1011121314i", .input = "n" });
+    assert_memory_equal(v.here->hash.b, v.theirs->hash.b, 32);
+    bc_txs_t *txs = bc_txs_new(1);
+    txs->v[0] = bc_tx_ref(v.theirs);
+    bc_h256_t bounds;
+    bc_txs_bounds(txs, BC_SUITE_STANDARD, &bounds);
+    bc_txs_unref(txs);
+    bc_header_t h = { .data.number = HEIGHT + 1, .data.receipts_root = BC_VIEW(bounds) };
+    v.header = bc_hdr_new(BC_SUITE_STANDARD, &h);
+    submit(r, v.here, 5, true);
+    recover(r, true);
+    return v;
+}
+
+static void variants_free(variants_t *v)
+{
+    bc_tx_unref(v->here);
+    bc_tx_unref(v->theirs);
+    bc_hdr_unref(v->header);
+}
+
+static void propose(rig_t *r, const variants_t *v)
+{
+    bc_msg_t *m = verify_proposal(v->here);
+    m->header = bc_hdr_ref(v->header);
+    feed(r, m);
+}
+
+/* The generator gives tx. */
+static bc_msg_t *given(rig_t *r, const bc_tx_t *tx)
+{
+    bc_msg_t *ask = take(r, BC_MSG_REQUEST);
+    assert_non_null(ask);
+    feed(r, response_of(ask, tx));
+    bc_msg_free(ask);
+    recover(r, true);
+    assert_null(take(r, BC_MSG_REQUEST));
+    bc_msg_t *m = take(r, BC_MSG_PROPOSAL_VERIFIED);
+    assert_non_null(m);
+    return m;
+}
+
+/* The hash does not tell where the fields end: all execute the leader's, and keep that. */
+static void the_leaders_fields_count(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    variants_t v = variants_new(&r);
+    bc_metas_t *mine = fetch(&r, 10); /* as if it had been sealed and stored before */
+    feed(&r, verify_proposal(v.here));
+    bc_msg_t *m = take(&r, BC_MSG_PROPOSAL_VERIFIED); /* an official leader: as it is here */
+    assert_true(m && !m->number2);
+    assert_true(bc_bytes_eq(m->txs->v[0]->w.data.nonce, BC_STR("1")));
+    bc_msg_free(m);
+    drop_all(&r);
+    propose(&r, &v);
+    m = given(&r, v.theirs);
+    assert_int_equal(m->number2, 0);
+    assert_true(bc_bytes_eq(m->txs->v[0]->w.data.nonce, BC_STR("10")));
+    bc_msg_free(m);
+    m = take(&r, BC_MSG_PRESTORE);
+    assert_non_null(m);
+    assert_true(bc_bytes_eq(m->txs->v[0]->w.data.nonce, BC_STR("10")));
+    bc_msg_free(m);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "10" })), BC_TXS_NONCE_CHECK_FAIL);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "1", .limit = HEIGHT + 9 })), BC_TXS_NONE);
+    commit(&r, v.theirs);
+    m = take(&r, BC_MSG_SUBMIT_DONE);
+    assert_true(m && m->token == 5 && m->committed);
+    bc_msg_free(m);
+    bc_metas_unref(mine);
+    variants_free(&v);
+    rig_free(&r);
+}
+
+/* A leader whose words do not fit together is believed by nobody, and asked once. */
+static void a_leader_must_have_what_it_means(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    variants_t v = variants_new(&r);
+    propose(&r, &v);
+    bc_msg_t *m = given(&r, v.here);
+    assert_int_equal(m->number2, 2001);
+    assert_false(m->flag); /* another one may show it */
+    bc_msg_free(m);
+    bc_msg_t *own = verify_proposal(v.here);
+    own->header = bc_hdr_ref(v.header);
+    own->node = r.key.pub;
+    feed(&r, own);
+    m = take(&r, BC_MSG_PROPOSAL_VERIFIED);
+    assert_true(m && m->err && !m->flag);
+    bc_msg_free(m);
+    variants_free(&v);
+    rig_free(&r);
+}
+
+/* Ours could be in no block any more: that says nothing about the leader's. */
+static void a_verdict_is_about_the_leaders_transactions(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    variants_t v = variants_new(&r);
+    bc_tx_t *used = make(&r, (spec_t){ .nonce = "1", .limit = HEIGHT + 9 });
+    commit_at(&r, used, HEIGHT);
+    propose(&r, &v);
+    bc_msg_t *m = given(&r, v.theirs);
+    assert_int_equal(m->number2, 0);
+    bc_msg_free(m);
+    bc_tx_unref(used);
+    variants_free(&v);
+    rig_free(&r);
+}
+
 /* ---- the own sealer ---- */
 
 /* It has taken b; a block brings a of the same nonce: it is told before it proposes. */
@@ -325,6 +450,9 @@ int main(void)
         cmocka_unit_test(what_has_been_executed_is_not_executed_again),
         cmocka_unit_test(web3_nonces_are_on_the_chain_once),
         cmocka_unit_test(the_state_tells_of_unknown_senders),
+        cmocka_unit_test(the_leaders_fields_count),
+        cmocka_unit_test(a_leader_must_have_what_it_means),
+        cmocka_unit_test(a_verdict_is_about_the_leaders_transactions),
         cmocka_unit_test(what_became_impossible_is_taken_back_from_the_sealer),
         cmocka_unit_test(a_rival_of_what_is_sealed_is_not_sealed),
     };

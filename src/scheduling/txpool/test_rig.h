@@ -80,7 +80,7 @@ static inline void rig_free(rig_t *r)
 }
 
 typedef struct {
-    const char *chain, *group, *nonce, *value;
+    const char *chain, *group, *nonce, *value, *to, *input;
     int64_t limit;
     int32_t version;
     bool create;
@@ -93,8 +93,8 @@ static inline bc_tx_t *make(rig_t *r, spec_t s)
                        .group_id = bc_cstr(s.group ? s.group : "group0"),
                        .block_limit = s.limit ? s.limit : HEIGHT + W,
                        .nonce = bc_cstr(s.nonce),
-                       .to = bc_cstr(s.create ? "" : "0102030405060708090a0b0c0d0e0f1011121314"),
-                       .input = BC_STR("in"),
+                       .to = bc_cstr(s.create ? "" : s.to ? s.to : "0102030405060708090a0b0c0d0e0f1011121314"),
+                       .input = bc_cstr(s.input ? s.input : "in"),
                        .value = bc_cstr(s.value ? s.value : "") };
     bc_tx_t *tx;
     assert_int_equal(bc_tx_make(BC_SUITE_STANDARD, &d, 0, (bc_bytes_t){ 0 }, &r->key, &tx), BC_OK);

@@ -283,24 +283,42 @@ static void on_submit(pool_t *p, bc_msg_t *in)
     }
 }
 
+/* The entry's transaction becomes tx, of the same hash, which is verified. */
+static void entry_set(pool_t *p, entry_t *e, bc_tx_t *tx)
+{
+    bc_map_remove(&p->by_hash, BC_VIEW(tx->hash));
+    bc_tx_unref(e->tx);
+    e->tx = bc_tx_ref(tx);
+    e->stored = false;
+    BC_MUST(bc_map_insert(&p->by_hash, e) == BC_OK);
+    nonce_accept(p, e);
+}
+
+static bool same_bounds(const bc_tx_t *a, const bc_tx_t *b)
+{
+    uint8_t x[BC_TX_BOUNDS], y[BC_TX_BOUNDS];
+    bc_tx_bounds(a, x);
+    bc_tx_bounds(b, y);
+    return !memcmp(x, y, sizeof x);
+}
+
 entry_t *pool_enforce(pool_t *p, bc_tx_t *tx, int64_t number, const bc_h256_t *hash)
 {
     entry_t *e = pool_find(p, &tx->hash);
-    if (e && e->state == ENTRY_VERIFYING) {
-        /* our copy is still at the host; the proposal's is verified already */
-        detach(p, e);
-        bc_map_remove(&p->by_hash, BC_VIEW(tx->hash));
-        bc_tx_unref(e->tx);
-        e->tx = bc_tx_ref(tx);
-        BC_MUST(bc_map_insert(&p->by_hash, e) == BC_OK);
-        attach(p, e, ENTRY_UNSEALED);
-        nonce_accept(p, e);
-    } else if (!e) {
+    if (e && e->state == ENTRY_SEALED && e->batch_id != number && e->batch_id != -1)
+        return NULL;
+    if (!e) {
         e = entry_new(p, bc_tx_ref(tx), ENTRY_UNSEALED);
         nonce_accept(p, e);
+    } else if (e->state == ENTRY_VERIFYING) {
+        /* our copy is still at the host; the proposal's is verified already */
+        detach(p, e);
+        entry_set(p, e, tx);
+        attach(p, e, ENTRY_UNSEALED);
+    } else if (!same_bounds(e->tx, tx)) { /* the leader's is the one that all execute */
+        nonce_forget(p, e);
+        entry_set(p, e, tx);
     }
-    if (e->state == ENTRY_SEALED && e->batch_id != number && e->batch_id != -1)
-        return NULL;
     pool_seal(p, e, number, hash);
     return e;
 }
@@ -317,7 +335,9 @@ static bool fetch_take(pool_t *p, entry_t *e, bc_meta_t *m)
         pool_drop(p, e, BC_TXS_POOL_TIMEOUT);
         return false;
     }
-    int32_t status = check_ledger_only(p, e->tx);
+    int32_t status = check_before_recover(p, e->tx); /* a proposal may have brought it */
+    if (!status)
+        status = check_ledger_only(p, e->tx);
     if (status) {
         pool_drop(p, e, status);
         return false;
@@ -328,6 +348,7 @@ static bool fetch_take(pool_t *p, entry_t *e, bc_meta_t *m)
     size_t n = BC_MIN(e->tx->w.data.to.n, sizeof m->to - 1);
     if (n) /* a create has no `to` */
         memcpy(m->to, e->tx->w.data.to.p, n);
+    bc_tx_bounds(e->tx, m->bounds);
     pool_seal(p, e, -1, &none);
     return true;
 }

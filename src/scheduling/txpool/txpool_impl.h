@@ -98,6 +98,9 @@ typedef struct prop {
     bc_txs_t *txs;     /* found so far, by position */
     bc_txs_t *fetched; /* being recovered */
     prop_stage_t stage;
+    bc_h256_t bounds; /* of the leader's transactions, when it names them */
+    bool has_bounds;
+    bool whole;      /* ours are others: all have been asked for */
     bool impossible; /* by check_in_block, or already executed */
 } prop_t;
 

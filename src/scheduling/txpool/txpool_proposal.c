@@ -95,8 +95,8 @@ static void finish(pool_t *p, prop_t *q, int code)
     pool_tell_size(p);
 }
 
-/* Fills q->txs from the pool. Returns a code when a transaction belongs to another proposal, or to no
- * block any more; *missing and *verifying count the rest. */
+/* Fills q->txs from the pool. Returns a code when a transaction belongs to another proposal; *missing
+ * and *verifying count the rest. */
 static int look_in_pool(pool_t *p, prop_t *q, size_t *missing, size_t *verifying)
 {
     *missing = *verifying = 0;
@@ -108,9 +108,6 @@ static int look_in_pool(pool_t *p, prop_t *q, size_t *missing, size_t *verifying
             ++*missing;
         } else if (e->state == ENTRY_VERIFYING) {
             ++*verifying;
-        } else if (check_in_block(p, e->tx, q->number)) {
-            q->impossible = true;
-            return CODE_VERIFY_FAILED;
         } else if (e->state == ENTRY_SEALED && e->batch_id != q->number && e->batch_id != -1) {
             return CODE_VERIFY_FAILED;
         } else {
@@ -157,6 +154,35 @@ static void ask_generator(pool_t *p, prop_t *q)
     m->data = data;
 }
 
+/* Ends a proposal all of whose transactions are at hand. They must be those that the leader means: the
+ * hash does not tell where their fields end. Only then is it known whether a block can have them. */
+static void complete(pool_t *p, prop_t *q)
+{
+    bc_h256_t bounds;
+    bc_txs_bounds(q->txs, p->c.suite, &bounds);
+    if (q->has_bounds && !bc_h256_eq(&bounds, &q->bounds)) {
+        if (q->whole) {
+            finish(p, q, CODE_INCONSISTENT);
+            return;
+        }
+        q->whole = true;
+        bc_txs_unref(q->txs);
+        q->txs = bc_txs_new(q->metas->cnt);
+        ask_generator(p, q);
+        return;
+    }
+    for (size_t i = 0; i < q->txs->cnt; i++) {
+        int32_t status = check_in_block(p, q->txs->v[i], q->number);
+        if (!status)
+            continue;
+        q->impossible = true;
+        entry_t *e = pool_find(p, &q->txs->v[i]->hash);
+        if (e)
+            pool_drop(p, e, status);
+    }
+    finish(p, q, q->impossible ? CODE_VERIFY_FAILED : 0);
+}
+
 static void advance(pool_t *p, prop_t *q)
 {
     size_t missing, verifying;
@@ -166,12 +192,21 @@ static void advance(pool_t *p, prop_t *q)
     } else if (verifying) {
         q->stage = PROP_VERIFYING; /* proposal_recheck comes back */
     } else if (!missing) {
-        finish(p, q, 0);
+        complete(p, q);
     } else if (q->stage == PROP_VERIFYING) {
         ask_ledger(p, q);
     } else {
         ask_generator(p, q);
     }
+}
+
+/* Official leaders leave it empty. */
+static bool bounds_of(const bc_header_data_t *h, bc_h256_t *out)
+{
+    if (h->receipts_root.n != sizeof out->b)
+        return false;
+    memcpy(out->b, h->receipts_root.p, sizeof out->b);
+    return !bc_h256_is_zero(out);
 }
 
 void proposal_verify(pool_t *p, bc_msg_t *in)
@@ -186,6 +221,8 @@ void proposal_verify(pool_t *p, bc_msg_t *in)
     q->has_node = memcmp(in->node.b, none.b, 64) != 0 && memcmp(in->node.b, p->c.self.b, 64) != 0;
     q->metas = in->metas;
     in->metas = NULL;
+    if (in->header && q->metas->cnt)
+        q->has_bounds = bounds_of(&in->header->h.data, &q->bounds);
     q->txs = bc_txs_new(q->metas->cnt);
     q->next = p->props;
     p->props = q;
@@ -208,10 +245,6 @@ void proposal_recheck(pool_t *p)
 /* Lets a transaction that the pool did not have in for the proposal. */
 static bool enforce(pool_t *p, prop_t *q, bc_tx_t *tx, bool stored)
 {
-    if (check_in_block(p, tx, q->number)) {
-        q->impossible = true;
-        return false;
-    }
     entry_t *e = pool_enforce(p, tx, q->number, &q->hash);
     if (!e)
         return false;
@@ -291,5 +324,8 @@ void proposal_recovered(pool_t *p, prop_t *q, const bc_msg_t *in)
     size_t missing = 0;
     for (size_t i = 0; i < q->metas->cnt; i++)
         missing += !q->txs->v[i];
-    finish(p, q, code ? code : missing ? CODE_MISSING : 0);
+    if (code || missing)
+        finish(p, q, code ? code : CODE_MISSING);
+    else
+        complete(p, q);
 }
