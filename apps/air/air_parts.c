@@ -456,6 +456,8 @@ static void metrics_request(void *ctx, bc_http_req_t *req)
           "Height at which this node differs from what a quorum signed; 0: it does not.",
           st.divergent);
     gauge(&w, "cbcos_txpool_txs", "Transactions in the pool.", (int64_t)st.pending_txs);
+    gauge(&w, "cbcos_txpool_bytes", "Bytes of the transactions in the pool.",
+          (int64_t)st.pending_bytes);
     gauge(&w, "cbcos_txpool_limit", "Maximum of transactions in the pool.",
           (int64_t)a->node->txpool.limit);
     gauge(&w, "cbcos_sync_peers", "Peers whose height is known.", (int64_t)st.peer_cnt);

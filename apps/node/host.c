@@ -289,6 +289,7 @@ static bc_err_t make_actors(bc_host_t *h)
         .suite = chain->suite,
         .self = h->self,
         .limit = n->txpool.limit,
+        .limit_bytes = n->txpool.limit_bytes,
         .expiration_ms = n->txpool.expiration_ms,
         .check_block_limit = n->txpool.check_block_limit,
         .block_limit = chain->block_limit,

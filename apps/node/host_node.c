@@ -160,6 +160,7 @@ static void fill_status(bc_host_t *h, bc_node_status_t *st)
         .known_highest = s.known_highest,
         .known_latest_hash = s.known_latest_hash,
         .pending_txs = t.txs,
+        .pending_bytes = t.bytes,
         .peer_cnt = s.peer_cnt,
     };
     for (size_t i = 0; i < s.peer_cnt; i++) {

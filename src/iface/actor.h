@@ -46,7 +46,9 @@ typedef struct {
     bool system;
     char to[64]; /* text as in the metadata, cut at 63: only compared with short system names */
     char source[44]; /* hex40 of the sender, or "" */
-    uint8_t bounds[BC_TX_BOUNDS]; /* where we have the transaction ourselves */
+    /* where we have the transaction ourselves: */
+    uint8_t bounds[BC_TX_BOUNDS];
+    uint32_t size; /* of its Tars bytes */
 } bc_meta_t;
 typedef struct {
     atomic_uint refs;

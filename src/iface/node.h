@@ -44,7 +44,7 @@ typedef struct {
     bc_h256_t known_latest_hash;
     int64_t divergent; /* height at which our execution differs from what a quorum signed; 0: none */
     uint64_t min_quorum, max_faulty;
-    size_t pending_txs;
+    size_t pending_txs, pending_bytes; /* in the pool */
     size_t peer_cnt; /* entries below: block sync's view of the others */
     struct {
         bc_nodeid_t id;

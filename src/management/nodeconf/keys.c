@@ -188,6 +188,8 @@ const bc_conf_key_t bc_ini_keys[] = {
 
     NUM(K_U64, "txpool", "limit", txpool.limit, "15000", 1, 10000000, KF_STRICT | KF_FATAL,
         "transactions in the pool; beyond it TxPoolIsFull"),
+    NUM(K_U64, "txpool", "limit_bytes", txpool.limit_bytes, "268435456", 33554432, (int64_t)1 << 40, 0,
+        "bytes of the transactions in the pool; beyond it TxPoolIsFull"),
     NUM(K_U32, "txpool", "notify_worker_num", txpool.notify_worker_num, "2", 1, 1024,
         KF_STRICT | KF_FATAL | U, "threads"),
     NUM(K_U32, "txpool", "verify_worker_num", txpool.verify_worker_num, "0", 1, 1024,

@@ -93,7 +93,7 @@ typedef struct {
     } storage;
     /* [txpool] */
     struct {
-        uint64_t limit;
+        uint64_t limit, limit_bytes;
         uint32_t notify_worker_num, verify_worker_num; /* verify_worker_num 0: by cores */
         int64_t txs_expiration_time; /* s, as written */
         int64_t expiration_ms;       /* effective: at least 3000 and min_seal_time */

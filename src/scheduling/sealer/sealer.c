@@ -9,11 +9,15 @@
 #define BADGES "[SEALER]"
 
 enum { TIMER_SEAL = 1 };
+/* Of a block's transactions, but for a single larger one: a whole block has to fit into a message between
+ * nodes (p2p.allow_max_msg_size), or who has missed it could never get it. */
+enum { BLOCK_BYTES_MAX = 16 << 20 };
 
 /* Taken transactions, first come first served. */
 typedef struct {
     bc_meta_t *v;
     size_t cnt, cap;
+    size_t bytes; /* of the transactions */
 } queue_t;
 
 typedef struct {
@@ -44,6 +48,11 @@ static size_t queued(const sealer_t *s)
     return s->system.cnt + s->normal.cnt;
 }
 
+static bool full(const sealer_t *s)
+{
+    return queued(s) >= s->max_txs || s->system.bytes + s->normal.bytes >= BLOCK_BYTES_MAX;
+}
+
 static void queue_put(queue_t *q, const bc_meta_t *m)
 {
     if (q->cnt == q->cap) {
@@ -51,6 +60,17 @@ static void queue_put(queue_t *q, const bc_meta_t *m)
         q->v = bc_xrealloc(q->v, q->cap * sizeof q->v[0]);
     }
     q->v[q->cnt++] = *m;
+    q->bytes += m->size;
+}
+
+/* How many of the first ones, at most max, a block has room for that holds *bytes already; those are
+ * added. */
+static size_t queue_fit(const queue_t *q, size_t max, size_t *bytes)
+{
+    size_t n = 0;
+    while (n < BC_MIN(max, q->cnt) && (!*bytes || *bytes + q->v[n].size <= BLOCK_BYTES_MAX))
+        *bytes += q->v[n++].size;
+    return n;
 }
 
 static void queue_take(queue_t *q, bc_meta_t *to, size_t n)
@@ -59,6 +79,8 @@ static void queue_take(queue_t *q, bc_meta_t *to, size_t n)
         return;
     memcpy(to, q->v, n * sizeof *to);
     q->cnt -= n;
+    for (size_t i = 0; i < n; i++)
+        q->bytes -= to[i].size;
     memmove(q->v, q->v + n, q->cnt * sizeof q->v[0]);
 }
 
@@ -71,6 +93,8 @@ static void queue_drop(queue_t *q, const bc_metas_t *gone)
             keep = !bc_h256_eq(&q->v[i].hash, &gone->v[k].hash);
         if (keep)
             q->v[n++] = q->v[i];
+        else
+            q->bytes -= q->v[i].size;
     }
     q->cnt = n;
 }
@@ -168,9 +192,9 @@ static void propose(sealer_t *s)
     bc_tx_t *rotate = NULL;
     if (bc_ledger_config_rotates(s->cfg))
         rotate = rotation_tx(&s->rotation, s->suite, s->cfg, s->now.utc_ms);
-    size_t nr = rotate != NULL;
-    size_t ns = BC_MIN(s->system.cnt, s->max_txs - BC_MIN(nr, s->max_txs));
-    size_t nn = BC_MIN(s->normal.cnt, s->max_txs - BC_MIN(nr + ns, s->max_txs));
+    size_t nr = rotate != NULL, bytes = 0;
+    size_t ns = queue_fit(&s->system, s->max_txs - BC_MIN(nr, s->max_txs), &bytes);
+    size_t nn = queue_fit(&s->normal, s->max_txs - BC_MIN(nr + ns, s->max_txs), &bytes);
     bc_metas_t *metas = bc_metas_new(nr + ns + nn);
     bool wait = s->system.cnt > 0 || rotate;
     if (rotate)
@@ -213,7 +237,7 @@ static void work(sealer_t *s)
         if (s->cfg->rpbft && BC_MAX(s->cur, s->number + 1) != s->cfg->number + 1)
             break; /* comes back when the parent is written */
         int64_t due = s->last_seal + s->min_seal;
-        if (queued(s) < s->max_txs && s->now.mono_ms < due) {
+        if (!full(s) && s->now.mono_ms < due) {
             arm(s, due);
             break;
         }

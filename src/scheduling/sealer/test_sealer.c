@@ -13,6 +13,7 @@ typedef struct {
     bc_out_t out;
     bc_now_t now;
     bc_ledger_config_t *config;
+    uint32_t size; /* of transactions that the pool gives */
 } rig_t;
 
 static void feed(rig_t *r, bc_msg_t *m)
@@ -77,6 +78,7 @@ static void fetched(rig_t *r, size_t cnt)
         bc_store_be64(m->metas->v[i].hash.b, i + 1);
         m->metas->v[i].system = i % 3 == 2;
         m->metas->v[i].bounds[3] = (uint8_t)i;
+        m->metas->v[i].size = r->size;
     }
     bc_msg_free(asked);
     feed(r, m);
@@ -157,6 +159,26 @@ static void full_block_goes_at_once(void **state)
     rig_free(&r);
 }
 
+/* A block has to fit into a message: what is more waits for the next one. */
+static void a_block_is_bounded_by_bytes(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t size;
+        size_t given, taken;
+    } cases[] = { { 6 << 20, 3, 2 }, { 8 << 20, 2, 2 }, { (8 << 20) + 1, 2, 1 }, { 17 << 20, 2, 1 } };
+    for (size_t i = 0; i < BC_ARRAY_LEN(cases); i++) {
+        rig_t r = rig_new();
+        r.size = cases[i].size;
+        fetched(&r, cases[i].given);
+        bc_msg_t *p = bc_test_take(&r.out, BC_MSG_PROPOSE); /* full: at once */
+        assert_non_null(p);
+        assert_int_equal(p->metas->cnt, cases[i].taken);
+        bc_msg_free(p);
+        rig_free(&r);
+    }
+}
+
 /* Their nonces went into a block meanwhile. */
 static void what_is_withdrawn_is_not_proposed(void **state)
 {
@@ -206,6 +228,7 @@ int main(void)
         cmocka_unit_test(waits_and_takes_the_latest),
         cmocka_unit_test(proposes_when_nothing_came_late),
         cmocka_unit_test(full_block_goes_at_once),
+        cmocka_unit_test(a_block_is_bounded_by_bytes),
         cmocka_unit_test(what_is_withdrawn_is_not_proposed),
         cmocka_unit_test(names_itself_alone_when_it_is_all_there_is),
     };

@@ -149,6 +149,28 @@ static void what_is_unsealed_does_not_overtake(void **state)
     rig_free(&r);
 }
 
+/* Whatever their number: few large ones would fill the memory, too. */
+static void a_pool_that_is_full_of_bytes_refuses(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    pool_t *p = r.pool.self;
+    bc_tx_t *a = make(&r, (spec_t){ .nonce = "1" }), *b = make(&r, (spec_t){ .nonce = "2" });
+    p->c.limit_bytes = a->raw->n + b->raw->n - 1;
+    assert_int_equal(offer(&r, bc_tx_ref(a)), BC_TXS_NONE);
+    assert_int_equal(offer(&r, bc_tx_ref(b)), BC_TXS_POOL_FULL);
+    bc_txpool_stats_t st;
+    bc_txpool_stats(r.pool, &st);
+    assert_int_equal(st.bytes, a->raw->n);
+    commit(&r, a);
+    bc_txpool_stats(r.pool, &st);
+    assert_int_equal(st.bytes, 0);
+    assert_int_equal(offer(&r, bc_tx_ref(b)), BC_TXS_NONE);
+    bc_tx_unref(a);
+    bc_tx_unref(b);
+    rig_free(&r);
+}
+
 static void only_the_own_proposal_gives_transactions_back(void **state)
 {
     (void)state;
@@ -383,6 +405,7 @@ int main(void)
         cmocka_unit_test(the_first_rule_that_fails_wins),
         cmocka_unit_test(the_window_forgets_old_blocks),
         cmocka_unit_test(a_full_pool_refuses),
+        cmocka_unit_test(a_pool_that_is_full_of_bytes_refuses),
         cmocka_unit_test(only_the_own_proposal_gives_transactions_back),
         cmocka_unit_test(a_commit_answers_the_waiter_once),
         cmocka_unit_test(the_size_is_told_after_each_block),

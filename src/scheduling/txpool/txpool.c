@@ -139,6 +139,7 @@ void pool_drop(pool_t *p, entry_t *e, int32_t status)
     bc_map_remove(&p->by_hash, BC_VIEW(e->tx->hash));
     if (e->state != ENTRY_VERIFYING)
         nonce_forget(p, e);
+    p->bytes -= e->tx->raw->n;
     bc_tx_unref(e->tx);
     free(e);
 }
@@ -155,6 +156,7 @@ static entry_t *entry_new(pool_t *p, bc_tx_t *tx, entry_state_t state)
 {
     entry_t *e = bc_xcalloc(1, sizeof *e);
     e->tx = tx;
+    p->bytes += tx->raw->n;
     e->import_ms = p->now->utc_ms;
     BC_MUST(bc_map_insert(&p->by_hash, e) == BC_OK);
     attach(p, e, state);
@@ -176,7 +178,7 @@ int32_t pool_offer(pool_t *p, bc_tx_t *tx, waiter_t *w, bool from_client)
         return BC_TXS_NONE;
     }
     int32_t status = check_before_recover(p, tx);
-    if (!status && p->by_hash.cnt >= p->c.limit) {
+    if (!status && (p->by_hash.cnt >= p->c.limit || p->bytes + tx->raw->n > p->c.limit_bytes)) {
         p->stats.refused_full++;
         status = BC_TXS_POOL_FULL;
     }
@@ -287,6 +289,7 @@ static void on_submit(pool_t *p, bc_msg_t *in)
 static void entry_set(pool_t *p, entry_t *e, bc_tx_t *tx)
 {
     bc_map_remove(&p->by_hash, BC_VIEW(tx->hash));
+    p->bytes += tx->raw->n - e->tx->raw->n;
     bc_tx_unref(e->tx);
     e->tx = bc_tx_ref(tx);
     e->stored = false;
@@ -349,6 +352,7 @@ static bool fetch_take(pool_t *p, entry_t *e, bc_meta_t *m)
     if (n) /* a create has no `to` */
         memcpy(m->to, e->tx->w.data.to.p, n);
     bc_tx_bounds(e->tx, m->bounds);
+    m->size = (uint32_t)e->tx->raw->n;
     pool_seal(p, e, -1, &none);
     return true;
 }
@@ -602,6 +606,8 @@ bc_actor_if bc_txpool_new(const bc_txpool_config_t *config)
     p->draw = config->seed;
     if (!p->c.limit)
         p->c.limit = 15000;
+    if (!p->c.limit_bytes)
+        p->c.limit_bytes = (size_t)256 << 20;
     if (!p->c.expiration_ms)
         p->c.expiration_ms = 600000;
     if (!p->c.block_limit)
@@ -626,6 +632,7 @@ void bc_txpool_stats(bc_actor_if pool, bc_txpool_stats_t *out)
     const pool_t *p = pool.self;
     *out = p->stats;
     out->txs = p->by_hash.cnt;
+    out->bytes = p->bytes;
     out->unsealed = p->unsealed.cnt;
     out->verifying = p->verifying.cnt;
     out->nonce_entries = p->pool_nonces.cnt + p->window.used + p->web3_nonces.cnt;

@@ -2,7 +2,7 @@
  * exchange of transactions between nodes (modules 2001, 2002, 5000, 6000). spec/30 §1.
  *
  * Life of a transaction: verifying (its sender is being recovered by the host) -> unsealed ->
- * sealed -> gone at commit. All three count against `limit`; a full pool refuses with
+ * sealed -> gone at commit. All three count against `limit` and `limit_bytes`; a full pool refuses with
  * TxPoolIsFull (10002) and drops gossip. What a proposal needs is let in beyond the limit.
  *
  * A client's transaction is checked first and gossiped when accepted, so garbage is not
@@ -20,6 +20,7 @@ typedef struct {
     char chain_id[129], group_id[129];
     bc_nodeid_t self;
     size_t limit;             /* txpool.limit; 0: 15000 */
+    size_t limit_bytes;       /* txpool.limit_bytes, of their Tars bytes; 0: 256 MiB */
     int64_t expiration_ms;    /* txpool.txs_expiration_time, in ms; 0: 600000 */
     bool check_block_limit;
     uint32_t block_limit;     /* chain.block_limit: W */
@@ -31,7 +32,7 @@ typedef struct {
 } bc_txpool_config_t;
 
 typedef struct {
-    uint64_t txs, unsealed, verifying;
+    uint64_t txs, bytes, unsealed, verifying;
     uint64_t accepted, refused, refused_full, expired;
     uint64_t nonce_entries;
 } bc_txpool_stats_t;

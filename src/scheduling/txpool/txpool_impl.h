@@ -120,6 +120,7 @@ typedef struct {
     bc_out_t *out;
 
     bc_map_t by_hash; /* entry_t */
+    size_t bytes;     /* of their transactions */
     list_t verifying, unsealed, sealed;
     size_t in_flight;     /* verifying entries that are at the host: the first of the list */
     entry_t *verify_next; /* first verifying entry that is not */
