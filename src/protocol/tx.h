@@ -104,6 +104,10 @@ bc_err_t bc_web3_tx_parse_unsigned(bc_bytes_t extra_tx_bytes, bc_web3_tx_t *out)
 enum { BC_TX_BOUNDS = 36 };
 void bc_tx_bounds(const bc_tx_t *tx, uint8_t out[BC_TX_BOUNDS]);
 
+/* Whether s of a Web3 signature is at most half the order (EIP-2). With the other one of the pair anybody
+ * could give a transaction a second hash. */
+bool bc_tx_low_s(const bc_tx_t *tx);
+
 /* The account nonce of a Web3 transaction as a number; false when it does not fit 63 bits. */
 bool bc_tx_account_nonce(const bc_tx_t *tx, uint64_t *out);
 

@@ -274,6 +274,16 @@ bc_err_t bc_web3_sign(const bc_web3_tx_t *t, const bc_keypair_t *key, bc_wr_t *r
     return err;
 }
 
+bool bc_tx_low_s(const bc_tx_t *tx)
+{
+    static const uint8_t half[32] = { 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                      0x5d, 0x57, 0x6e, 0x73, 0x57, 0xa4, 0x50, 0x1d,
+                                      0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0 };
+    bc_bytes_t sig = tx->w.signature;
+    return sig.n == 65 && memcmp(sig.p + 32, half, sizeof half) <= 0;
+}
+
 bc_err_t bc_tx_to_web3(const bc_tx_t *tx, bc_wr_t *rlp)
 {
     if (tx->w.type == 0)

@@ -66,6 +66,40 @@ static void a_full_pool_refuses(void **state)
     rig_free(&r);
 }
 
+/* The same signature written in its other form: another hash (EIP-2). */
+static void web3_signatures_have_one_form(void **state)
+{
+    (void)state;
+    static const uint8_t order[32] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                       0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe,
+                                       0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0, 0x3b,
+                                       0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41 };
+    rig_t r = rig_new(0);
+    bc_tx_t *tx = web3_tx(&r, 0), *twin = NULL;
+    uint8_t sig[65];
+    memcpy(sig, tx->w.signature.p, sizeof sig);
+    for (int i = 31, borrow = 0; i >= 0; i--) {
+        int d = order[i] - sig[32 + i] - borrow;
+        borrow = d < 0;
+        sig[32 + i] = (uint8_t)(d + 256 * borrow);
+    }
+    sig[64] ^= 1;
+    bc_tx_wire_t w = tx->w;
+    bc_wr_t raw = { 0 };
+    w.signature = bc_bytes(sig, sizeof sig);
+    w.extra_tx_hash = (bc_bytes_t){ 0 };
+    bc_tars_encode(&bc_tx_wire_tars, &w, &raw);
+    assert_int_equal(bc_tx_decode(BC_SUITE_STANDARD, bc_wr_view(&raw), &twin), BC_OK);
+    assert_int_equal(bc_tx_recover(twin), BC_OK);
+    assert_int_equal(bc_tx_recover(tx), BC_OK);
+    assert_memory_equal(twin->sender.b, tx->sender.b, 20); /* as good a signature */
+    assert_memory_not_equal(twin->hash.b, tx->hash.b, 32);
+    assert_int_equal(offer(&r, twin), BC_TXS_INVALID_SIGNATURE);
+    assert_int_equal(offer(&r, tx), BC_TXS_NONE);
+    bc_wr_free(&raw);
+    rig_free(&r);
+}
+
 /* Takes what a proposal would get and checks its nonces. */
 static void fetches(rig_t *r, const bc_h256_t *hashes, const uint64_t *nonces, size_t cnt)
 {
@@ -412,6 +446,7 @@ int main(void)
         cmocka_unit_test(an_expired_transaction_answers_its_waiter),
         cmocka_unit_test(only_a_clients_accepted_transaction_is_gossiped),
         cmocka_unit_test(garbage_from_peers_changes_nothing),
+        cmocka_unit_test(web3_signatures_have_one_form),
         cmocka_unit_test(web3_nonces_are_sealed_in_order_however_they_come),
         cmocka_unit_test(a_gap_of_nonces_waits_no_longer_than_it_may),
         cmocka_unit_test(what_is_unsealed_does_not_overtake),

@@ -194,7 +194,7 @@ static int32_t check_block_limit(const pool_t *p, const bc_tx_t *tx)
 
 int32_t check_after_recover(pool_t *p, const bc_tx_t *tx, uint64_t state_nonce)
 {
-    if (!tx->sender_known)
+    if (!tx->sender_known || (tx->w.type != 0 && !bc_tx_low_s(tx)))
         return BC_TXS_INVALID_SIGNATURE;
     int32_t status;
     if (tx->w.type == 0) {
