@@ -184,7 +184,7 @@ void pbft_give_up(pbft_t *p, slot_t *s)
         if (*all[i] && prop_void(p, *all[i]) && !pbft_impossible(p, s->index, &(*all[i])->hash))
             pbft_note_impossible(s, &(*all[i])->hash);
     for (size_t i = 0; i < BC_ARRAY_LEN(all); i++) {
-        if (!*all[i] || !prop_void(p, *all[i]))
+        if (!*all[i] || !pbft_impossible(p, s->index, &(*all[i])->hash))
             continue;
         if (all[i] == &s->dec)
             pbft_reset_executed(p, s->index);
