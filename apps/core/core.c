@@ -9,6 +9,7 @@ struct bc_core {
     void *trace_ctx;
     bc_msg_t *head, *tail;
     uint64_t delivered;
+    size_t limit; /* of one run; 0: none */
     bool running;
 };
 
@@ -83,7 +84,7 @@ size_t bc_core_run(bc_core_t *c, const bc_now_t *now)
     size_t n = 0;
     BC_MUST(!c->running);
     c->running = true;
-    while (c->head) {
+    while (c->head && (!c->limit || n < c->limit)) {
         bc_msg_t *m = c->head;
         c->head = m->next;
         if (!c->head)
@@ -96,6 +97,11 @@ size_t bc_core_run(bc_core_t *c, const bc_now_t *now)
     c->running = false;
     c->delivered += n;
     return n;
+}
+
+void bc_core_limit(bc_core_t *c, size_t limit)
+{
+    c->limit = limit;
 }
 
 void bc_core_trace(bc_core_t *c, bc_core_trace_fn trace, void *ctx)

@@ -25,6 +25,9 @@ void bc_core_post(bc_core_t *core, bc_msg_t *m);
 void bc_core_start(bc_core_t *core, bc_ledger_config_t *config);
 /* Returns how many messages were delivered. */
 size_t bc_core_run(bc_core_t *core, const bc_now_t *now);
+/* A run ends after so many messages and leaves the rest queued; 0, as at first: never. For the
+ * simulator, where actors that answer each other for ever must fail and not hang. */
+void bc_core_limit(bc_core_t *core, size_t limit);
 
 /* Watches every delivery, for tests and tracing; NULL ends it. */
 typedef void (*bc_core_trace_fn)(void *ctx, const bc_msg_t *m);

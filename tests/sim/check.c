@@ -23,6 +23,7 @@
  *   serve           (check_sync.c) nobody gets, or makes a node hold, more blocks than it may ask for
  *   memory          pools, queues and the consensus record stay within their bounds
  *   divergence      executions of honest nodes agree
+ *   livelock        (sim.c) messages come to an end while the time stands still
  *
  * Invariant 10 is that the others hold with crashes. They are about honest nodes. */
 #include <stdio.h>

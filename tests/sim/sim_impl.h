@@ -189,6 +189,7 @@ struct sim {
     uint64_t rng[2];
     int64_t now;
     uint64_t seq, steps, gen;
+    uint64_t still; /* messages since the time last moved */
     event_t **heap;
     size_t heap_cnt, heap_cap;
     sim_node_t nodes[SIM_NODES_MAX];

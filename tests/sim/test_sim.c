@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 #include "base/log.h"
+#include "scheduling/pbft/pbft_wire.h"
 #include "sim.h"
 
 typedef struct {
@@ -98,6 +99,53 @@ static void seeds_are_spread(void **state)
     assert_true(byzantine >= 100);
 }
 
+typedef struct {
+    sim_t *s;
+    bc_buf_t *request;
+} echo_t;
+
+static bc_buf_t *echo(void *ctx, int from, int to, bc_buf_t *data)
+{
+    const echo_t *e = ctx;
+    pbft_msg_t m;
+    bc_arena_t arena = { 0 };
+    if (pbft_decode(BC_SUITE_STANDARD, bc_buf_view(data), &m, &arena) == BC_OK && from == 1 &&
+        to == 0 && m.type == PBFT_RECOVER_RESPONSE)
+        sim_inject(e->s, BC_MODULE_PBFT, 0, 1, bc_buf_view(e->request));
+    bc_arena_free(&arena);
+    return data;
+}
+
+/* A question that each answer brings about again, at once: the run fails, it does not hang. */
+static void messages_without_end_fail(void **state)
+{
+    (void)state;
+    sim_options_t o = { .seed = 2, .sealers = 4, .delay_ms = 5, .injects = true };
+    uint64_t steps = 0;
+    for (int run = 0; run < 2; run++) {
+        uint8_t sig[BC_SIG_MAX];
+        echo_t e = { .s = sim_new(&o) };
+        pbft_msg_t m = { .type = PBFT_RECOVER_REQUEST, .has_base = true, .base.view = 1 };
+        pbft_digest(BC_SUITE_STANDARD, &m, &m.digest);
+        m.sig = bc_bytes(sig, bc_sign(sim_key(e.s, 0), &m.digest, sig));
+        e.request = pbft_encode(&m);
+        for (int i = 0; i < 4; i++)
+            sim_start(e.s, i);
+        sim_run_until(e.s, 2000);
+        assert_null(sim_failure(e.s));
+        sim_hook(e.s, echo, &e);
+        sim_inject(e.s, BC_MODULE_PBFT, 0, 1, bc_buf_view(e.request));
+        sim_run_until(e.s, 3000);
+        assert_non_null(sim_failure(e.s));
+        assert_memory_equal(sim_failure(e.s), "[livelock] node 1", 17);
+        assert_int_equal(sim_now(e.s), 2000);
+        assert_int_equal(sim_steps(e.s), steps ? steps : sim_steps(e.s));
+        steps = sim_steps(e.s);
+        bc_buf_unref(e.request);
+        sim_free(e.s);
+    }
+}
+
 int main(void)
 {
     bc_log_set_level(BC_LOG_FATAL);
@@ -105,6 +153,7 @@ int main(void)
         cmocka_unit_test(one_seed_is_one_run),
         cmocka_unit_test(a_failure_comes_back),
         cmocka_unit_test(seeds_are_spread),
+        cmocka_unit_test(messages_without_end_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
