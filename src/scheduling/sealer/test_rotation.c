@@ -159,6 +159,8 @@ static void a_block_that_must_rotate_begins_with_it(void **state)
             assert_true(bc_h256_eq(&p->metas->v[0].hash, &tx->txs->v[0]->hash));
             assert_string_equal(p->metas->v[0].to, "0000000000000000000000000000000000001003");
             assert_int_equal(strlen(p->metas->v[0].source), 40);
+            assert_true(p->metas->v[0].system);
+            assert_int_equal(p->metas->v[0].attribute, tx->txs->v[0]->w.attribute);
         }
         bc_msg_free(tx);
         bc_msg_free(p);
