@@ -23,6 +23,9 @@ typedef struct {
     bc_nodeid_t to; /* zero: broadcast */
     size_t prepared, list;
     bc_h256_t list_hash[8];
+    size_t proof;          /* signatures that come with its (first) proposal */
+    int64_t proof_idx[NODES];
+    int64_t prepared_view; /* of a ViewChange's first report */
 } sent_t;
 
 typedef struct {
@@ -49,6 +52,13 @@ typedef struct {
     bc_err_t commit_err;
     unsigned sealers; /* mask of the nodes that are sealers in the configurations to come */
     bool require_root;
+    bc_err_t execute_err;
+    bc_h256_t exec_parent;   /* of the header that was given to execution last */
+    size_t commit_sigs;      /* of the header that was to be committed last */
+    int64_t commit_idx[NODES];
+    bc_h256_t unsealed_hash; /* of the proposal whose transactions went back last */
+    int64_t told_index;      /* what block sync was told last */
+    bool rotates;            /* the block after each configuration to come must rotate the sealers */
 } rig_t;
 
 static inline int key_cmp(const void *a, const void *b)
@@ -66,6 +76,10 @@ static inline bc_ledger_config_t *config(const rig_t *r, int64_t number, const b
     c->version = 0x03100000;
     c->tx_count_limit = 1000;
     c->leader_period = 1;
+    if (r->rotates) {
+        c->rpbft = true;
+        c->epoch_block_num = 1;
+    }
     c->sealers = bc_arena_alloc(&c->arena, NODES * sizeof c->sealers[0]);
     for (int i = 0; i < NODES; i++)
         if (r->sealers >> i & 1)
@@ -112,11 +126,23 @@ static inline void note_sent(rig_t *r, const bc_msg_t *m)
         s->view = w.base.view;
         s->hash = w.base.hash;
         s->prepared = w.type == PBFT_VIEW_CHANGE ? w.vote_cnt : 0;
+        s->prepared_view = s->prepared ? w.votes[0].base.view : -1;
+        const pbft_proposal_t *first = w.type == PBFT_COMMITTED_RESPONSE ? w.proposals
+                                       : w.vote_cnt && w.type != PBFT_NEW_VIEW ? &w.votes[0].proposal
+                                                                               : NULL;
+        for (size_t i = 0; first && i < first->proof_cnt && i < NODES; i++)
+            s->proof_idx[s->proof++] = first->proof[i].node;
         s->list = w.type == PBFT_NEW_VIEW ? w.vote_cnt : 0;
         for (size_t i = 0; i < s->list && i < BC_ARRAY_LEN(s->list_hash); i++)
             s->list_hash[i] = w.votes[i].proposal.hash;
         if (m->kind != BC_MSG_REQUEST && m->kind != BC_MSG_REPLY)
             assert_true(bc_verify(BC_SUITE_STANDARD, &r->keys[r->self].pub, &w.digest, w.sig));
+        if (w.type == PBFT_PREPARE || w.type == PBFT_COMMIT || w.type == PBFT_CHECKPOINT) {
+            const pbft_proposal_t *q = &w.proposal;
+            assert_true(w.has_proposal && q->has_raw && q->has_hash && q->index == w.base.index);
+            assert_true(bc_h256_eq(&q->hash, &w.base.hash));
+            assert_true(bc_verify(BC_SUITE_STANDARD, &r->keys[r->self].pub, &q->hash, q->sig));
+        }
     }
     bc_arena_free(&arena);
 }
@@ -126,6 +152,11 @@ static inline void feed(rig_t *r, bc_msg_t *m);
 static inline void answer_execute(rig_t *r, const bc_msg_t *m)
 {
     r->executed++;
+    const bc_parent_t *parent = m->header->h.data.parents.v;
+    assert_int_equal(m->header->h.data.parents.n, 1);
+    assert_int_equal(parent->number, m->number - 1);
+    memcpy(r->exec_parent.b, parent->hash.p, sizeof r->exec_parent.b);
+    assert_non_null(m->txs);
     if (!r->execute)
         return;
     bc_msg_t *a = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_PBFT, BC_MSG_EXECUTED);
@@ -135,13 +166,17 @@ static inline void answer_execute(rig_t *r, const bc_msg_t *m)
     h.data.state_root = BC_VIEW(root);
     a->token = m->token;
     a->number = m->number;
-    a->header = bc_hdr_new(BC_SUITE_STANDARD, &h);
+    a->err = r->execute_err;
+    a->header = a->err ? NULL : bc_hdr_new(BC_SUITE_STANDARD, &h);
     feed(r, a);
 }
 
 static inline void answer_commit(rig_t *r, const bc_msg_t *m)
 {
     r->committed++;
+    r->commit_sigs = m->header->h.signatures.n;
+    for (size_t i = 0; i < r->commit_sigs && i < NODES; i++)
+        r->commit_idx[i] = ((bc_block_sig_t *)m->header->h.signatures.v)[i].sealer_index;
     if (!r->commit)
         return;
     bc_msg_t *a = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_PBFT, BC_MSG_COMMIT_DONE);
@@ -197,7 +232,11 @@ static inline void on_out(rig_t *r, bc_msg_t *m)
         r->sealed_to = m->number2;
         break;
     case BC_MSG_SEAL_RESET: r->sealed_from = r->sealed_to = -1; break;
-    case BC_MSG_UNSEAL: r->unsealed++; break;
+    case BC_MSG_UNSEAL:
+        r->unsealed++;
+        r->unsealed_hash = m->hash;
+        break;
+    case BC_MSG_PROPOSAL_INDEX: r->told_index = m->number; break;
     case BC_MSG_VERIFY_PROPOSAL: {
         r->verified++;
         r->verify_token = m->token;
