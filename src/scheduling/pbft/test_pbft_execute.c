@@ -375,7 +375,10 @@ static void news_of_other_heights_change_nothing(void **state)
     two_vote(r, PBFT_CHECKPOINT, PBFT_WINDOW_MIN + 1, 1, &exec);
     assert_int_equal(r->committed, 0);
     executed(r, a, 1, &exec, 1, BC_OK); /* a second time */
+    prop_t *far = proposal(9, 2, 1, 1, false);
+    executed(r, far, 9, &exec, 9, BC_OK);
     assert_int_equal(count(r, PBFT_CHECKPOINT), 1);
+    prop_unref(far);
     uint8_t sig[BC_SIG_MAX], psig[BC_SIG_MAX];
     pbft_msg_t m = said(2, PBFT_CHECKPOINT, 1, 1, &exec);
     m.has_proposal = true;
