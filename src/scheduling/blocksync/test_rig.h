@@ -19,6 +19,8 @@ typedef struct {
     bc_keypair_t keys[SEALERS];
     bc_ledger_config_t *config;
     bc_h256_t parent; /* hash of the last block made or in the ledger */
+    uint64_t first_weight; /* of the first sealer in configurations to come; 0: 1 */
+    bc_txs_t *txs; /* of the blocks that are made and sent now, borrowed; NULL: none */
 } rig_t;
 
 static inline void feed(rig_t *r, bc_msg_t *m)
@@ -48,7 +50,9 @@ static inline bc_ledger_config_t *config_at(const rig_t *r, int64_t number)
     c->sealer_cnt = SEALERS;
     c->sealers = bc_arena_alloc(&c->arena, SEALERS * sizeof *c->sealers);
     for (size_t i = 0; i < SEALERS; i++)
-        c->sealers[i] = (bc_node_entry_t){ .id = r->keys[i].pub, .vote_weight = 1 };
+        c->sealers[i] = (bc_node_entry_t){
+            .id = r->keys[i].pub, .vote_weight = !i && r->first_weight ? r->first_weight : 1
+        };
     return c;
 }
 
@@ -124,9 +128,15 @@ static inline bc_hdr_t *make_header_of(rig_t *r, int64_t number, unsigned signer
         weights[i] = i ? 1 : first_weight;
     }
     uint8_t zero[32] = { 0 };
+    size_t tx_cnt = r->txs ? r->txs->cnt : 0;
+    bc_h256_t root, *hashes = bc_xcalloc(tx_cnt + 1, sizeof *hashes);
+    for (size_t i = 0; i < tx_cnt; i++)
+        hashes[i] = r->txs->v[i]->hash;
+    assert_int_equal(bc_merkle_root(BC_SUITE_STANDARD, hashes, tx_cnt, &root), BC_OK);
+    free(hashes);
     bc_header_t h = { .data = { .version = (int32_t)BC_VERSION_3_16_0,
                                 .parents = { &parent, 1 },
-                                .txs_root = { zero, 32 },
+                                .txs_root = BC_VIEW(root),
                                 .receipts_root = { zero, 32 },
                                 .state_root = { zero, 32 },
                                 .number = number,
@@ -161,6 +171,11 @@ static inline void respond(rig_t *r, size_t from, bc_hdr_t *header)
 {
     bc_block_t block = { .header = header->h };
     bc_wr_t w = { 0 };
+    size_t tx_cnt = r->txs ? r->txs->cnt : 0;
+    bc_tx_wire_t *txs = bc_xcalloc(tx_cnt + 1, sizeof *txs);
+    for (size_t i = 0; i < tx_cnt; i++)
+        txs[i] = r->txs->v[i]->w;
+    block.txs = (bc_tars_list_t){ txs, tx_cnt };
     bc_tars_encode(&bc_block_tars, &block, &w);
     ProtobufCBinaryData data = { w.n, w.p };
     BcPb__BlockSyncMessage msg = BC_PB__BLOCK_SYNC_MESSAGE__INIT;
@@ -170,6 +185,7 @@ static inline void respond(rig_t *r, size_t from, bc_hdr_t *header)
     msg.blocksdata = &data;
     deliver(r, from, &msg);
     bc_wr_free(&w);
+    free(txs);
 }
 
 /* The requests that are under way: from, size, interval of each, in order. */

@@ -256,6 +256,124 @@ static void archived_blocks_stay_away_unless_wanted(void **state)
     rig_free(&r);
 }
 
+/* A block that several requests name is read once, with all parts that they want; the lowest first. */
+static void waiting_requests_are_merged_in_order(void **state)
+{
+    (void)state;
+    rig_t r = rig_new();
+    int64_t number[64], parts[64];
+    committed(&r, 100);
+    drop_all(&r);
+    ask(&r, 0, 1, SERVE_LOADS_MAX, 0, FLAG_HEADER); /* so many are read at a time: the others wait */
+    ask(&r, 0, 50, 2, 0, FLAG_HEADER);
+    ask(&r, 0, 20, 2, 0, FLAG_HEADER);
+    ask(&r, 0, 51, 1, 0, FLAG_RECEIPTS);
+    ask(&r, 0, 51, 1, 0, FLAG_TRANSACTIONS);
+    ask(&r, 0, 35, 1, 0, FLAG_HEADER);
+    assert_int_equal(serve_all(&r, number, parts, 64), SERVE_LOADS_MAX + 5);
+    static const int64_t order[] = { 20, 21, 35, 50, 51 };
+    assert_memory_equal(number + SERVE_LOADS_MAX, order, sizeof order);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(parts[SERVE_LOADS_MAX + i], 0);
+    assert_int_equal(parts[SERVE_LOADS_MAX + 4], BC_WITH_TXS | BC_WITH_RECEIPTS);
+    rig_free(&r);
+}
+
+/* Numbers that no block has, and steps that lead nowhere. */
+static void senseless_requests_are_ignored(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t number, size, step;
+        size_t blocks;
+    } cases[] = { { 0, 5, 0, 0 },  { -3, 9, 0, 0 },          { 5, 0, 0, 0 },   { 5, -1, 0, 0 },
+                  { 11, 1, 0, 0 }, { 5, 2, INT64_MAX, 0 },   { 5, 9, 11, 0 },  { 5, 9, 10, 1 },
+                  { 1, 3, -7, 3 }, { INT64_MAX, 2, 1, 0 },   { 9, 9, 1, 2 },   { 1, 9, 9, 2 } };
+    for (size_t i = 0; i < BC_ARRAY_LEN(cases); i++) {
+        rig_t r = rig_new();
+        int64_t number[64], parts[64];
+        committed(&r, 10);
+        drop_all(&r);
+        ask(&r, 0, cases[i].number, cases[i].size, cases[i].step, 0);
+        if (serve_all(&r, number, parts, 64) != cases[i].blocks)
+            fail_msg("case %zu", i);
+        rig_free(&r);
+    }
+}
+
+static void loaded(rig_t *r, uint64_t token, bc_err_t err, bool data)
+{
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SYNC, BC_MSG_LOADED_BLOCK);
+    m->token = token;
+    m->err = err;
+    m->data = data ? bc_buf_copy(BC_STR("block")) : NULL;
+    feed(r, m);
+}
+
+/* The answer goes to who asked, if it is still there, and names the block. What could not be read is not
+ * answered, and makes room for others all the same. */
+static void each_block_goes_to_who_asked(void **state)
+{
+    (void)state;
+    enum { GOOD, GONE, FAILED, NOTHING, CNT };
+    for (int what = 0; what < CNT; what++) {
+        rig_t r = rig_new();
+        bc_blocksync_status_t st;
+        committed(&r, 10);
+        drop_all(&r);
+        ask(&r, 1, 7, 1, 0, 0);
+        bc_msg_t *load = take(&r, BC_MSG_LOAD_BLOCK);
+        assert_non_null(load);
+        assert_int_equal(load->number, 7);
+        assert_int_equal(load->number2, BC_WITH_TXS);
+        loaded(&r, load->token + 1, BC_OK, true); /* of something else */
+        assert_null(take(&r, BC_MSG_SEND));
+        if (what == GONE) {
+            bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_SYNC, BC_MSG_PEERS);
+            m->data = bc_buf_copy(BC_VIEW(r.keys[0].pub));
+            feed(&r, m);
+            drop_all(&r);
+        }
+        loaded(&r, load->token, what == FAILED ? BC_E_IO : BC_OK, what != NOTHING);
+        bc_msg_t *m = take(&r, BC_MSG_SEND);
+        assert_int_equal(m != NULL, what == GOOD);
+        if (m) {
+            assert_memory_equal(&m->node, &r.keys[1].pub, sizeof m->node);
+            BcPb__BlockSyncMessage *msg =
+                bc_pb__block_sync_message__unpack(NULL, m->data->n, m->data->p);
+            assert_int_equal(msg->packettype, PACKET_RESPONSE);
+            assert_int_equal(msg->number, 7);
+            assert_int_equal(msg->n_blocksdata, 1);
+            assert_true(bc_bytes_eq(bc_bytes(msg->blocksdata[0].data, msg->blocksdata[0].len), BC_STR("block")));
+            bc_pb__block_sync_message__free_unpacked(msg, NULL);
+            bc_msg_free(m);
+        }
+        bc_blocksync_status(r.sync, &st);
+        assert_int_equal(st.loading, 0);
+        bc_msg_free(load);
+        rig_free(&r);
+    }
+}
+
+/* Who is not of the group gets no blocks, unless nodes outside of it are allowed to read. */
+static void strangers_are_served_when_allowed(void **state)
+{
+    (void)state;
+    for (int allowed = 0; allowed < 2; allowed++) {
+        rig_t r = rig_with((bc_blocksync_config_t){ .allow_free_node = allowed });
+        int64_t number[8], parts[8];
+        uint8_t secret[32] = { [31] = 99 };
+        bc_keypair_t was = r.keys[0];
+        committed(&r, 10);
+        assert_int_equal(bc_keypair_from_secret(BC_SUITE_STANDARD, secret, &r.keys[0]), BC_OK);
+        drop_all(&r);
+        ask(&r, 0, 7, 1, 0, 0);
+        assert_int_equal(serve_all(&r, number, parts, 8), allowed);
+        r.keys[0] = was;
+        rig_free(&r);
+    }
+}
+
 int main(void)
 {
     bc_log_set_level(BC_LOG_FATAL);
@@ -267,6 +385,10 @@ int main(void)
         cmocka_unit_test(archived_blocks_come_back_from_the_top),
         cmocka_unit_test(archived_blocks_stay_away_unless_wanted),
         cmocka_unit_test(a_huge_request_is_bounded),
+        cmocka_unit_test(waiting_requests_are_merged_in_order),
+        cmocka_unit_test(senseless_requests_are_ignored),
+        cmocka_unit_test(each_block_goes_to_who_asked),
+        cmocka_unit_test(strangers_are_served_when_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
