@@ -374,6 +374,118 @@ static void strangers_are_served_when_allowed(void **state)
     }
 }
 
+/* ---- archived blocks: what is asked for, and kept ---- */
+
+static int64_t archive_timer_set(rig_t *r, size_t *times)
+{
+    int64_t after = -1;
+    *times = 0;
+    for (bc_msg_t *m; (m = take(r, BC_MSG_TIMER_SET)); bc_msg_free(m))
+        if (m->number == TIMER_ARCHIVE) {
+            after = m->number2;
+            ++*times;
+        }
+    return after;
+}
+
+static void archived_bytes(rig_t *r, size_t from, int64_t number, size_t bytes, size_t cnt)
+{
+    uint8_t *body = bc_xcalloc(1, bytes + 1);
+    ProtobufCBinaryData data[2] = { { bytes, body }, { bytes, body } };
+    body[0] = (uint8_t)number;
+    BcPb__BlockSyncMessage msg = BC_PB__BLOCK_SYNC_MESSAGE__INIT;
+    msg.packettype = 2;
+    msg.number = number;
+    msg.n_blocksdata = cnt;
+    msg.blocksdata = data;
+    deliver(r, from, &msg);
+    free(body);
+}
+
+/* One timer, that goes on until everything is back. */
+static void the_archive_is_asked_for_in_time(void **state)
+{
+    (void)state;
+    rig_t r = rig_with((bc_blocksync_config_t){ .archived = 3, .restore = true });
+    size_t times;
+    restored(&r, 0, 3, BC_OK);
+    assert_int_equal(archive_timer_set(&r, &times), -1); /* it is set since the start */
+    restore_tick(&r);
+    assert_int_equal(archive_timer_set(&r, &times), DOWNLOAD_MS);
+    restored(&r, 0, 2, BC_OK);
+    assert_int_equal(archive_timer_set(&r, &times), -1);
+    restored(&r, 0, 1, BC_OK);
+    restore_tick(&r);
+    assert_int_equal(archive_timer_set(&r, &times), -1); /* nothing is lacking */
+    restored(&r, 0, 9, BC_OK); /* something was archived */
+    assert_int_equal(archive_timer_set(&r, &times), DOWNLOAD_MS);
+    assert_int_equal(times, 1);
+    rig_free(&r);
+}
+
+/* What has come is not asked for again, nor taken twice; what is not one block is nothing. */
+static void only_lacking_archived_blocks_are_asked_for(void **state)
+{
+    (void)state;
+    rig_t r = rig_with((bc_blocksync_config_t){ .archived = 10, .restore = true });
+    BcPb__BlockSyncMessage req[4];
+    size_t to[4];
+    committed(&r, 200);
+    status_archived(&r, 1, 200, 0);
+    status_archived(&r, 2, 200, 0);
+    archived_bytes(&r, 1, 9, 4, 2);
+    archived_bytes(&r, 1, 9, 4, 0);
+    assert_int_equal(restoring(&r), 0);
+    archived_block(&r, 1, 9);
+    assert_int_equal(restoring(&r), 9);
+    archived_block(&r, 2, 9); /* the host has it */
+    archived_block(&r, 1, 8);
+    archived_block(&r, 1, 0);
+    archived_block(&r, 1, -3);
+    drop_all(&r);
+    restore_tick(&r);
+    assert_int_equal(requests(&r, req, to, 4), 1);
+    assert_int_equal(req[0].number, 1);
+    assert_int_equal(req[0].size, 7);
+    restored(&r, 9, 10, BC_E_IO); /* nobody's fault: the same one may give it again */
+    archived_block(&r, 1, 9);
+    assert_int_equal(restoring(&r), 9);
+    restored(&r, 9, 9, BC_OK);
+    assert_int_equal(restoring(&r), 8);
+    restored(&r, 8, 8, BC_OK);
+    for (int64_t n = 7; n > 0; n--)
+        archived_block(&r, 1, n);
+    assert_int_equal(restoring(&r), 7);
+    drop_all(&r);
+    restore_tick(&r);
+    assert_int_equal(requests(&r, req, to, 4), 0); /* all are here */
+    restored(&r, 0, 4, BC_OK);                     /* by other means */
+    assert_int_equal(restoring(&r), 0);            /* 7 is still at the host */
+    restored(&r, 7, 4, BC_E_STALE);
+    assert_int_equal(restoring(&r), 3);
+    rig_free(&r);
+}
+
+/* So many bytes wait; the one whose turn it is always gets in. */
+static void waiting_archived_blocks_are_bounded_by_bytes(void **state)
+{
+    (void)state;
+    rig_t r = rig_with((bc_blocksync_config_t){ .archived = 10, .restore = true });
+    const sync_t *s = r.sync.self;
+    size_t quarter = ARCHIVE_BYTES_MAX / 4;
+    committed(&r, 200);
+    status_archived(&r, 1, 200, 0);
+    for (int64_t n = 8; n >= 3; n--)
+        archived_bytes(&r, 1, n, quarter, 1);
+    assert_int_equal(s->restore_bytes, ARCHIVE_BYTES_MAX);
+    archived_bytes(&r, 1, 9, quarter, 1);
+    assert_int_equal(restoring(&r), 9);
+    assert_int_equal(s->restore_bytes, ARCHIVE_BYTES_MAX);
+    restored(&r, 0, 7, BC_OK); /* 7 and 8 are back by other means */
+    assert_int_equal(s->restore_bytes, 2 * quarter);
+    rig_free(&r);
+}
+
 int main(void)
 {
     bc_log_set_level(BC_LOG_FATAL);
@@ -389,6 +501,9 @@ int main(void)
         cmocka_unit_test(senseless_requests_are_ignored),
         cmocka_unit_test(each_block_goes_to_who_asked),
         cmocka_unit_test(strangers_are_served_when_allowed),
+        cmocka_unit_test(the_archive_is_asked_for_in_time),
+        cmocka_unit_test(only_lacking_archived_blocks_are_asked_for),
+        cmocka_unit_test(waiting_archived_blocks_are_bounded_by_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -273,6 +273,24 @@ static void rows_that_say_nothing(void **state)
     }
 }
 
+/* Nor do rows with a name that we never write. */
+static void rows_with_long_names_are_not_read(void **state)
+{
+    (void)state;
+    char key[200];
+    memset(key, 'k', sizeof key);
+    rig_t r;
+    rig_init(&r, 0);
+    for (size_t n = 39; n <= sizeof key; n++) {
+        bc_pbft_row_t row_of = { bc_bytes((uint8_t *)key, n), BC_STR("value") };
+        bc_pbft_config_t c = { .suite = BC_SUITE_STANDARD, .key = r.keys[0], .rows = &row_of, .row_cnt = 1 };
+        bc_actor_if a = bc_pbft_new(&c);
+        assert_int_equal(((pbft_t *)a.self)->row_cnt, n < 40);
+        a.ops->free(a.self);
+    }
+    rig_free(&r);
+}
+
 /* ---- another sealer list ---- */
 
 /* Who has left signs no block any more, also where its vote was there before. */
@@ -401,6 +419,7 @@ int main(void)
         cmocka_unit_test(a_decided_system_block_is_waited_for),
         cmocka_unit_test(the_record_is_short),
         cmocka_unit_test(rows_that_say_nothing),
+        cmocka_unit_test(rows_with_long_names_are_not_read),
         cmocka_unit_test(who_left_signs_nothing),
         cmocka_unit_test(proofs_follow_their_signers),
         cmocka_unit_test(questions_end_with_the_list),
