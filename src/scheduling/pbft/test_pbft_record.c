@@ -358,6 +358,24 @@ static void proofs_follow_their_signers(void **state)
     }
 }
 
+/* Without the one that left it is no proof any more, and nobody would believe the report. */
+static void a_proof_that_lost_its_quorum_is_not_reported(void **state)
+{
+    (void)state;
+    for (int left = 0; left < 2; left++) {
+        rig_t *r = rig_of(0, 1);
+        prop_t *a = proposal(1, 2, 1, 1, false), *q = proposal_with(2, 0, 0, 1, false, 0, ROOT_NONE, 1);
+        propose(r, 2, 1, a);
+        propose(r, 3, 1, q);
+        two_vote(r, PBFT_PREPARE, 2, 1, &q->hash); /* node 1 is one of three */
+        at_height(r, 1, left ? WITHOUT_1 : ALL_NODES);
+        assert_int_equal(time_out(r)->prepared, !left);
+        prop_unref(a);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
 /* What was asked of a place is not asked further under another list. */
 static void questions_end_with_the_list(void **state)
 {
@@ -422,6 +440,7 @@ int main(void)
         cmocka_unit_test(rows_with_long_names_are_not_read),
         cmocka_unit_test(who_left_signs_nothing),
         cmocka_unit_test(proofs_follow_their_signers),
+        cmocka_unit_test(a_proof_that_lost_its_quorum_is_not_reported),
         cmocka_unit_test(questions_end_with_the_list),
         cmocka_unit_test(view_changes_end_with_the_list),
     };

@@ -240,6 +240,7 @@ static void who_asks_for_less_is_told(void **state)
     asks(r, 1, 0, 6);
     asks(r, 2, 0, 6);
     assert_int_equal(status(r).to_view, 6);
+    assert_int_equal(status(r).change_cycle, 0); /* it has not waited in vain itself */
     static const struct {
         int64_t view;
         size_t told;

@@ -137,6 +137,14 @@ static inline void note_sent(rig_t *r, const bc_msg_t *m)
             s->list_hash[i] = w.votes[i].proposal.hash;
         if (m->kind != BC_MSG_REQUEST && m->kind != BC_MSG_REPLY)
             assert_true(bc_verify(BC_SUITE_STANDARD, &r->keys[r->self].pub, &w.digest, w.sig));
+        if (w.type == PBFT_VIEW_CHANGE) {
+            const pbft_proposal_t *q = &w.proposal;
+            assert_true(w.has_proposal && q->has_raw && q->has_hash && q->index == w.base.index);
+            assert_true(bc_h256_eq(&q->hash, &((pbft_t *)r->engine.self)->committed_hash));
+            for (size_t i = 0; i < w.vote_cnt; i++)
+                assert_true(w.votes[i].has_proposal && w.votes[i].proposal.has_hash &&
+                            bc_h256_eq(&w.votes[i].proposal.hash, &w.votes[i].base.hash));
+        }
         if (w.type == PBFT_PREPARE || w.type == PBFT_COMMIT || w.type == PBFT_CHECKPOINT) {
             const pbft_proposal_t *q = &w.proposal;
             assert_true(w.has_proposal && q->has_raw && q->has_hash && q->index == w.base.index);
