@@ -305,6 +305,75 @@ static void only_the_leader_makes_it(void **state)
     }
 }
 
+/* ---- time-outs ---- */
+
+/* The pool, block sync and the sealer hear of it: what was under way may end otherwise, whose turn it is
+ * too. */
+static void all_hear_of_a_time_out(void **state)
+{
+    (void)state;
+    rig_t *r = rig_of(2); /* leader(1, 1) */
+    prop_t *q = proposal(1, 2, 1, 1, false);
+    assert_int_equal(r->sealed_from, 1);
+    assert_false(r->told_timeout);
+    assert_int_equal(r->told_view, 1);
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_SEALER, BC_ACTOR_PBFT, BC_MSG_PROPOSE);
+    m->header = bc_hdr_ref(q->header);
+    m->metas = bc_metas_ref(q->metas);
+    feed(r, m);
+    r->execute = false;
+    for (int i = 0; i < 2; i++) {
+        vote(r, i, PBFT_PREPARE, 1, 1, &q->hash);
+        vote(r, i, PBFT_COMMIT, 1, 1, &q->hash);
+    }
+    assert_int_equal(r->told_index, 1); /* consensus has it */
+    asks(r, 0, 0, 6);
+    asks(r, 1, 0, 6);
+    assert_true(r->told_timeout);
+    assert_int_equal(r->told_index, 0); /* no more than what is written is sure to come from it */
+    assert_int_equal(r->sealed_from, -1);
+    enter_view(r, 6);
+    assert_false(r->told_timeout);
+    assert_int_equal(r->told_view, 6);
+    prop_unref(q);
+    rig_end(r);
+}
+
+static void sync_to(rig_t *r, int64_t number)
+{
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_SYNC, BC_ACTOR_PBFT, BC_MSG_SYNC_HIGHEST);
+    m->number = number;
+    feed(r, m);
+}
+
+/* A node that is behind blames nobody while block sync gets on; a height that nobody shows is not believed
+ * for ever. */
+static void who_is_behind_waits_while_it_gets_on(void **state)
+{
+    (void)state;
+    rig_t *r = rig_of(0);
+    sync_to(r, 30);
+    for (int64_t n = 1; n <= 5; n++) {
+        feed_timer(r, TIMER_VIEW, 9000);
+        at_height(r, n);
+    }
+    feed_timer(r, TIMER_VIEW, 9000);
+    assert_false(status(r).timeout);
+    assert_int_equal(status(r).sync_highest, 30);
+    feed_timer(r, TIMER_VIEW, 9000); /* nothing since the last time */
+    assert_int_equal(status(r).sync_highest, 5);
+    assert_false(status(r).timeout);
+    sync_to(r, 31);
+    feed_timer(r, TIMER_VIEW, 9000); /* news: it waits anew */
+    assert_int_equal(status(r).sync_highest, 31);
+    feed_timer(r, TIMER_VIEW, 9000);
+    assert_int_equal(status(r).sync_highest, 5);
+    pool_size(r, 1);
+    feed_timer(r, TIMER_VIEW, 9000);
+    assert_true(status(r).timeout);
+    rig_end(r);
+}
+
 /* ---- recovery ---- */
 
 static void recover_response(rig_t *r, int node, int64_t view)
@@ -360,6 +429,8 @@ int main(void)
         cmocka_unit_test(who_asks_for_less_is_told),
         cmocka_unit_test(few_view_changes_of_a_sender_are_kept),
         cmocka_unit_test(only_the_leader_makes_it),
+        cmocka_unit_test(all_hear_of_a_time_out),
+        cmocka_unit_test(who_is_behind_waits_while_it_gets_on),
         cmocka_unit_test(a_time_out_forgets_where_others_were),
         cmocka_unit_test(the_own_view_needs_a_quorum),
     };

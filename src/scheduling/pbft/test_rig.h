@@ -58,6 +58,8 @@ typedef struct {
     int64_t commit_idx[NODES];
     bc_h256_t unsealed_hash; /* of the proposal whose transactions went back last */
     int64_t told_index;      /* what block sync was told last */
+    bool told_timeout;       /* and, as the pool, of the view */
+    int64_t told_view;
     bool rotates;            /* the block after each configuration to come must rotate the sealers */
 } rig_t;
 
@@ -245,6 +247,10 @@ static inline void on_out(rig_t *r, bc_msg_t *m)
         r->unsealed_hash = m->hash;
         break;
     case BC_MSG_PROPOSAL_INDEX: r->told_index = m->number; break;
+    case BC_MSG_CONSENSUS_STATE:
+        r->told_timeout = m->flag;
+        r->told_view = m->number2;
+        break;
     case BC_MSG_VERIFY_PROPOSAL: {
         r->verified++;
         r->verify_token = m->token;
