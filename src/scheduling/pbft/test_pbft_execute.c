@@ -394,6 +394,59 @@ static void news_of_other_heights_change_nothing(void **state)
 
 /* ---- log sync ---- */
 
+/* Node 2 answers the open question with q as the decided block, prepared by the others. */
+static void answer_decided(rig_t *r, const prop_t *q)
+{
+    uint8_t sig[BC_SIG_MAX], sigs[NODES][BC_SIG_MAX];
+    pbft_sig_t proof[NODES];
+    pbft_proposal_t w;
+    prop_to_wire(q, true, &w);
+    for (int i = 0; i < 3; i++)
+        proof[i] = (pbft_sig_t){ i + 1, bc_bytes(sigs[i], bc_sign(&r->keys[i + 1], &q->hash, sigs[i])) };
+    w.proof = proof;
+    w.proof_cnt = 3;
+    pbft_msg_t m = { .type = PBFT_COMMITTED_RESPONSE, .has_base = true, .proposals = &w, .proposal_cnt = 1 };
+    sign_as(r, 2, &m, sig);
+    answer(r, 2, &m);
+}
+
+/* Its transactions are looked for at all who may have them, then the block is asked for again. Where they
+ * cannot be in any block (flag), once. */
+static void the_transactions_of_a_fetched_block_are_looked_for(void **state)
+{
+    (void)state;
+    for (int impossible = 0; impossible < 2; impossible++) {
+        rig_t *r = rig_at_view_1();
+        prop_t *q = proposal(1, 2, 2, 1, false);
+        bc_h256_t exec = executed_hash(r, q);
+        two_vote(r, PBFT_CHECKPOINT, 1, 1, &exec);
+        r->verify_ok = false;
+        answer_decided(r, q);
+        vote(r, 3, PBFT_CHECKPOINT, 1, 1, &exec);
+        assert_int_equal(count(r, PBFT_COMMITTED_REQUEST), 1); /* it is at it */
+        static const int order[] = { 2, 1, 2, 3, 0 };
+        size_t tries = impossible ? 1 : BC_ARRAY_LEN(order);
+        for (size_t i = 1; i <= tries; i++) {
+            assert_int_equal(r->verified, i);
+            assert_memory_equal(&r->verify_from, &r->keys[order[i - 1]].pub, sizeof(bc_nodeid_t));
+            bc_msg_t *m = bc_msg_new(BC_ACTOR_TXPOOL, BC_ACTOR_PBFT, BC_MSG_PROPOSAL_VERIFIED);
+            m->token = r->verify_token;
+            m->err = BC_E_NOT_FOUND;
+            m->flag = impossible;
+            feed(r, m);
+        }
+        assert_int_equal(r->verified, tries);
+        assert_int_equal(r->executed, 0);
+        r->verify_ok = true;
+        vote(r, 3, PBFT_CHECKPOINT, 1, 1, &exec);
+        assert_int_equal(count(r, PBFT_COMMITTED_REQUEST), 2);
+        answer_decided(r, q);
+        assert_int_equal(count(r, PBFT_CHECKPOINT), impossible ? 0 : 1);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
 /* What a peer gives us as the decided block is believed when its result is what more than f of the
  * weight have signed; the rest of the checkpoints may be for anything. */
 static void a_fetched_block_needs_more_than_f_checkpoints(void **state)
@@ -407,17 +460,7 @@ static void a_fetched_block_needs_more_than_f_checkpoints(void **state)
         vote(r, 2, PBFT_CHECKPOINT, 1, 1, right == 2 ? &exec : &asked);
         vote(r, 3, PBFT_CHECKPOINT, 1, 1, right == 2 ? &asked : &exec); /* the liar helps its own */
         assert_int_equal(count(r, PBFT_COMMITTED_REQUEST), 1);
-        uint8_t sig[BC_SIG_MAX], sigs[NODES][BC_SIG_MAX];
-        pbft_sig_t proof[NODES];
-        pbft_proposal_t w;
-        prop_to_wire(q, true, &w);
-        for (int i = 0; i < 3; i++)
-            proof[i] = (pbft_sig_t){ i + 1, bc_bytes(sigs[i], bc_sign(&r->keys[i + 1], &q->hash, sigs[i])) };
-        w.proof = proof;
-        w.proof_cnt = 3;
-        pbft_msg_t m = { .type = PBFT_COMMITTED_RESPONSE, .has_base = true, .proposals = &w, .proposal_cnt = 1 };
-        sign_as(r, 2, &m, sig);
-        answer(r, 2, &m);
+        answer_decided(r, q);
         assert_int_equal(r->executed, 1);
         assert_int_equal(count(r, PBFT_CHECKPOINT), right == 2);
         assert_int_equal(r->committed, right == 2);
@@ -450,6 +493,7 @@ int main(void)
         cmocka_unit_test(failed_commits),
         cmocka_unit_test(what_is_above_a_lost_result_is_executed_again),
         cmocka_unit_test(news_of_other_heights_change_nothing),
+        cmocka_unit_test(the_transactions_of_a_fetched_block_are_looked_for),
         cmocka_unit_test(a_fetched_block_needs_more_than_f_checkpoints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
