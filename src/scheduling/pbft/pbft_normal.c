@@ -281,6 +281,13 @@ void pbft_verify_decided(pbft_t *p, prop_t *q, const bc_nodeid_t *from, unsigned
     verify_start(p, VERIFY_DECIDED, q, p->view, from, tries, proof);
 }
 
+/* One of the others for each try, in turn; NULL: there are none. */
+static const bc_nodeid_t *other_node(const pbft_t *p, unsigned try)
+{
+    size_t self = (size_t)BC_MAX(p->self, 0);
+    return p->node_cnt < 2 ? NULL : &p->ids[(self + 1 + try % (p->node_cnt - 1)) % p->node_cnt];
+}
+
 static void verified_decided(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
 {
     prop_t *q = v->prop;
@@ -289,8 +296,7 @@ static void verified_decided(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
                 (long)in->number2);
         /* one after the other is asked: those who voted have it */
         if (v->tries < BC_MAX(p->node_cnt, (size_t)PBFT_VERIFY_TRIES) && !in->flag)
-            pbft_verify_decided(p, q, &p->ids[((size_t)BC_MAX(p->self, 0) + v->tries + 1) % p->node_cnt],
-                                v->tries + 1, &v->proof);
+            pbft_verify_decided(p, q, other_node(p, v->tries), v->tries + 1, &v->proof);
         else
             s->fetching = false;
         return;

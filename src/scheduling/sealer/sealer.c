@@ -196,7 +196,7 @@ static void propose(sealer_t *s)
     size_t ns = queue_fit(&s->system, s->max_txs - BC_MIN(nr, s->max_txs), &bytes);
     size_t nn = queue_fit(&s->normal, s->max_txs - BC_MIN(nr + ns, s->max_txs), &bytes);
     bc_metas_t *metas = bc_metas_new(nr + ns + nn);
-    bool wait = s->system.cnt > 0 || rotate;
+    bool wait = false;
     if (rotate)
         put_rotation(s, rotate, &metas->v[0]);
     queue_take(&s->system, metas->v + nr, ns);
