@@ -337,6 +337,48 @@ static void what_the_pool_finds_impossible_is_given_up(void **state)
     rig_free(&r);
 }
 
+/* A block at index of one transaction; sender 0: of type 0, else of that Web3 account. */
+static prop_t *block_of(int64_t index, uint8_t sender, const char *nonce)
+{
+    static int salt;
+    prop_t *q = proposal(index, 2, 1, ++salt, false);
+    q->txs = pool_txs(q->metas);
+    bc_tx_t *tx = q->txs->v[0];
+    bc_buf_unref(tx->raw);
+    tx->raw = bc_buf_copy(bc_cstr(nonce));
+    tx->w.data.nonce = bc_buf_view(tx->raw);
+    tx->w.type = sender != 0;
+    tx->sender.b[3] = sender;
+    return q;
+}
+
+/* As the pool has it: a nonce of type 0 is one of the whole chain, and none that the chain has seen
+ * anywhere; one of Web3 is its account's. */
+static void blocks_that_exclude_each_other(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t lower;
+        const char *lower_nonce;
+        uint8_t upper;
+        const char *upper_nonce;
+        bool meet;
+    } cases[] = {
+        { 0, "7", 0, "7", true },    { 0, "7", 0, "8", false },   { 1, "0x7", 1, "0x7", true },
+        { 1, "0x7", 1, "0x8", false }, { 1, "0x7", 2, "0x7", false }, { 1, "0x7", 0, "0x7", true },
+        { 0, "0x7", 1, "0x7", false }, { 1, "0x7", 0, "7", false },
+        { 1, "0x10000000000000000", 1, "0x10000000000000000", false }, /* the pool refuses it */
+    };
+    for (size_t i = 0; i < BC_ARRAY_LEN(cases); i++) {
+        prop_t *lower = block_of(4, cases[i].lower, cases[i].lower_nonce);
+        prop_t *upper = block_of(5, cases[i].upper, cases[i].upper_nonce);
+        assert_int_equal(prop_meets(lower, upper), cases[i].meet);
+        assert_int_equal(prop_meets(upper, lower), cases[i].meet); /* by their heights */
+        prop_unref(lower);
+        prop_unref(upper);
+    }
+}
+
 /* ---- a NewView of our own, and a bad reporter ---- */
 
 /* Node 3 leads view 2 of height 1. Node 0 reports q as prepared, node 1 nothing. */
@@ -438,6 +480,7 @@ int main(void)
         cmocka_unit_test(one_view_has_a_transaction_and_a_nonce_once),
         cmocka_unit_test(a_block_has_a_nonce_once),
         cmocka_unit_test(the_upper_block_is_given_up),
+        cmocka_unit_test(blocks_that_exclude_each_other),
         cmocka_unit_test(what_the_pool_finds_impossible_is_given_up),
         cmocka_unit_test(a_block_that_is_shown_is_proposed_again),
         cmocka_unit_test(who_does_not_show_its_block_is_left_out),

@@ -111,6 +111,8 @@ void pool_tell_size(pool_t *p)
 
 void pool_move(pool_t *p, entry_t *e, entry_state_t to)
 {
+    if (e->nonce)
+        e->nonce->sealed += (uint32_t)(to == ENTRY_SEALED) - (uint32_t)(e->state == ENTRY_SEALED);
     detach(p, e);
     attach(p, e, to);
 }

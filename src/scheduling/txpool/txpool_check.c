@@ -19,7 +19,7 @@ static bc_bytes_t sender_key(const void *item)
     return BC_VIEW(((const sender_t *)item)->addr);
 }
 
-static void nonce_add(bc_map_t *m, bc_bytes_t text)
+static nonce_t *nonce_add(bc_map_t *m, bc_bytes_t text)
 {
     nonce_t *n = bc_map_find(m, text);
     if (!n) {
@@ -29,13 +29,13 @@ static void nonce_add(bc_map_t *m, bc_bytes_t text)
         BC_MUST(bc_map_insert(m, n) == BC_OK);
     }
     n->cnt++;
+    return n;
 }
 
-static void nonce_sub(bc_map_t *m, bc_bytes_t text)
+static void nonce_sub(bc_map_t *m, nonce_t *n)
 {
-    nonce_t *n = bc_map_find(m, text);
-    if (n && --n->cnt == 0) {
-        bc_map_remove(m, text);
+    if (--n->cnt == 0) {
+        bc_map_remove(m, nonce_key(n));
         free(n);
     }
 }
@@ -286,7 +286,8 @@ void nonce_accept(pool_t *p, entry_t *e)
     const bc_tx_t *tx = e->tx;
     uint64_t nonce;
     if (tx->w.type == 0) {
-        nonce_add(&p->pool_nonces, tx->w.data.nonce);
+        e->nonce = nonce_add(&p->pool_nonces, tx->w.data.nonce);
+        e->nonce->sealed += e->state == ENTRY_SEALED;
         return;
     }
     if (!bc_tx_account_nonce(tx, &nonce))
@@ -312,9 +313,10 @@ void nonce_accept(pool_t *p, entry_t *e)
 void nonce_forget(pool_t *p, entry_t *e)
 {
     const bc_tx_t *tx = e->tx;
-    if (tx->w.type == 0) {
-        nonce_sub(&p->pool_nonces, tx->w.data.nonce);
-        return;
+    if (e->nonce) {
+        e->nonce->sealed -= e->state == ENTRY_SEALED;
+        nonce_sub(&p->pool_nonces, e->nonce);
+        e->nonce = NULL;
     }
     if (!e->has_nonce)
         return;
@@ -357,15 +359,8 @@ bool nonce_in_turn(const pool_t *p, const entry_t *e)
 
 bool nonce_is_sealed(const pool_t *p, const entry_t *e)
 {
-    if (e->tx->w.type == 0) {
-        const nonce_t *n = bc_map_find(&p->pool_nonces, e->tx->w.data.nonce);
-        if (!n || n->cnt < 2)
-            return false; /* nearly always */
-        for (const entry_t *x = p->sealed.head; x; x = x->next)
-            if (x != e && x->tx->w.type == 0 && bc_bytes_eq(x->tx->w.data.nonce, e->tx->w.data.nonce))
-                return true;
-        return false;
-    }
+    if (e->nonce)
+        return e->nonce->sealed > 0;
     const entry_t *x =
         e->has_nonce ? bc_map_find(&p->web3_nonces, bc_bytes(e->nonce_key, sizeof e->nonce_key)) : NULL;
     for (; x; x = x->same_nonce)

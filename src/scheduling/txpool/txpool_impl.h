@@ -28,6 +28,13 @@ typedef struct waiter {
     bool wait; /* until the end; else until accepted */
 } waiter_t;
 
+/* A nonce string with the number of pool entries that carry it. */
+typedef struct {
+    uint32_t cnt, sealed; /* of cnt */
+    uint32_t n;
+    char s[];
+} nonce_t;
+
 typedef struct entry {
     bc_tx_t *tx;
     entry_state_t state;
@@ -38,6 +45,7 @@ typedef struct entry {
     bool from_client; /* gossip it when accepted */
     bool at_host;     /* verifying: in a batch that is under way */
     uint8_t relays;   /* how often it was passed on by the tree */
+    nonce_t *nonce;   /* type 0 and accepted */
     bool has_nonce;   /* Web3 and accepted: in web3_nonces */
     uint8_t nonce_key[28]; /* sender, nonce big-endian */
     struct entry *same_nonce; /* others of that key; proposals may bring them */
@@ -50,13 +58,6 @@ typedef struct {
     entry_t *head, *tail;
     size_t cnt;
 } list_t;
-
-/* A nonce string with the number of pool entries that carry it. */
-typedef struct {
-    uint32_t cnt;
-    uint32_t n;
-    char s[];
-} nonce_t;
 
 /* What is known of a Web3 sender. */
 typedef struct sender {
@@ -183,7 +184,7 @@ void nonce_accept(pool_t *p, entry_t *e); /* step 7 */
 void nonce_forget(pool_t *p, entry_t *e);
 /* Whether everything of a Web3 sender before e is on the chain or sealed; true for type 0. */
 bool nonce_in_turn(const pool_t *p, const entry_t *e);
-/* A sealed transaction has the same nonce: only one of them can go on the chain. */
+/* Another one of e's nonce is sealed, e is not: only one of them can go on the chain. */
 bool nonce_is_sealed(const pool_t *p, const entry_t *e);
 /* An unsealed entry whose turn comes after e; NULL: none here. */
 entry_t *nonce_successor(const pool_t *p, const entry_t *e);
