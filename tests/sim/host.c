@@ -25,17 +25,29 @@ static void row_put(sim_disk_t *d, const char *key, bc_buf_t *value)
     d->rows[d->row_cnt++].value = bc_buf_ref(value);
 }
 
-static bc_tx_t *tx_find(const sim_disk_t *d, const bc_h256_t *hash)
+static bc_tx_t **tx_at(const sim_disk_t *d, const bc_h256_t *hash)
 {
     for (size_t i = d->tx_cnt; i-- > 0;)
         if (bc_h256_eq(&d->txs[i]->hash, hash))
-            return d->txs[i];
+            return &d->txs[i];
     return NULL;
+}
+
+static bc_tx_t *tx_find(const sim_disk_t *d, const bc_h256_t *hash)
+{
+    bc_tx_t **at = tx_at(d, hash);
+    return at ? *at : NULL;
 }
 
 static void tx_put(sim_disk_t *d, bc_tx_t *tx)
 {
-    if (!tx || tx_find(d, &tx->hash))
+    bc_tx_t **at = tx ? tx_at(d, &tx->hash) : NULL;
+    if (at) { /* of the same hash: it may be another one (docs/notes/0024) */
+        bc_tx_ref(tx);
+        bc_tx_unref(*at);
+        *at = tx;
+    }
+    if (!tx || at)
         return;
     d->txs = bc_xrealloc(d->txs, (d->tx_cnt + 1) * sizeof *d->txs);
     d->txs[d->tx_cnt++] = bc_tx_ref(tx);

@@ -317,9 +317,11 @@ static void the_leaders_fields_count(void **state)
     assert_true(bc_bytes_eq(m->txs->v[0]->w.data.nonce, BC_STR("1")));
     bc_msg_free(m);
     drop_all(&r);
+    atomic_store(&v.here->stored, true);
     propose(&r, &v);
     m = given(&r, v.theirs);
     assert_int_equal(m->number2, 0);
+    assert_false(atomic_load(&v.here->stored)); /* its row is the other one's now */
     assert_true(bc_bytes_eq(m->txs->v[0]->w.data.nonce, BC_STR("10")));
     bc_msg_free(m);
     m = take(&r, BC_MSG_PRESTORE);

@@ -292,6 +292,8 @@ static void entry_set(pool_t *p, entry_t *e, bc_tx_t *tx)
 {
     bc_map_remove(&p->by_hash, BC_VIEW(tx->hash));
     p->bytes += tx->raw->n - e->tx->raw->n;
+    if (e->tx != tx) /* its row is written over: whoever commits it all the same writes it again */
+        atomic_store_explicit(&e->tx->stored, false, memory_order_release);
     bc_tx_unref(e->tx);
     e->tx = bc_tx_ref(tx);
     e->stored = false;
