@@ -93,7 +93,7 @@ typedef struct {
     int64_t check_sent; /* mono ms of the last broadcast of our checkpoint */
 } slot_t;
 
-typedef enum { VERIFY_PRE, VERIFY_DECIDED } verify_kind_t;
+typedef enum { VERIFY_PRE, VERIFY_BOUND, VERIFY_DECIDED } verify_kind_t;
 
 typedef struct verify verify_t;
 struct verify {
@@ -292,6 +292,8 @@ void pbft_on_commit(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pb
 void pbft_on_verified(pbft_t *p, bc_msg_t *in);
 /* Verifies q's transactions and then accepts it as pre-prepare of view. */
 void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, const bc_nodeid_t *from);
+/* Gets the transactions of a precommit of a former life, while they are still the right ones. */
+void pbft_verify_bound(pbft_t *p, slot_t *s);
 void pbft_verify_decided(pbft_t *p, prop_t *q, const bc_nodeid_t *from, unsigned tries,
                          const votes_t *proof);
 /* proof: prepare signatures of q. */

@@ -271,6 +271,13 @@ void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, const bc_nodeid_t *f
     pbft_timer_check(p);
 }
 
+/* Another proposal may bring others with their hashes, which are written over them (note 0024). */
+void pbft_verify_bound(pbft_t *p, slot_t *s)
+{
+    if (s->pc && s->pc->metas && !s->pc->txs && !s->verify)
+        verify_start(p, VERIFY_BOUND, s->pc, s->pc_view, NULL, 0, NULL);
+}
+
 /* A decided proposal whose transactions are not at hand: from a former life, or from a peer. */
 void pbft_verify_decided(pbft_t *p, prop_t *q, const bc_nodeid_t *from, unsigned tries,
                          const votes_t *proof)
@@ -369,11 +376,12 @@ void pbft_on_verified(pbft_t *p, bc_msg_t *in)
             pbft_note_impossible(s, &v->prop->hash);
         /* Also after a failure: others may have verified it (spec/30 §3.6 P1). Not when a view
          * change has given it up: its transactions may be with our sealer again. */
-        if (v->kind == VERIFY_DECIDED || s->verify == v->token)
+        if (v->kind == VERIFY_DECIDED || s->verify == v->token ||
+            (v->kind == VERIFY_BOUND && is_hash(s->pc, &v->prop->hash)))
             pbft_mark_sealed(p, v->prop);
         if (v->kind == VERIFY_PRE)
             verified_pre(p, s, v, in);
-        else
+        else if (v->kind == VERIFY_DECIDED)
             verified_decided(p, s, v, in);
         if (in->flag)
             pbft_give_up(p, s);

@@ -299,6 +299,11 @@ void pbft_restore_start(pbft_t *p)
     if (p->self >= 0 && p->restored && !p->timeout)
         for (int64_t i = pbft_next(p); i <= p->slot_max; i++)
             resume_votes(p, i);
+    for (int64_t i = pbft_next(p); p->self >= 0 && i <= p->slot_max; i++) {
+        slot_t *s = pbft_slot(p, i);
+        if (s)
+            pbft_verify_bound(p, s);
+    }
     if (p->self >= 0)
         pbft_try_execute(p);
     for (size_t i = 0; i < p->row_cnt; i++)

@@ -91,6 +91,38 @@ static void precommit_is_remembered_without_its_block(void **state)
     rig_free(&r);
 }
 
+/* Bound to a block, and out of the view that it was for: its transactions are looked for at once, before
+ * another proposal can bring others of their hashes. */
+static void transactions_of_a_bound_block_are_kept(void **state)
+{
+    (void)state;
+    rig_t r;
+    rig_init(&r, 0);
+    enter_view(&r, 1);
+    prop_t *q = proposal(1, 2, 1, 1, false);
+    propose(&r, 2, 1, q);
+    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
+    pool_size(&r, 1);
+    feed_timer(&r, TIMER_VIEW, 9000);
+    size_t verified = r.verified;
+    restart(&r, 0, NULL);
+    assert_int_equal(r.verified, verified + 1);
+    vc_t *v = calloc(3, sizeof *v);
+    nv_t *n = calloc(1, sizeof *n);
+    for (int i = 0; i < 3; i++)
+        vc_make(&r, &v[i], i + 1, 0, 2);
+    vc_prepared(&r, &v[0], q, 1, 14);
+    nv_make(n, 3, 0, 2, v, 3, &r);
+    nv_entry(n, q, 1, true);
+    nv_send(&r, n, 3);
+    assert_int_equal(count(&r, PBFT_PREPARE), 1);
+    assert_int_equal(r.verified, verified + 1); /* nothing more had to be looked for */
+    free(v);
+    free(n);
+    prop_unref(q);
+    rig_free(&r);
+}
+
 /* Decided in a former life, and its transactions are not at hand, or others of their hashes are
  * (docs/notes/0024): those who voted are asked one after the other. */
 static void transactions_of_a_decided_block_are_asked_of_all(void **state)
@@ -479,6 +511,7 @@ int main(void)
         cmocka_unit_test(restart_between_prepare_and_commit),
         cmocka_unit_test(vote_is_remembered_without_its_block),
         cmocka_unit_test(precommit_is_remembered_without_its_block),
+        cmocka_unit_test(transactions_of_a_bound_block_are_kept),
         cmocka_unit_test(transactions_of_a_decided_block_are_asked_of_all),
         cmocka_unit_test(restart_after_execution),
         cmocka_unit_test(official_directory_starts),
