@@ -337,6 +337,8 @@ static const char *seal_fault(const sim_node_t *n, const pbft_msg_t *m, const bc
         system |= bc_is_system_to(metas[i].to);
     if (b->header.data.number != m->base.index)
         return "another number";
+    if (!b->metas.n && fact(n->world, FACT_OFFERED, by_hash(&m->base.hash), m->base.index, m->base.view, false))
+        return NULL; /* what filled a gap of its NewView, said again to who connects */
     if (!b->metas.n || b->metas.n > s->o.tx_count_limit)
         return "too many transactions, or none";
     if (m->proposal.system != system)
