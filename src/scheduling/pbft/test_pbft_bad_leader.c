@@ -292,11 +292,7 @@ static void what_the_pool_finds_impossible_is_given_up(void **state)
 {
     (void)state;
     rig_t r;
-    prop_t *q = proposal(1, 2, 1, 1, false);
-    rig_init(&r, 0);
-    enter_view(&r, 1);
-    propose(&r, 2, 1, q);
-    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
+    prop_t *q = precommitted(&r);
     assert_true(has_row(&r, "cbcosVote:c1"));
     r.verify_ok = false; /* the pool does not say anything yet */
     restart(&r, 0, NULL);

@@ -97,11 +97,7 @@ static void transactions_of_a_bound_block_are_kept(void **state)
 {
     (void)state;
     rig_t r;
-    rig_init(&r, 0);
-    enter_view(&r, 1);
-    prop_t *q = proposal(1, 2, 1, 1, false);
-    propose(&r, 2, 1, q);
-    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
+    prop_t *q = precommitted(&r);
     pool_size(&r, 1);
     feed_timer(&r, TIMER_VIEW, 9000);
     size_t verified = r.verified;
@@ -129,12 +125,7 @@ static void transactions_of_a_decided_block_are_asked_of_all(void **state)
 {
     (void)state;
     rig_t r;
-    rig_init(&r, 0);
-    enter_view(&r, 1);
-    prop_t *q = proposal(1, 2, 1, 1, false);
-    propose(&r, 2, 1, q);
-    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
-    two_vote(&r, PBFT_COMMIT, 1, 1, &q->hash);
+    prop_t *q = decided(&r);
     assert_int_equal(r.executed, 1);
     r.verify_fails = 3; /* here, the vote's; here again, and at node 1 */
     size_t verified = r.verified;
@@ -150,12 +141,7 @@ static void restart_after_execution(void **state)
 {
     (void)state;
     rig_t r;
-    rig_init(&r, 0);
-    enter_view(&r, 1);
-    prop_t *q = proposal(1, 2, 1, 1, false);
-    propose(&r, 2, 1, q);
-    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
-    two_vote(&r, PBFT_COMMIT, 1, 1, &q->hash);
+    prop_t *q = decided(&r);
     bc_h256_t exec = last(&r, PBFT_CHECKPOINT)->hash;
     bool official = false;
     for (size_t i = 0; i < r.row_cnt; i++)
@@ -176,12 +162,7 @@ static void official_directory_starts(void **state)
 {
     (void)state;
     rig_t r;
-    rig_init(&r, 0);
-    enter_view(&r, 1);
-    prop_t *q = proposal(1, 2, 1, 1, false);
-    propose(&r, 2, 1, q);
-    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
-    two_vote(&r, PBFT_COMMIT, 1, 1, &q->hash);
+    prop_t *q = decided(&r);
     for (size_t i = 0; i < r.row_cnt;) {
         if (strncmp(r.row_keys[i], "cbcosVote", 9)) {
             i++;
@@ -436,11 +417,7 @@ static void proposals_are_served(void **state)
 {
     (void)state;
     rig_t r;
-    rig_init(&r, 0);
-    enter_view(&r, 1);
-    prop_t *q = proposal(1, 2, 1, 1, false);
-    propose(&r, 2, 1, q);
-    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
+    prop_t *q = precommitted(&r);
     pbft_msg_t m = { .type = PBFT_COMMITTED_REQUEST, .has_base = true, .size = 1 };
     m.base.index = 1;
     deliver_from(&r, 1, &m); /* prepared is not decided: silence */
@@ -472,12 +449,7 @@ static void divergence_is_named(void **state)
 {
     (void)state;
     rig_t r;
-    rig_init(&r, 0);
-    enter_view(&r, 1);
-    prop_t *q = proposal(1, 2, 1, 1, false);
-    propose(&r, 2, 1, q);
-    two_vote(&r, PBFT_PREPARE, 1, 1, &q->hash);
-    two_vote(&r, PBFT_COMMIT, 1, 1, &q->hash);
+    prop_t *q = decided(&r);
     bc_h256_t exec;
     memset(exec.b, 9, 32);
     for (int i = 1; i < 4; i++)

@@ -653,6 +653,24 @@ static inline void enter_view(rig_t *r, int64_t view)
     r->sent_cnt = 0;
 }
 
+/* Starts node 0 in view 1, where it is bound to the block for height 1, or has decided it. */
+static inline prop_t *precommitted(rig_t *r)
+{
+    prop_t *q = proposal(1, 2, 1, 1, false);
+    rig_init(r, 0);
+    enter_view(r, 1);
+    propose(r, 2, 1, q);
+    two_vote(r, PBFT_PREPARE, 1, 1, &q->hash);
+    return q;
+}
+
+static inline prop_t *decided(rig_t *r)
+{
+    prop_t *q = precommitted(r);
+    two_vote(r, PBFT_COMMIT, 1, 1, &q->hash);
+    return q;
+}
+
 static inline void pool_size(rig_t *r, int64_t n)
 {
     bc_msg_t *m = bc_msg_new(BC_ACTOR_TXPOOL, BC_ACTOR_PBFT, BC_MSG_POOL_SIZE);
