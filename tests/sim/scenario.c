@@ -194,8 +194,8 @@ static bool locks_split(sim_t *s)
 
 static void must_progress(sim_t *s)
 {
-    int64_t before = sim_highest(s);
-    int64_t patience = HEAL_MS * BC_MAX(__builtin_popcount(s->bad), 1);
+    int64_t before = sim_highest(s), bad = BC_MAX(__builtin_popcount(s->bad), 1);
+    int64_t patience = HEAL_MS * bad;
     for (int round = 1; round <= 3 && !sim_failure(s); round++) {
         sim_submit(s, honest(s), 3, round == 2);
         if (sim_run_to_height(s, before + round, s->now + patience) || sim_failure(s))
@@ -208,7 +208,7 @@ static void must_progress(sim_t *s)
         sim_run_until(s, s->now + 3000);
     if (!sim_failure(s) && !same_height(s) && !locks_split(s))
         sim_fail(s, "progress", "nodes are not at the same height after healing");
-    int64_t until = s->now + DRAIN_MS;
+    int64_t until = s->now + DRAIN_MS * bad;
     while (!sim_failure(s) && check_waits_open(s) && s->now < until)
         sim_run_until(s, s->now + 1000);
     if (!sim_failure(s) && check_waits_open(s) && !locks_split(s))

@@ -354,13 +354,13 @@ export function bench(chain, ...args) {
 
 export class Load {
     // onTold(hash, {block, status, node}): called for each receipt.
-    constructor(chain, { rate = 150, over = 'http', nodes = chain.nodes, onTold = () => {} } = {}) {
+    constructor(chain, { rate = 150, over = 'http', nodes = chain.nodes, variants = false, onTold = () => {} } = {}) {
         this.told = new Map(); // hash -> {block, status, node}
         this.refused = [];
         const sender = join(chain.cbcos, '..', 'cbcos-sender');
         const peers = nodes.flatMap((n) => ['--peer', `127.0.0.1:${n.rpcPort}`]);
         this.proc = spawn(sender, ['--sdk', join(chain.host, 'sdk'), '--rate', String(Math.round(rate)), '--over', over,
-            ...(chain.sm ? ['--sm'] : []), ...peers],
+            ...(chain.sm ? ['--sm'] : []), ...(variants ? ['--variants'] : []), ...peers],
             { stdio: ['ignore', 'pipe', 'ignore'] });
         this.ended = new Promise((done) => {
             this.proc.once('error', (e) => done(String(e)));

@@ -57,6 +57,25 @@ const scenarios = {
         return `node${victim.index} missed ${top - from} blocks, served after ${Math.round(up)} ms`;
     },
 
+    // Two transactions of one hash go to two nodes at once: all execute the same one.
+    async variants(chain) {
+        const from = await chain.level();
+        const load = chain.load({ rate: 100, over: 'ws', variants: true });
+        await load.more(500, 60000);
+        await load.end();
+        const top = await chain.level();
+        await chain.agree(from);
+        let moved = 0;
+        for (const hash of load.told.keys()) {
+            const all = await Promise.all(chain.nodes.map((n) => n.rpc('getTransaction', 'group0', '', hash, false)));
+            const said = all.map((t) => `${t.input} ${t.abi}`);
+            must(said.every((t) => t === said[0]), () => `${hash}: ${said.join('; ')}`);
+            moved += all[0].abi === 'x';
+        }
+        must(moved > 0 && moved < load.told.size, `${moved} of ${load.told.size} are the second one`);
+        return `${top - from} blocks, ${load.told.size} transactions, ${moved} of them as the second node got them`;
+    },
+
     async leader(chain) {
         const load = chain.load();
         await load.more(100);

@@ -6,6 +6,9 @@
  *   refused NODE TEXT             an error was answered
  *   up NODE / down NODE           a connection opened, closed
  *
+ * --variants: a second node gets at once another transaction with the same hash, whose fields end
+ * elsewhere (docs/notes/0024); nothing is told of that.
+ *
  * Ends after --seconds, or at SIGTERM, with: sent N told N refused N. */
 #include <getopt.h>
 #include <signal.h>
@@ -50,6 +53,7 @@ struct sender {
     int64_t height;
     uint64_t seed;
     size_t sent, told, refused, rate, seconds;
+    bool variants;
 };
 
 static volatile sig_atomic_t stop;
@@ -167,10 +171,47 @@ static void ask_height(sender_t *s)
     }
 }
 
-/* A create whose code stores a word and leaves one byte of code: every transaction changes state. */
+/* Makes, and sends over l, the transaction of these data. */
+static bool send_over(sender_t *s, link_t *l, uint64_t id, const bc_tx_data_t *d, bc_h256_t *hash)
+{
+    bc_tx_t *tx;
+    if (bc_tx_make(s->suite, d, BC_TX_ATTR_EVM, (bc_bytes_t){ 0 }, &s->key, &tx))
+        return false;
+    bc_wr_t w = { 0 };
+    bc_wr_printf(&w,
+                 "{\"id\":%lu,\"jsonrpc\":\"2.0\",\"method\":\"sendTransaction\",\"params\":[\"%s\","
+                 "\"\",\"0x",
+                 (unsigned long)id, s->group);
+    bc_wr_hex(&w, bc_buf_view(tx->raw));
+    bc_wr_str(&w, "\",false]}");
+    *hash = tx->hash;
+    bc_tx_unref(tx);
+    bool sent = !w.err && !bc_client_send(l->client, id, bc_wr_view(&w));
+    bc_wr_free(&w);
+    return sent;
+}
+
+/* What has been the last byte of the input becomes the interface. */
+static void send_variant(sender_t *s, const link_t *not, uint64_t id, const bc_tx_data_t *d)
+{
+    bc_tx_data_t v = *d;
+    bc_h256_t hash;
+    v.input.n--;
+    v.abi = bc_bytes(d->input.p + v.input.n, 1);
+    for (size_t i = 0; i < s->link_cnt; i++) {
+        link_t *l = &s->links[s->next_link++ % s->link_cnt];
+        if (l != not && l->open) {
+            (void)send_over(s, l, QUESTION + id, &v, &hash);
+            return;
+        }
+    }
+}
+
+/* A create whose code stores a word and leaves one byte of code: every transaction changes state. A
+ * byte that is never run follows. */
 static bool send_one(sender_t *s)
 {
-    static const uint8_t code[] = { 0x60, 1, 0x60, 0, 0x55, 0x60, 1, 0x60, 0, 0xf3 };
+    static const uint8_t code[] = { 0x60, 1, 0x60, 0, 0x55, 0x60, 1, 0x60, 0, 0xf3, 'x' };
     size_t window = s->kind == BC_CLIENT_HTTP ? BC_CLIENT_HTTP_INFLIGHT_MAX - 2
                                               : SLOTS / NODES_MAX;
     link_t *l = NULL;
@@ -189,22 +230,12 @@ static bool send_one(sender_t *s)
                        .block_limit = s->height + 500,
                        .nonce = bc_cstr(nonce),
                        .input = bc_bytes(code, sizeof code) };
-    bc_tx_t *tx;
-    if (bc_tx_make(s->suite, &d, BC_TX_ATTR_EVM, (bc_bytes_t){ 0 }, &s->key, &tx))
+    bc_h256_t hash;
+    if (!send_over(s, l, id, &d, &hash))
         return false;
-    bc_wr_t w = { 0 };
-    bc_wr_printf(&w,
-                 "{\"id\":%lu,\"jsonrpc\":\"2.0\",\"method\":\"sendTransaction\",\"params\":[\"%s\","
-                 "\"\",\"0x",
-                 (unsigned long)id, s->group);
-    bc_wr_hex(&w, bc_buf_view(tx->raw));
-    bc_wr_str(&w, "\",false]}");
-    s->slots[id % SLOTS] = (slot_t){ tx->hash, id, true };
-    bc_tx_unref(tx);
-    bool sent = !w.err && !bc_client_send(l->client, id, bc_wr_view(&w));
-    bc_wr_free(&w);
-    if (!sent)
-        return false;
+    s->slots[id % SLOTS] = (slot_t){ hash, id, true };
+    if (s->variants)
+        send_variant(s, l, id, &d);
     l->in_flight++;
     s->sent++;
     return true;
@@ -266,7 +297,8 @@ int main(int argc, char **argv)
     static const struct option options[] = {
         { "peer", 1, 0, 'p' },    { "sdk", 1, 0, 's' },   { "rate", 1, 0, 'r' },
         { "seconds", 1, 0, 't' }, { "over", 1, 0, 'o' },  { "chain", 1, 0, 'c' },
-        { "group", 1, 0, 'g' },   { "sm", 0, 0, 'm' },    { 0 },
+        { "group", 1, 0, 'g' },   { "sm", 0, 0, 'm' },    { "variants", 0, 0, 'v' },
+        { 0 },
     };
     sender_t *s = bc_xcalloc(1, sizeof *s);
     s->kind = BC_CLIENT_HTTP;
@@ -288,12 +320,13 @@ int main(int argc, char **argv)
         case 'c': s->chain = optarg; break;
         case 'g': s->group = optarg; break;
         case 'm': s->suite = BC_SUITE_SM; break;
+        case 'v': s->variants = true; break;
         default: ok = false;
         }
     }
     if (!ok || !s->link_cnt || bc_keypair_new(s->suite, &s->key)) {
         fprintf(stderr, "usage: cbcos-sender --peer IP:PORT... [--sdk DIR] [--rate N] [--seconds N] "
-                        "[--over http|ws] [--chain ID] [--group ID] [--sm]\n");
+                        "[--over http|ws] [--chain ID] [--group ID] [--sm] [--variants]\n");
         return 2;
     }
     signal(SIGTERM, on_signal);
