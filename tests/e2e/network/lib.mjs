@@ -228,9 +228,9 @@ export class Node {
     }
 }
 
-// Sets keys of a section of the node's config.ini; gives the text that was there before.
-export function configure(node, section, values) {
-    const file = `${node.dir}/config.ini`;
+// Sets keys of a section of the node's config.ini, or of another file; gives the text that was there before.
+export function configure(node, section, values, name = 'config.ini') {
+    const file = `${node.dir}/${name}`;
     const before = readFileSync(file, 'utf8');
     let inside = false;
     const lines = before.split('\n').flatMap((line) => {
@@ -245,7 +245,7 @@ export function configure(node, section, values) {
 }
 
 export class Chain {
-    static async build(cbcos, { nodes = 4, keep = false, debug = false, sm = false, pages = false, env = {} } = {}) {
+    static async build(cbcos, { nodes = 4, keep = false, debug = false, sm = false, pages = false, epoch = 0, env = {} } = {}) {
         const c = new Chain();
         Object.assign(c, { cbcos, keep, sm, work: mkdtempSync(join(tmpdir(), 'cbcos-network-')), loads: [] });
         c.ports = await freePorts(40);
@@ -260,6 +260,9 @@ export class Chain {
         const sdk = (f) => readFileSync(join(c.host, 'sdk', f));
         c.certs = { ca: sdk('ca.crt'), cert: sdk('sdk.crt'), key: sdk('sdk.key'), checkServerIdentity: () => undefined };
         c.nodes = Array.from({ length: nodes }, (_, i) => new Node(c, i));
+        if (epoch) // rPBFT: four of the sealers work, others after so many blocks
+            for (const n of c.nodes)
+                configure(n, 'consensus', { consensus_type: 'rpbft', epoch_sealer_num: 4, epoch_block_num: epoch }, 'config.genesis');
         return c;
     }
 

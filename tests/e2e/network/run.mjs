@@ -76,6 +76,47 @@ const scenarios = {
         return `${top - from} blocks, ${load.told.size} transactions, ${moved} of them as the second node got them`;
     },
 
+    // Four of six sealers work, and a VRF chooses others every three blocks; each node in turn is killed
+    // and comes back, whether it works just then or not.
+    async rotation(chain, o) {
+        const own = await Chain.build(chain.cbcos, { ...o, nodes: 6, epoch: 3 });
+        try {
+            await own.startAll();
+            const load = own.load();
+            await load.more(100);
+            const working = new Map(); // how often each was seen at work
+            const lists = new Set();
+            const look = async (node) => {
+                const ids = (await node.rpc('getSealerList', 'group0', '')).map((s) => s.nodeID).sort();
+                must(ids.length === 4, `${ids.length} sealers work`);
+                lists.add(ids.join());
+                ids.forEach((id) => working.set(id, (working.get(id) ?? 0) + 1));
+            };
+            for (const victim of own.nodes) {
+                const other = own.nodes.find((n) => n !== victim);
+                await victim.end('SIGKILL');
+                for (let i = 0; i < 4; i++) {
+                    await own.grows(other, 1, 20000);
+                    await look(other);
+                }
+                victim.start();
+                await victim.serving();
+                await own.level(30000);
+            }
+            await load.more(100, 30000);
+            await load.end();
+            const top = await own.level();
+            await own.agree();
+            for (const n of own.nodes)
+                await load.isOn(n);
+            must(lists.size >= 3, `only ${lists.size} lists were seen`);
+            must(working.size === 6, `only ${working.size} of 6 nodes ever worked`);
+            return `${top} blocks, ${lists.size} lists of sealers seen, 6 kills`;
+        } finally {
+            await own.close();
+        }
+    },
+
     async leader(chain) {
         const load = chain.load();
         await load.more(100);
