@@ -65,6 +65,7 @@ static bool reports_lock(const sim_node_t *n, const pbft_msg_t *vc)
     bc_arena_t arena = { 0 };
     int64_t index = vc->base.index + 1, view;
     bool ok = !vote_row(n, 'c', index, &view, &w, &arena) || vc->base.index > n->disk.height ||
+              view >= vc->base.view || /* bound again since then, in the same write */
               !sim_proof_holds(n, sim_conf_after(n, vc->base.index), &w);
     for (size_t i = 0; i < vc->vote_cnt && !ok; i++)
         ok = vc->votes[i].proposal.index == index && vc->votes[i].base.view == view &&

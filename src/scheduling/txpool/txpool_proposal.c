@@ -302,6 +302,7 @@ void proposal_response(pool_t *p, bc_msg_t *in)
         return;
     }
     q->stage = PROP_RECOVER;
+    bc_txs_unref(q->fetched); /* of a first round */
     q->fetched = txs;
     bc_msg_t *m = bc_out_msg(p->out, BC_ACTOR_HOST, BC_MSG_RECOVER);
     m->token = q->id;
