@@ -391,6 +391,22 @@ static void what_is_compared_before_the_transactions_have_come(void **state)
     rivals->txs = pool_txs(rivals->metas);
     assert_true(prop_meets(a, rivals));
     assert_false(prop_meets(a, other));
+    /* in whatever order */
+    prop_t *mixed = proposal(5, 2, 3, 2, false), *twins = proposal(1, 2, 3, 4, false);
+    mixed->metas->v[2].hash = other->metas->v[0].hash;
+    mixed->metas->v[0].hash = a->metas->v[0].hash;
+    assert_true(prop_meets(a, mixed));
+    twins->metas->v[2].hash = twins->metas->v[0].hash;
+    pbft_t p = { .suite = BC_SUITE_STANDARD };
+    assert_true(prop_taken(&p, twins));
+    /* nothing is known but the hash */
+    bc_metas_unref(twins->metas);
+    twins->metas = NULL;
+    pbft_claims_free(&twins->claims);
+    assert_false(prop_taken(&p, twins));
+    assert_false(prop_meets(a, twins));
+    prop_unref(mixed);
+    prop_unref(twins);
     prop_unref(a);
     prop_unref(other);
     prop_unref(same);
@@ -665,6 +681,8 @@ static void copies_of_a_block_are_void_together(void **state)
         if (shows)
             s->failed->txs = pool_txs(s->failed->metas);
         pbft_give_up_void(p);
+        for (const bc_msg_t *m = out.head; m; m = m->next)
+            assert_true(m->kind != BC_MSG_PERSIST); /* there is no record */
         say(r, &out);
         assert_int_equal(!s->pre, shows);
         assert_int_equal(!s->failed, shows);

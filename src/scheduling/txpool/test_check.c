@@ -45,7 +45,12 @@ static void an_accounts_nonce_bounds_what_is_accepted(void **state)
 {
     (void)state;
     rig_t r = rig_new(0);
-    assert_int_equal(offer_nonce(&r, WEB3_NONCE_GAP + 1), BC_TXS_NONE); /* nothing is known */
+    bc_tx_t *far = web3_tx(&r, WEB3_NONCE_GAP + 1);
+    assert_int_equal(offer(&r, bc_tx_ref(far)), BC_TXS_NONE); /* nothing is known */
+    assert_int_equal(check_ledger_only(r.pool.self, far), BC_TXS_NONE);
+    nonce_learn(r.pool.self, far, 0); /* but that there is an account */
+    assert_int_equal(check_ledger_only(r.pool.self, far), BC_TXS_NONCE_CHECK_FAIL);
+    bc_tx_unref(far);
     rig_free(&r);
     r = rig_new(0);
     r.state_nonce = 5;
@@ -268,6 +273,28 @@ static void learn(rig_t *r, uint32_t account, uint64_t nonce)
     nonce_learn(r->pool.self, &tx, nonce);
 }
 
+/* No block can have it: nothing is said of its account. */
+static void a_nonce_that_cannot_be_read_is_none(void **state)
+{
+    (void)state;
+    static const bc_h256_t hash;
+    rig_t r = rig_new(0);
+    bc_tx_t *tx = web3_tx(&r, 4);
+    tx->w.data.nonce = BC_STR("0x10000000000000000");
+    assert_int_equal(bc_tx_recover(tx), BC_OK);
+    pool_t *p = r.pool.self;
+    p->out = &r.out;
+    p->now = &r.now;
+    assert_non_null(pool_enforce(p, tx, HEIGHT + 1, &hash));
+    assert_false(pool_find(p, &tx->hash)->has_nonce);
+    assert_int_equal(p->web3_nonces.cnt, 0);
+    commit(&r, tx);
+    assert_int_equal(pending(&r), -2);
+    assert_int_equal(p->senders.cnt, 0);
+    bc_tx_unref(tx);
+    rig_free(&r);
+}
+
 /* Many accounts: the one that was not heard of for longest is forgotten, and the host is told. */
 static void accounts_are_forgotten_in_their_order(void **state)
 {
@@ -278,9 +305,16 @@ static void accounts_are_forgotten_in_their_order(void **state)
     p->out = &r.out;
     p->now = &r.now;
     learn(&r, 0, UINT64_MAX); /* nothing is said of it */
+    nonce_learn(p, &(bc_tx_t){ .w.type = 0 }, 7);
     assert_int_equal(p->senders.cnt, 0);
+    bc_tx_t *tx = web3_tx(&r, 1); /* of the first that goes */
+    assert_int_equal(offer(&r, bc_tx_ref(tx)), BC_TXS_NONE);
     for (uint32_t i = 0; i < MAX; i++)
         learn(&r, i, 7);
+    assert_int_equal(p->senders.cnt, MAX);
+    assert_int_equal(pending(&r), -1);
+    expire(&r, tx);
+    bc_tx_unref(tx);
     learn(&r, 0, 7);
     learn(&r, 3, 7);
     learn(&r, MAX - 1, 7);
@@ -563,6 +597,7 @@ int main(void)
         cmocka_unit_test(a_sender_is_seen_in_its_newest_block),
         cmocka_unit_test(the_pending_nonce_follows_the_pool),
         cmocka_unit_test(the_pending_nonce_of_an_unknown_account),
+        cmocka_unit_test(a_nonce_that_cannot_be_read_is_none),
         cmocka_unit_test(accounts_are_forgotten_in_their_order),
         cmocka_unit_test(a_nonce_is_taken_until_the_last_one_goes),
         cmocka_unit_test(one_of_a_nonce_is_sealed_at_a_time),

@@ -339,6 +339,46 @@ static void the_leaders_fields_count(void **state)
     rig_free(&r);
 }
 
+/* What takes another one's place is sealed as that was, under its own nonce. */
+static void another_division_is_another_nonce(void **state)
+{
+    (void)state;
+    for (int rival = 0; rival < 2; rival++) { /* of theirs; of what was here */
+        rig_t r = rig_new(0);
+        bc_tx_t *other = make(&r, (spec_t){ .nonce = rival ? "1" : "10", .limit = HEIGHT + 9 });
+        if (!rival)
+            assert_int_equal(offer(&r, bc_tx_ref(other)), BC_TXS_NONE);
+        variants_t v = variants_new(&r);
+        bc_metas_t *one = bc_metas_new(1);
+        one->v[0].hash = v.here->hash;
+        bc_h256_t hash = { { 0 } };
+        about(&r, BC_MSG_MARK_SEALED, one, HEIGHT + 1, 0);
+        propose(&r, &v);
+        bc_msg_t *m = given(&r, v.theirs);
+        assert_int_equal(m->number2, 0);
+        bc_msg_free(m);
+        if (rival)
+            assert_int_equal(offer(&r, bc_tx_ref(other)), BC_TXS_NONE);
+        bc_metas_t *got = fetch(&r, 10);
+        assert_int_equal(got->cnt, rival);
+        bc_metas_unref(got);
+        about(&r, BC_MSG_UNSEAL, one, HEIGHT + 1, 0);
+        got = fetch(&r, 10);
+        assert_int_equal(got->cnt, 1);
+        bc_metas_unref(got);
+        pool_t *p = r.pool.self;
+        assert_int_equal(p->bytes, other->raw->n + v.theirs->raw->n);
+        pool_drop(p, pool_find(p, &v.here->hash), BC_TXS_NONE);
+        assert_int_equal(p->bytes, other->raw->n);
+        assert_non_null(pool_enforce(p, other, -1, &hash));
+        assert_int_equal(p->pool_nonces.cnt, 1);
+        bc_metas_unref(one);
+        bc_tx_unref(other);
+        variants_free(&v);
+        rig_free(&r);
+    }
+}
+
 /* A leader whose words do not fit together is believed by nobody, and asked once. */
 static void a_leader_must_have_what_it_means(void **state)
 {
@@ -453,6 +493,7 @@ int main(void)
         cmocka_unit_test(web3_nonces_are_on_the_chain_once),
         cmocka_unit_test(the_state_tells_of_unknown_senders),
         cmocka_unit_test(the_leaders_fields_count),
+        cmocka_unit_test(another_division_is_another_nonce),
         cmocka_unit_test(a_leader_must_have_what_it_means),
         cmocka_unit_test(a_verdict_is_about_the_leaders_transactions),
         cmocka_unit_test(what_became_impossible_is_taken_back_from_the_sealer),
