@@ -426,6 +426,15 @@ static void the_window_forgets_old_blocks(void **state)
     }
     window_free(&w);
 
+    window_init(&w, WINDOW); /* the first block is one */
+    window_put(&w, 0, &(bc_bytes_t){ (const uint8_t *)"a", 1 }, 1);
+    assert_true(window_has(&w, BC_STR("a"), 1));
+    assert_false(window_has(&w, BC_STR("b"), 1));
+    window_put(&w, 1, NULL, 0);
+    assert_false(window_has(&w, BC_STR("a"), 1));
+    assert_true(window_has(&w, BC_STR("a"), 2));
+    window_free(&w);
+
     /* what is ever new does not make it grow: room for a window and the half of it */
     window_init(&w, WINDOW);
     for (int64_t number = 0; number < BLOCKS; number++) {

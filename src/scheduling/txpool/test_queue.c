@@ -1,0 +1,667 @@
+/* The ways through the pool: to the host and back, to those who wait, to the sealer, out by time.
+ */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "scheduling/txpool/test_rig.h"
+
+static pool_t *pool_of(rig_t *r)
+{
+    return r->pool.self;
+}
+
+static bc_tx_t *numbered(rig_t *r, int i)
+{
+    char nonce[12];
+    snprintf(nonce, sizeof nonce, "%d", i);
+    return make(r, (spec_t){ .nonce = nonce });
+}
+
+static void fire(rig_t *r, int64_t timer)
+{
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_TIMER);
+    m->number = timer;
+    feed(r, m);
+}
+
+/* How often the timer was asked for; *after: ms, when it was. */
+static size_t timers(rig_t *r, int64_t timer, int64_t *after)
+{
+    bc_out_t others = { 0 };
+    size_t cnt = 0;
+    while (r->out.head) {
+        bc_msg_t *m = r->out.head;
+        r->out.head = m->next;
+        m->next = NULL;
+        if (m->kind == BC_MSG_TIMER_SET && m->number == timer) {
+            cnt++;
+            *after = m->number2;
+            bc_msg_free(m);
+            continue;
+        }
+        if (others.tail)
+            others.tail->next = m;
+        else
+            others.head = m;
+        others.tail = m;
+    }
+    r->out.head = others.head;
+    r->out.tail = others.tail;
+    return cnt;
+}
+
+/* The last word about the token; -1: none. */
+static int64_t answered(rig_t *r, uint64_t token)
+{
+    bc_msg_t *m = take(r, BC_MSG_SUBMIT_DONE);
+    if (!m)
+        return -1;
+    assert_int_equal(m->token, token);
+    int64_t status = m->committed ? 10000 + m->number2 : m->number;
+    bc_msg_free(m);
+    return status;
+}
+
+static bc_txpool_stats_t stats(const rig_t *r)
+{
+    bc_txpool_stats_t st;
+    bc_txpool_stats(r->pool, &st);
+    return st;
+}
+
+/* ---- the host ---- */
+
+static void answer_batch(rig_t *r, bc_msg_t *ask)
+{
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_RECOVERED);
+    m->txs = bc_txs_ref(ask->txs);
+    for (size_t i = 0; i < m->txs->cnt; i++)
+        assert_int_equal(bc_tx_recover(m->txs->v[i]), BC_OK);
+    bc_msg_free(ask);
+    feed(r, m);
+}
+
+/* The batch that waits for the host has these, of t. */
+static bc_msg_t *batch(rig_t *r, bc_tx_t **t, int from, int to)
+{
+    bc_msg_t *ask = take(r, BC_MSG_RECOVER);
+    if (from == to) {
+        assert_null(ask);
+        return NULL;
+    }
+    assert_non_null(ask);
+    assert_int_equal(ask->txs->cnt, to - from);
+    for (int i = from; i < to; i++)
+        assert_memory_equal(ask->txs->v[i - from]->hash.b, t[i]->hash.b, 32);
+    return ask;
+}
+
+static void the_host_gets_batches(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    bc_tx_t *t[10];
+    pool_of(&r)->c.batch_max = 3;
+    pool_of(&r)->c.batches_max = 2;
+    for (int i = 0; i < 10; i++)
+        submit(&r, t[i] = numbered(&r, i), 1, false);
+    bc_msg_t *a = batch(&r, t, 0, 1), *b = batch(&r, t, 1, 2);
+    batch(&r, t, 0, 0);
+    assert_int_equal(stats(&r).verifying, 10);
+    answer_batch(&r, b);
+    b = batch(&r, t, 2, 5);
+    batch(&r, t, 0, 0);
+    answer_batch(&r, a);
+    a = batch(&r, t, 5, 8);
+    answer_batch(&r, a);
+    a = batch(&r, t, 8, 10);
+    answer_batch(&r, b);
+    batch(&r, t, 0, 0);
+    answer_batch(&r, a);
+    assert_int_equal(stats(&r).verifying, 0);
+    assert_int_equal(stats(&r).unsealed, 10);
+    assert_int_equal(stats(&r).accepted, 10);
+    assert_int_equal(pool_of(&r)->batches, 0);
+    assert_int_equal(pool_of(&r)->in_flight, 0);
+    for (int i = 0; i < 10; i++)
+        bc_tx_unref(t[i]);
+    rig_free(&r);
+}
+
+/* A block, or a proposal, has it first: from the host's queue, and while the host works. */
+static void what_leaves_the_queue_is_not_asked_for(void **state)
+{
+    (void)state;
+    static const bc_h256_t hash = { { 7 } };
+    for (int enforced = 0; enforced < 2; enforced++) {
+        for (int which = 0; which < 6; which++) {
+            rig_t r = rig_new(0);
+            bc_tx_t *t[6], *rest[6];
+            pool_of(&r)->c.batches_max = 1;
+            int cnt = 0;
+            for (int i = 0; i < 6; i++) {
+                submit(&r, t[i] = numbered(&r, i), 1, false);
+                if (i && i != which)
+                    rest[cnt++] = t[i];
+            }
+            bc_msg_t *a = batch(&r, t, 0, 1);
+            if (enforced) {
+                assert_non_null(pool_enforce(r.pool.self, t[which], HEIGHT + 1, &hash));
+                assert_int_equal(stats(&r).bytes, t[0]->raw->n * 6);
+                assert_int_equal(offer(&r, bc_tx_ref(t[which])), BC_TXS_ALREADY_IN_POOL);
+            } else {
+                commit(&r, t[which]);
+                assert_int_equal(stats(&r).bytes, t[0]->raw->n * 5);
+            }
+            assert_int_equal(stats(&r).verifying, 5);
+            assert_int_equal(pool_of(&r)->in_flight, which ? 1 : 0);
+            answer_batch(&r, a);
+            answer_batch(&r, batch(&r, rest, 0, cnt));
+            batch(&r, t, 0, 0);
+            assert_int_equal(stats(&r).verifying, 0);
+            assert_int_equal(stats(&r).unsealed, 5);
+            assert_int_equal(stats(&r).txs, 5 + enforced);
+            submit(&r, rest[0] = numbered(&r, 9), 1, false); /* the queue goes on */
+            answer_batch(&r, batch(&r, rest, 0, 1));
+            bc_tx_unref(rest[0]);
+            for (int i = 0; i < 6; i++)
+                bc_tx_unref(t[i]);
+            rig_free(&r);
+        }
+    }
+}
+
+/* The bytes are those of what is there, whichever way it went; the last byte fits, too. */
+static void the_last_byte_fits(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    bc_tx_t *a = numbered(&r, 1), *b = numbered(&r, 2), *c = numbered(&r, 3);
+    pool_of(&r)->c.limit_bytes = a->raw->n + b->raw->n;
+    assert_int_equal(offer(&r, bc_tx_ref(a)), BC_TXS_NONE);
+    submit(&r, b, 5, true);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "1", .group = "g" })),
+                     BC_TXS_INVALID_GROUP_ID); /* that comes first, and is none of the full pool */
+    assert_int_equal(answered(&r, 0), -1);
+    assert_int_equal(offer(&r, bc_tx_ref(c)), BC_TXS_POOL_FULL);
+    assert_int_equal(stats(&r).refused, 2);
+    assert_int_equal(stats(&r).refused_full, 1);
+    assert_int_equal(stats(&r).bytes, a->raw->n + b->raw->n);
+    recover(&r, true);
+    bc_metas_unref(fetch(&r, 1));
+    pool_drop(r.pool.self, pool_find(r.pool.self, &a->hash), BC_TXS_NONE);
+    assert_int_equal(stats(&r).bytes, b->raw->n);
+    submit(&r, c, 6, false);
+    recover(&r, false);
+    assert_int_equal(answered(&r, 6), BC_TXS_INVALID_SIGNATURE);
+    assert_int_equal(stats(&r).refused, 3);
+    assert_int_equal(stats(&r).bytes, b->raw->n);
+    bc_tx_unref(a);
+    bc_tx_unref(b);
+    bc_tx_unref(c);
+    rig_free(&r);
+}
+
+static void what_is_left_out_of_the_configuration(void **state)
+{
+    (void)state;
+    bc_txpool_config_t c = { .suite = BC_SUITE_STANDARD };
+    bc_actor_if pool = bc_txpool_new(&c);
+    const pool_t *p = pool.self;
+    assert_int_equal(p->c.limit, 15000);
+    assert_int_equal(p->c.limit_bytes, (size_t)256 << 20);
+    assert_int_equal(p->c.expiration_ms, 600000);
+    assert_int_equal(p->c.batch_max, 64);
+    assert_int_equal(p->c.batches_max, 4);
+    pool.ops->free(pool.self);
+    c = (bc_txpool_config_t){ .limit = 1,
+                              .limit_bytes = 2,
+                              .expiration_ms = 3,
+                              .block_limit = 4,
+                              .batch_max = 5,
+                              .batches_max = 6 };
+    pool = bc_txpool_new(&c);
+    p = pool.self;
+    assert_int_equal(p->c.limit, 1);
+    assert_int_equal(p->c.limit_bytes, 2);
+    assert_int_equal(p->c.expiration_ms, 3);
+    assert_int_equal(p->c.block_limit, 4);
+    assert_int_equal(p->c.batch_max, 5);
+    assert_int_equal(p->c.batches_max, 6);
+    pool.ops->free(pool.self);
+}
+
+/* ---- who waits ---- */
+
+/* One client may wait for the end, and one for the acceptance; a second one hears that it is there.
+ */
+static void one_waits_for_the_end(void **state)
+{
+    (void)state;
+    for (int end = 0; end < 3; end++) {
+        rig_t r = rig_new(0);
+        bc_tx_t *tx = numbered(&r, 1);
+        submit(&r, tx, 4, false);
+        submit(&r, tx, 3, false);
+        assert_int_equal(answered(&r, 3), BC_TXS_ALREADY_IN_POOL);
+        submit(&r, tx, 5, true);
+        assert_int_equal(answered(&r, 0), -1);
+        submit(&r, tx, 6, true);
+        assert_int_equal(answered(&r, 6), BC_TXS_ALREADY_IN_POOL);
+        recover(&r, end);
+        if (end == 0) { /* refused: both hear it */
+            assert_int_equal(answered(&r, 5), BC_TXS_INVALID_SIGNATURE);
+            assert_int_equal(answered(&r, 4), BC_TXS_INVALID_SIGNATURE);
+        } else {
+            assert_int_equal(answered(&r, 4), BC_TXS_NONE);
+            assert_int_equal(answered(&r, 0), -1);
+            submit(&r, tx, 6, true);
+            assert_int_equal(answered(&r, 6), BC_TXS_ALREADY_IN_POOL);
+            if (end == 1)
+                commit(&r, tx);
+            else
+                pool_drop(r.pool.self, pool_find(r.pool.self, &tx->hash), BC_TXS_POOL_TIMEOUT);
+            assert_int_equal(answered(&r, 5), end == 1 ? 10000 : BC_TXS_POOL_TIMEOUT);
+        }
+        assert_int_equal(answered(&r, 0), -1);
+        bc_tx_unref(tx);
+        rig_free(&r);
+    }
+}
+
+/* Each hears of its own place in the block. */
+static void a_block_answers_all_of_it(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    bc_committed_t *c = bc_xcalloc(1, sizeof *c);
+    atomic_init(&c->refs, 1);
+    c->number = HEIGHT + 1;
+    c->txs = bc_txs_new(4);
+    c->config = config_at(c->number, &r.key.pub);
+    for (int i = 0; i < 4; i++)
+        c->txs->v[i] = numbered(&r, i);
+    for (int i = 1; i < 4; i += 2)
+        submit(&r, c->txs->v[i], 10 + (uint64_t)i, true);
+    recover(&r, true);
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_TXPOOL, BC_MSG_COMMITTED);
+    m->number = c->number;
+    m->committed = c;
+    feed(&r, m);
+    assert_int_equal(answered(&r, 11), 10001);
+    assert_int_equal(answered(&r, 13), 10003);
+    assert_int_equal(stats(&r).txs, 0);
+    rig_free(&r);
+}
+
+/* ---- the size ---- */
+
+static size_t sizes(rig_t *r, int64_t size, int64_t unsealed)
+{
+    size_t cnt = 0, pbft = 0;
+    for (bc_msg_t *m; (m = take(r, BC_MSG_POOL_SIZE)); bc_msg_free(m), cnt++) {
+        assert_int_equal(m->number, size);
+        assert_int_equal(m->number2, unsealed);
+        pbft += m->to == BC_ACTOR_PBFT;
+    }
+    assert_int_equal(pbft * 2, cnt); /* consensus and the sealer */
+    return pbft;
+}
+
+static void the_size_is_told_now_and_then(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    int64_t after = 0;
+    bc_tx_t *a = numbered(&r, 1), *b = numbered(&r, 2);
+    assert_int_equal(offer(&r, bc_tx_ref(a)), BC_TXS_NONE);
+    assert_int_equal(sizes(&r, 1, 1), 1);
+    assert_int_equal(timers(&r, TIMER_EXPIRE, &after), 1);
+    assert_int_equal(after, EXPIRE_EVERY_MS);
+    assert_int_equal(timers(&r, TIMER_SIZE, &after), 0);
+    assert_int_equal(offer(&r, bc_tx_ref(b)), BC_TXS_NONE);
+    assert_int_equal(offer(&r, numbered(&r, 3)), BC_TXS_NONE);
+    assert_int_equal(sizes(&r, 0, 0), 0);
+    assert_int_equal(timers(&r, TIMER_SIZE, &after), 1);
+    assert_int_equal(after, SIZE_EVERY_MS);
+    assert_int_equal(timers(&r, TIMER_EXPIRE, &after), 0);
+    fire(&r, TIMER_SIZE);
+    assert_int_equal(sizes(&r, 3, 3), 1);
+    assert_int_equal(timers(&r, TIMER_SIZE, &after), 0);
+    bc_metas_unref(fetch(&r, 1)); /* as many, but fewer that wait */
+    assert_int_equal(timers(&r, TIMER_SIZE, &after), 1);
+    fire(&r, TIMER_SIZE);
+    assert_int_equal(sizes(&r, 3, 2), 1);
+    fire(&r, TIMER_SIZE); /* nothing new */
+    assert_int_equal(sizes(&r, 0, 0), 0);
+    assert_int_equal(timers(&r, TIMER_SIZE, &after), 0);
+    pool_drop(r.pool.self, pool_find(r.pool.self, &a->hash), BC_TXS_NONE);
+    bc_metas_unref(fetch(&r, 0)); /* fewer, but as many that wait */
+    assert_int_equal(timers(&r, TIMER_SIZE, &after), 1);
+    bc_metas_unref(fetch(&r, 9)); /* it is on its way */
+    assert_int_equal(timers(&r, TIMER_SIZE, &after), 0);
+    fire(&r, TIMER_EXPIRE);
+    assert_int_equal(timers(&r, TIMER_EXPIRE, &after), 1); /* some are left */
+    bc_tx_unref(a);
+    bc_tx_unref(b);
+    rig_free(&r);
+}
+
+static void an_empty_pool_has_nothing_to_expire(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    int64_t after;
+    bc_tx_t *a = numbered(&r, 1);
+    bc_metas_unref(fetch(&r, 1));
+    assert_int_equal(timers(&r, TIMER_EXPIRE, &after), 0);
+    assert_int_equal(offer(&r, bc_tx_ref(a)), BC_TXS_NONE);
+    commit(&r, a);
+    drop_all(&r);
+    fire(&r, TIMER_EXPIRE);
+    assert_int_equal(timers(&r, TIMER_EXPIRE, &after), 0);
+    assert_int_equal(offer(&r, numbered(&r, 2)), BC_TXS_NONE);
+    assert_int_equal(timers(&r, TIMER_EXPIRE, &after), 1);
+    bc_tx_unref(a);
+    rig_free(&r);
+}
+
+/* ---- time ---- */
+
+static void time_ends_the_oldest(void **state)
+{
+    (void)state;
+    for (int by_fetch = 0; by_fetch < 2; by_fetch++) {
+        rig_t r = rig_new(0);
+        bc_tx_t *t[3];
+        for (int i = 0; i < 3; i++) {
+            t[i] = numbered(&r, i);
+            assert_int_equal(offer(&r, bc_tx_ref(t[i])), BC_TXS_NONE);
+            r.now.utc_ms += 10;
+        }
+        r.now.utc_ms += 600000 - 20 + 1; /* 11 ms too late, 1 ms, 9 ms are left */
+        if (by_fetch)
+            bc_metas_unref(fetch(&r, 1));
+        else
+            fire(&r, TIMER_EXPIRE);
+        assert_int_equal(stats(&r).expired, 2);
+        assert_int_equal(stats(&r).txs, 1);
+        r.now.utc_ms += 9;
+        bc_metas_t *metas = fetch(&r, 3);
+        assert_int_equal(metas->cnt, !by_fetch);
+        bc_metas_unref(metas);
+        feed(&r, bc_msg_new(BC_ACTOR_PBFT, BC_ACTOR_TXPOOL, BC_MSG_UNSEAL_ALL));
+        r.now.utc_ms += 1;
+        fire(&r, TIMER_EXPIRE);
+        assert_int_equal(stats(&r).expired, 3);
+        for (int i = 0; i < 3; i++)
+            bc_tx_unref(t[i]);
+        rig_free(&r);
+    }
+}
+
+/* Whose turn to seal never comes, or not for long, looks itself for what is impossible. */
+static void who_does_not_seal_cleans_up(void **state)
+{
+    (void)state;
+    static const bc_nodeid_t other = { { 1 } };
+    for (int sealer = 0; sealer < 2; sealer++) {
+        for (int timeout = 0; timeout < 2; timeout++) {
+            rig_t r = rig_new(0);
+            bc_tx_t *tx = make(&r, (spec_t){ .nonce = "1", .limit = HEIGHT + 1 });
+            submit(&r, tx, 5, true);
+            recover(&r, true);
+            assert_int_equal(offer(&r, numbered(&r, 2)), BC_TXS_NONE);
+            bc_msg_t *m = bc_msg_new(BC_ACTOR_PBFT, BC_ACTOR_TXPOOL, BC_MSG_CONSENSUS_STATE);
+            m->flag = timeout;
+            feed(&r, m);
+            bc_committed_t *c = bc_xcalloc(1, sizeof *c);
+            atomic_init(&c->refs, 1);
+            c->number = HEIGHT + 1;
+            c->txs = bc_txs_new(0);
+            c->config = config_at(c->number, sealer ? &r.key.pub : &other);
+            m = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_TXPOOL, BC_MSG_COMMITTED);
+            m->committed = c;
+            feed(&r, m);
+            fire(&r, TIMER_EXPIRE);
+            bool cleans = !sealer || timeout;
+            assert_int_equal(answered(&r, 5), cleans ? BC_TXS_BLOCK_LIMIT_CHECK_FAIL : -1);
+            assert_int_equal(stats(&r).expired, 0);
+            bc_metas_t *metas = fetch(&r, 10); /* who seals finds it then */
+            assert_int_equal(metas->cnt, 1);
+            bc_metas_unref(metas);
+            assert_int_equal(answered(&r, 5), cleans ? -1 : BC_TXS_BLOCK_LIMIT_CHECK_FAIL);
+            bc_tx_unref(tx);
+            rig_free(&r);
+        }
+    }
+}
+
+/* ---- the sealer ---- */
+
+static void the_sealer_gets_what_it_asks_for(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t want;
+        size_t got;
+    } cases[] = { { 0, 0 }, { -1, 0 }, { INT64_MIN, 0 }, { 1, 1 },
+                  { 4, 4 }, { 5, 5 },  { 6, 5 },         { INT64_MAX, 5 } };
+    for (size_t k = 0; k < BC_ARRAY_LEN(cases); k++) {
+        for (int web3 = 0; web3 < 2; web3++) {
+            rig_t r = rig_new(0);
+            bc_tx_t *t[5];
+            for (int i = 0; i < 5; i++) {
+                t[i] = web3 ? web3_tx(&r, (uint64_t)i) : numbered(&r, i);
+                assert_int_equal(offer(&r, bc_tx_ref(t[i])), BC_TXS_NONE);
+            }
+            bc_metas_t *metas = fetch(&r, cases[k].want);
+            assert_int_equal(metas->cnt, cases[k].got);
+            for (size_t i = 0; i < metas->cnt; i++)
+                assert_memory_equal(metas->v[i].hash.b, t[i]->hash.b, 32);
+            assert_int_equal(stats(&r).unsealed, 5 - cases[k].got);
+            bc_metas_unref(metas);
+            for (int i = 0; i < 5; i++)
+                bc_tx_unref(t[i]);
+            rig_free(&r);
+        }
+    }
+}
+
+static void the_sealer_gets_what_a_header_needs(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    static const char contract[] = "0000000000000000000000000000000000001000";
+    static const char longer[] =
+        "0x00000000000000000000000000000000000010001111111111111111111111111111111111111111111";
+    const spec_t specs[] = { { .nonce = "1", .to = contract },
+                             { .nonce = "2", .create = true },
+                             { .nonce = "3", .to = longer, .input = "input" } };
+    bc_tx_t *t[3];
+    for (int i = 0; i < 3; i++) {
+        t[i] = make(&r, specs[i]);
+        t[i]->w.attribute = 3 + i;
+        t[i]->system = i == 0;
+        assert_int_equal(offer(&r, bc_tx_ref(t[i])), BC_TXS_NONE);
+    }
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_SEALER, BC_ACTOR_TXPOOL, BC_MSG_FETCH);
+    m->number2 = 9;
+    m->token = 77;
+    feed(&r, m);
+    m = take(&r, BC_MSG_FETCHED);
+    assert_non_null(m);
+    assert_int_equal(m->token, 77);
+    assert_int_equal(m->to, BC_ACTOR_SEALER);
+    assert_int_equal(m->metas->cnt, 3);
+    for (int i = 0; i < 3; i++) {
+        const bc_meta_t *x = &m->metas->v[i];
+        uint8_t bounds[BC_TX_BOUNDS];
+        bc_tx_bounds(t[i], bounds);
+        assert_memory_equal(x->hash.b, t[i]->hash.b, 32);
+        assert_memory_equal(x->bounds, bounds, sizeof bounds);
+        assert_int_equal(x->attribute, 3 + i);
+        assert_int_equal(x->system, i == 0);
+        assert_int_equal(x->size, t[i]->raw->n);
+        assert_int_equal(strncmp(x->to,
+                                 i == 0   ? contract
+                                 : i == 1 ? ""
+                                          : longer,
+                                 sizeof x->to - 1),
+                         0);
+        assert_int_equal(x->to[sizeof x->to - 1], 0);
+    }
+    bc_msg_free(m);
+    for (int i = 0; i < 3; i++)
+        bc_tx_unref(t[i]);
+    rig_free(&r);
+}
+
+/* Of several that wait for lower nonces the first one's time counts, and one timer is enough. */
+static void the_first_turn_is_waited_for(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    int64_t after = 0;
+    bc_tx_t *a = web3_tx(&r, 2), *b = web3_tx(&r, 4);
+    assert_int_equal(offer(&r, bc_tx_ref(a)), BC_TXS_NONE);
+    r.now.mono_ms += 300;
+    assert_int_equal(offer(&r, bc_tx_ref(b)), BC_TXS_NONE);
+    r.now.mono_ms += 100;
+    bc_metas_t *metas = fetch(&r, 10);
+    assert_int_equal(metas->cnt, 0);
+    bc_metas_unref(metas);
+    assert_int_equal(timers(&r, TIMER_TURN, &after), 1);
+    assert_int_equal(after, TURN_WAIT_MS - 400);
+    bc_metas_unref(fetch(&r, 10));
+    assert_int_equal(timers(&r, TIMER_TURN, &after), 0);
+    r.now.mono_ms += after;
+    fire(&r, TIMER_TURN);
+    metas = fetch(&r, 10);
+    assert_int_equal(metas->cnt, 1);
+    assert_memory_equal(metas->v[0].hash.b, a->hash.b, 32);
+    bc_metas_unref(metas);
+    assert_int_equal(timers(&r, TIMER_TURN, &after), 1);
+    assert_int_equal(after, 300);
+    r.now.mono_ms += after;
+    fire(&r, TIMER_TURN);
+    metas = fetch(&r, 10);
+    assert_int_equal(metas->cnt, 1);
+    bc_metas_unref(metas);
+    assert_int_equal(timers(&r, TIMER_TURN, &after), 0);
+    bc_tx_unref(a);
+    bc_tx_unref(b);
+    rig_free(&r);
+}
+
+/* A sealer that finds nothing for six seconds asks around. */
+static void who_finds_nothing_asks(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    static const struct {
+        int64_t ms;
+        bool offered, asks;
+    } steps[] = { { 5999, false, false }, { 1, false, true },     { 5999, false, false },
+                  { 0, true, false },     { 5999, false, false }, { 1, false, true } };
+    for (size_t i = 0; i < BC_ARRAY_LEN(steps); i++) {
+        r.now.mono_ms += steps[i].ms;
+        if (steps[i].offered)
+            assert_int_equal(offer(&r, numbered(&r, 1)), BC_TXS_NONE);
+        drop_all(&r);
+        bc_metas_unref(fetch(&r, 10));
+        bc_msg_t *m = take(&r, BC_MSG_BROADCAST);
+        assert_int_equal(m != NULL, steps[i].asks);
+        if (m)
+            bc_msg_free(m);
+    }
+    rig_free(&r);
+}
+
+static void peers(rig_t *r, size_t cnt)
+{
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_FRONT, BC_ACTOR_TXPOOL, BC_MSG_PEERS);
+    m->data = bc_buf_new(64 * cnt);
+    memset(m->data->p, 1, 64 * cnt);
+    feed(r, m);
+}
+
+/* An empty pool asks who is new. */
+static void new_neighbours_are_asked(void **state)
+{
+    (void)state;
+    static const size_t cnts[] = { 0, 2, 2, 1, 2 };
+    for (int full = 0; full < 2; full++) {
+        rig_t r = rig_new(0);
+        if (full)
+            assert_int_equal(offer(&r, numbered(&r, 1)), BC_TXS_NONE);
+        for (size_t i = 0; i < BC_ARRAY_LEN(cnts); i++) {
+            drop_all(&r);
+            peers(&r, cnts[i]);
+            assert_int_equal(pool_of(&r)->peer_cnt, cnts[i]);
+            bc_msg_t *m = take(&r, BC_MSG_BROADCAST);
+            assert_int_equal(m != NULL, !full && (i == 1 || i == 4));
+            if (m)
+                bc_msg_free(m);
+        }
+        rig_free(&r);
+    }
+}
+
+/* The sealer's own transaction is held by it at once, whatever the limit. */
+static void the_sealers_own_is_held(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(1);
+    bc_tx_t *full = numbered(&r, 1), *own = numbered(&r, 2);
+    assert_int_equal(offer(&r, bc_tx_ref(full)), BC_TXS_NONE);
+    drop_all(&r);
+    for (int times = 0; times < 2; times++) {
+        bc_msg_t *m = bc_msg_new(BC_ACTOR_SEALER, BC_ACTOR_TXPOOL, BC_MSG_SUBMIT);
+        m->txs = bc_txs_new(1);
+        m->txs->v[0] = bc_tx_ref(own);
+        feed(&r, m);
+        assert_null(take(&r, BC_MSG_RECOVER));
+        assert_int_equal(stats(&r).txs, 2);
+        assert_int_equal(stats(&r).unsealed, 1);
+        assert_int_equal(pool_find(r.pool.self, &own->hash)->batch_id, -1);
+    }
+    bc_metas_t *one = bc_metas_new(1);
+    one->v[0].hash = own->hash;
+    about(&r, BC_MSG_MARK_SEALED, one, HEIGHT + 1, 7); /* a proposal's now */
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_SEALER, BC_ACTOR_TXPOOL, BC_MSG_SUBMIT);
+    m->txs = bc_txs_new(1);
+    m->txs->v[0] = bc_tx_ref(own);
+    feed(&r, m);
+    assert_int_equal(pool_find(r.pool.self, &own->hash)->batch_id, HEIGHT + 1);
+    bc_metas_unref(one);
+    bc_tx_unref(full);
+    bc_tx_unref(own);
+    rig_free(&r);
+}
+
+int main(void)
+{
+    bc_log_set_level(BC_LOG_FATAL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_host_gets_batches),
+        cmocka_unit_test(what_leaves_the_queue_is_not_asked_for),
+        cmocka_unit_test(the_last_byte_fits),
+        cmocka_unit_test(what_is_left_out_of_the_configuration),
+        cmocka_unit_test(one_waits_for_the_end),
+        cmocka_unit_test(a_block_answers_all_of_it),
+        cmocka_unit_test(the_size_is_told_now_and_then),
+        cmocka_unit_test(an_empty_pool_has_nothing_to_expire),
+        cmocka_unit_test(time_ends_the_oldest),
+        cmocka_unit_test(who_does_not_seal_cleans_up),
+        cmocka_unit_test(the_sealer_gets_what_it_asks_for),
+        cmocka_unit_test(the_sealer_gets_what_a_header_needs),
+        cmocka_unit_test(the_first_turn_is_waited_for),
+        cmocka_unit_test(who_finds_nothing_asks),
+        cmocka_unit_test(new_neighbours_are_asked),
+        cmocka_unit_test(the_sealers_own_is_held),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
