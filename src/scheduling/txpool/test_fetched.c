@@ -178,6 +178,47 @@ static void each_gives_what_it_has(void **state)
     rig_free(&r);
 }
 
+/* What was found and leaves the pool meanwhile (a block had it, its time ended) is not looked for
+ * again, and is written, for nobody knows any more whether it was. */
+static void what_was_found_may_leave(void **state)
+{
+    (void)state;
+    for (int by_peer = 0; by_peer < 2; by_peer++) {
+        rig_t r = rig_new(0);
+        txs_t t = txs_new(&r);
+        uint64_t token = 0;
+        assert_int_equal(offer(&r, bc_tx_ref(t.v[0])), BC_TXS_NONE);
+        feed(&r, proposal(&t, 3, 3, 9));
+        pool_drop(r.pool.self, pool_find(r.pool.self, &t.v[0]->hash), BC_TXS_POOL_TIMEOUT);
+        assert_int_equal(load(&r, &t, by_peer ? 0 : 2), 2);
+        assert_int_equal(asked(&r, &t, &token), by_peer ? 2 : 0);
+        if (by_peer) {
+            given(&r, &t, 2, token, false);
+            recover(&r, true);
+        }
+        assert_int_equal(verdict(&r, 3), 0);
+        assert_int_equal(prestored(&r, &t), by_peer ? 3 : 1);
+        txs_free(&t);
+        rig_free(&r);
+    }
+}
+
+/* A proposal brings to an empty pool what the others count from then on. */
+static void the_size_is_told_of_what_came(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    txs_t t = txs_new(&r);
+    feed(&r, proposal(&t, 6, 3, 9));
+    assert_null(take(&r, BC_MSG_POOL_SIZE));
+    load(&r, &t, 6);
+    bc_msg_t *m = take(&r, BC_MSG_POOL_SIZE);
+    assert_true(m && m->number == 2 && m->number2 == 0);
+    bc_msg_free(m);
+    txs_free(&t);
+    rig_free(&r);
+}
+
 static void the_ledger_may_have_all(void **state)
 {
     (void)state;
@@ -244,12 +285,27 @@ static void what_comes_meanwhile_helps(void **state)
     }
 }
 
+static void what_is_being_verified_is_asked_for_with_the_rest(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    txs_t t = txs_new(&r);
+    uint64_t token = 0;
+    feed(&r, proposal(&t, 7, 3, 9));
+    assert_int_equal(offer(&r, bc_tx_ref(t.v[1])), BC_TXS_NONE);
+    submit(&r, t.v[0], 5, true);
+    assert_int_equal(load(&r, &t, 0), 7);
+    assert_int_equal(asked(&r, &t, &token), 5);
+    txs_free(&t);
+    rig_free(&r);
+}
+
 /* The codes of official nodes. */
 static void a_generator_may_fail(void **state)
 {
     (void)state;
-    enum { SILENT, GARBAGE, NONE, TOO_FEW, OTHER_ORDER, OTHERS, UNSIGNED, MORE, WAYS };
-    static const int codes[WAYS] = { 1000, 2003, 2000, 2000, 2001, 2001, 2002, 0 };
+    enum { SILENT, GARBAGE, NONE, TOO_FEW, OTHER_ORDER, OTHERS, ONE_OTHER, UNSIGNED, MORE, WAYS };
+    static const int codes[WAYS] = { 1000, 2003, 2000, 2000, 2001, 2001, 2001, 2002, 0 };
     for (int way = 0; way < WAYS; way++) {
         rig_t r = rig_new(0);
         txs_t t = txs_new(&r);
@@ -265,11 +321,15 @@ static void a_generator_may_fail(void **state)
             m->data = bc_buf_copy(BC_STR("garbage"));
             feed(&r, m);
         } else {
-            static const unsigned masks[] = { 0, 0, 0, 1, 5, 24, 5, 21 };
+            static const unsigned masks[] = { 0, 0, 0, 1, 5, 24, 9, 5, 21 };
             given(&r, &t, masks[way], token, way == OTHER_ORDER);
         }
+        if (way < TOO_FEW)
+            assert_null(take(&r, BC_MSG_RECOVER));
         recover(&r, way != UNSIGNED);
         assert_int_equal(verdict(&r, 3), codes[way]);
+        assert_int_equal(pool_find(r.pool.self, &t.v[0]->hash) != NULL,
+                         way == TOO_FEW || way == MORE);
         assert_null(take(&r, BC_MSG_PROPOSAL_VERIFIED));
         assert_int_equal(prestored(&r, &t), way == MORE ? 7 : 0);
         txs_free(&t);
@@ -342,6 +402,10 @@ static void answers_count_when_they_are_waited_for(void **state)
     assert_int_equal(asked(&r, &t, &token), 1);
     assert_int_equal(token, id);
     bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_LOADED_TXS);
+    m->token = id + 1;
+    m->txs = bc_txs_new(1);
+    feed(&r, m); /* nobody's */
+    m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_LOADED_TXS);
     m->token = id;
     m->flag = true;
     m->txs = bc_txs_new(1);
@@ -499,8 +563,11 @@ int main(void)
     bc_log_set_level(BC_LOG_FATAL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_gives_what_it_has),
+        cmocka_unit_test(what_was_found_may_leave),
+        cmocka_unit_test(the_size_is_told_of_what_came),
         cmocka_unit_test(the_ledger_may_have_all),
         cmocka_unit_test(what_comes_meanwhile_helps),
+        cmocka_unit_test(what_is_being_verified_is_asked_for_with_the_rest),
         cmocka_unit_test(a_generator_may_fail),
         cmocka_unit_test(there_may_be_no_generator),
         cmocka_unit_test(another_height_may_be_faster),

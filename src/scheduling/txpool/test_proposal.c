@@ -214,6 +214,7 @@ static void what_has_been_executed_is_not_executed_again(void **state)
     loaded(&r, tx, true);
     bc_msg_t *m = take(&r, BC_MSG_PROPOSAL_VERIFIED);
     assert_true(m && m->flag && m->err);
+    assert_null(pool_find(r.pool.self, &tx->hash));
     assert_null(take(&r, BC_MSG_REQUEST));
     bc_msg_free(m);
     bc_tx_unref(tx);
