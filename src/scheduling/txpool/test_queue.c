@@ -155,6 +155,7 @@ static void what_leaves_the_queue_is_not_asked_for(void **state)
                 commit(&r, t[which]);
                 assert_int_equal(stats(&r).bytes, t[0]->raw->n * 5);
             }
+            assert_int_equal(nonce_outlives(r.pool.self, t[which]), enforced);
             assert_int_equal(stats(&r).verifying, 5);
             assert_int_equal(pool_of(&r)->in_flight, which ? 1 : 0);
             answer_batch(&r, a);
@@ -171,6 +172,82 @@ static void what_leaves_the_queue_is_not_asked_for(void **state)
             rig_free(&r);
         }
     }
+}
+
+/* The same transaction in more bytes: what no hash covers is in front of it. */
+static bc_tx_t *longer_of(const bc_tx_t *tx)
+{
+    bc_tx_wire_t w = tx->w;
+    bc_wr_t raw = { 0 };
+    bc_tx_t *longer = NULL;
+    w.import_time = 1700000000000;
+    bc_tars_encode(&bc_tx_wire_tars, &w, &raw);
+    assert_int_equal(bc_tx_decode(BC_SUITE_STANDARD, bc_wr_view(&raw), &longer), BC_OK);
+    bc_wr_free(&raw);
+    assert_memory_equal(longer->hash.b, tx->hash.b, 32);
+    assert_true(longer->raw->n > tx->raw->n);
+    return longer;
+}
+
+/* A proposal's takes the place of one that is not verified yet, with its bytes; not of one that is.
+ */
+static void what_is_replaced_is_counted_anew(void **state)
+{
+    (void)state;
+    static const bc_h256_t hash = { { 7 } };
+    for (int verified = 0; verified < 2; verified++) {
+        rig_t r = rig_new(0);
+        bc_tx_t *tx = numbered(&r, 1), *longer = longer_of(tx);
+        submit(&r, tx, 1, false);
+        if (verified)
+            recover(&r, true);
+        entry_t *e = pool_find(r.pool.self, &tx->hash);
+        e->stored = true;
+        assert_ptr_equal(pool_enforce(r.pool.self, longer, HEIGHT + 1, &hash), e);
+        assert_ptr_equal(e->tx, verified ? tx : longer);
+        assert_int_equal(e->stored, verified);
+        assert_int_equal(stats(&r).bytes, verified ? tx->raw->n : longer->raw->n);
+        commit(&r, tx);
+        assert_int_equal(stats(&r).bytes, 0);
+        bc_tx_unref(tx);
+        bc_tx_unref(longer);
+        rig_free(&r);
+    }
+}
+
+/* It left the pool and came again while the host had it: what the host says is about the first. */
+static void an_answer_is_about_what_was_asked(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    bc_tx_t *tx = numbered(&r, 1), *again = longer_of(tx);
+    submit(&r, tx, 1, false);
+    bc_msg_t *first = take(&r, BC_MSG_RECOVER);
+    pool_drop(r.pool.self, pool_find(r.pool.self, &tx->hash), BC_TXS_NONE);
+    submit(&r, again, 2, false);
+    bc_msg_t *second = take(&r, BC_MSG_RECOVER);
+    assert_true(first && second);
+    answer_batch(&r, first);
+    assert_int_equal(stats(&r).verifying, 1);
+    answer_batch(&r, second);
+    assert_int_equal(stats(&r).unsealed, 1);
+    bc_tx_unref(tx);
+    bc_tx_unref(again);
+    rig_free(&r);
+}
+
+/* The host says it of each. */
+static void each_has_its_state(void **state)
+{
+    (void)state;
+    static const uint64_t nonces[] = { 3, 9 };
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_RECOVERED);
+    assert_int_equal(pool_state_nonce(m, 0), UINT64_MAX);
+    m->data = bc_buf_copy(bc_bytes((const uint8_t *)nonces, sizeof nonces));
+    assert_int_equal(pool_state_nonce(m, 0), 3);
+    assert_int_equal(pool_state_nonce(m, 1), 9);
+    assert_int_equal(pool_state_nonce(m, 2), UINT64_MAX);
+    bc_msg_free(m);
 }
 
 /* The bytes are those of what is there, whichever way it went; the last byte fits, too. */
@@ -271,6 +348,59 @@ static void one_waits_for_the_end(void **state)
     }
 }
 
+/* A block has it before the host has answered: for all who wait that is the end. */
+static void a_block_is_faster_than_the_host(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    bc_tx_t *tx = numbered(&r, 1);
+    submit(&r, tx, 4, false);
+    submit(&r, tx, 5, true);
+    commit(&r, tx);
+    assert_int_equal(answered(&r, 5), 10000);
+    assert_int_equal(answered(&r, 4), 10000);
+    recover(&r, true);
+    assert_int_equal(answered(&r, 0), -1);
+    assert_int_equal(stats(&r).txs, 0);
+    bc_tx_unref(tx);
+    rig_free(&r);
+}
+
+/* Blocks may have it for a while after its limit (docs/notes/0023): the sealer keeps what it has
+ * taken. */
+static void the_sealer_keeps_what_is_late(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    bc_tx_t *other = numbered(&r, 1);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "2", .limit = HEIGHT + 1 })),
+                     BC_TXS_NONE);
+    bc_metas_unref(fetch(&r, 1));
+    commit(&r, other);
+    assert_null(take(&r, BC_MSG_WITHDRAW));
+    assert_int_equal(stats(&r).txs, 1);
+    bc_tx_unref(other);
+    rig_free(&r);
+}
+
+/* Gossip waits for nothing, and hears nothing. */
+static void gossip_of_what_is_there_changes_nothing(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    bc_tx_t *tx = numbered(&r, 1);
+    submit(&r, tx, 4, true);
+    assert_int_equal(pool_offer(r.pool.self, bc_tx_ref(tx), NULL, false), BC_TXS_ALREADY_IN_POOL);
+    recover(&r, true);
+    assert_int_equal(pool_offer(r.pool.self, bc_tx_ref(tx), NULL, false), BC_TXS_ALREADY_IN_POOL);
+    assert_int_equal(stats(&r).txs, 1);
+    commit(&r, tx);
+    assert_int_equal(answered(&r, 4), 10000);
+    assert_int_equal(answered(&r, 0), -1);
+    bc_tx_unref(tx);
+    rig_free(&r);
+}
+
 /* Each hears of its own place in the block. */
 static void a_block_answers_all_of_it(void **state)
 {
@@ -286,12 +416,24 @@ static void a_block_answers_all_of_it(void **state)
     for (int i = 1; i < 4; i += 2)
         submit(&r, c->txs->v[i], 10 + (uint64_t)i, true);
     recover(&r, true);
+    bc_tx_t *rival = make(&r, (spec_t){ .nonce = "2", .limit = HEIGHT + 9 });
+    assert_int_equal(offer(&r, bc_tx_ref(rival)), BC_TXS_NONE);
+    bc_metas_unref(fetch(&r, 9));
     bc_msg_t *m = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_TXPOOL, BC_MSG_COMMITTED);
     m->number = c->number;
-    m->committed = c;
+    m->committed = bc_committed_ref(c);
     feed(&r, m);
     assert_int_equal(answered(&r, 11), 10001);
     assert_int_equal(answered(&r, 13), 10003);
+    m = take(&r, BC_MSG_WITHDRAW); /* of a nonce in the middle of the block */
+    assert_true(m && m->metas->cnt == 1);
+    assert_memory_equal(m->metas->v[0].hash.b, rival->hash.b, 32);
+    bc_msg_free(m);
+    for (int i = 0; i < 4; i++)
+        assert_true(window_has(&pool_of(&r)->window, c->txs->v[i]->w.data.nonce, 1));
+    assert_int_equal(pool_of(&r)->senders.cnt, 0); /* no Web3 account has these nonces */
+    bc_tx_unref(rival);
+    bc_committed_unref(c);
     assert_int_equal(stats(&r).txs, 0);
     rig_free(&r);
 }
@@ -336,6 +478,8 @@ static void the_size_is_told_now_and_then(void **state)
     assert_int_equal(sizes(&r, 3, 2), 1);
     fire(&r, TIMER_SIZE); /* nothing new */
     assert_int_equal(sizes(&r, 0, 0), 0);
+    assert_int_equal(timers(&r, TIMER_SIZE, &after), 0);
+    bc_metas_unref(fetch(&r, 0));
     assert_int_equal(timers(&r, TIMER_SIZE, &after), 0);
     pool_drop(r.pool.self, pool_find(r.pool.self, &a->hash), BC_TXS_NONE);
     bc_metas_unref(fetch(&r, 0)); /* fewer, but as many that wait */
@@ -389,6 +533,7 @@ static void time_ends_the_oldest(void **state)
         assert_int_equal(stats(&r).expired, 2);
         assert_int_equal(stats(&r).txs, 1);
         r.now.utc_ms += 9;
+        fire(&r, TIMER_EXPIRE);
         bc_metas_t *metas = fetch(&r, 3);
         assert_int_equal(metas->cnt, !by_fetch);
         bc_metas_unref(metas);
@@ -410,6 +555,7 @@ static void who_does_not_seal_cleans_up(void **state)
     for (int sealer = 0; sealer < 2; sealer++) {
         for (int timeout = 0; timeout < 2; timeout++) {
             rig_t r = rig_new(0);
+            assert_true(pool_of(&r)->is_sealer); /* from the start */
             bc_tx_t *tx = make(&r, (spec_t){ .nonce = "1", .limit = HEIGHT + 1 });
             submit(&r, tx, 5, true);
             recover(&r, true);
@@ -468,6 +614,56 @@ static void the_sealer_gets_what_it_asks_for(void **state)
             rig_free(&r);
         }
     }
+}
+
+/* A sender's next one goes with it; what stands between them is not left out. */
+static void a_successor_does_not_hide_the_others(void **state)
+{
+    (void)state;
+    static const int orders[][4] = {
+        { 0, 1, 2, 3 }, { 0, 2, 1, 3 }, { 1, 2, 0, 3 }, { 3, 1, 2, 0 },
+        { 2, 0, 3, 1 }, { 2, 3, 0, 1 }, { 1, 0, 2, 3 }, { 0, 3, 2, 1 }
+    };
+    for (size_t k = 0; k < BC_ARRAY_LEN(orders); k++) {
+        rig_t r = rig_new(0);
+        for (int i = 0; i < 4; i++) {
+            int which = orders[k][i]; /* two of a Web3 sender and two of type 0 */
+            bc_tx_t *tx = which < 2 ? web3_tx(&r, (uint64_t)which) : numbered(&r, which);
+            assert_int_equal(offer(&r, tx), BC_TXS_NONE);
+        }
+        bc_metas_t *metas = fetch(&r, 10);
+        assert_int_equal(metas->cnt, 4);
+        bc_metas_unref(metas);
+        rig_free(&r);
+    }
+}
+
+/* Consensus names whole lists, also of what is not here. */
+static void lists_are_marked_and_given_back(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    bc_metas_t *metas = bc_metas_new(4);
+    for (int i = 0; i < 4; i++) {
+        bc_tx_t *tx = numbered(&r, i);
+        metas->v[i].hash = tx->hash;
+        if (i == 1)
+            bc_tx_unref(tx);
+        else
+            assert_int_equal(offer(&r, tx), BC_TXS_NONE);
+    }
+    about(&r, BC_MSG_MARK_SEALED, metas, HEIGHT + 1, 7);
+    assert_int_equal(stats(&r).unsealed, 0);
+    about(&r, BC_MSG_UNSEAL, metas, HEIGHT + 1, 7);
+    assert_int_equal(stats(&r).unsealed, 3);
+    metas->cnt = 1; /* once more: it is not held, and keeps its place */
+    about(&r, BC_MSG_UNSEAL, metas, HEIGHT + 1, 7);
+    bc_metas_t *got = fetch(&r, 1);
+    assert_int_equal(got->cnt, 1);
+    assert_memory_equal(got->v[0].hash.b, metas->v[0].hash.b, 32);
+    bc_metas_unref(got);
+    bc_metas_unref(metas);
+    rig_free(&r);
 }
 
 static void the_sealer_gets_what_a_header_needs(void **state)
@@ -600,6 +796,7 @@ static void new_neighbours_are_asked(void **state)
         for (size_t i = 0; i < BC_ARRAY_LEN(cnts); i++) {
             drop_all(&r);
             peers(&r, cnts[i]);
+            fire(&r, TIMER_SIZE);
             assert_int_equal(pool_of(&r)->peer_cnt, cnts[i]);
             bc_msg_t *m = take(&r, BC_MSG_BROADCAST);
             assert_int_equal(m != NULL, !full && (i == 1 || i == 4));
@@ -623,7 +820,10 @@ static void the_sealers_own_is_held(void **state)
         m->txs = bc_txs_new(1);
         m->txs->v[0] = bc_tx_ref(own);
         feed(&r, m);
+        int64_t after;
         assert_null(take(&r, BC_MSG_RECOVER));
+        assert_int_equal(answered(&r, 0), -1);
+        assert_int_equal(timers(&r, TIMER_SIZE, &after), !times); /* the size is news */
         assert_int_equal(stats(&r).txs, 2);
         assert_int_equal(stats(&r).unsealed, 1);
         assert_int_equal(pool_find(r.pool.self, &own->hash)->batch_id, -1);
@@ -648,15 +848,23 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_host_gets_batches),
         cmocka_unit_test(what_leaves_the_queue_is_not_asked_for),
+        cmocka_unit_test(what_is_replaced_is_counted_anew),
+        cmocka_unit_test(an_answer_is_about_what_was_asked),
+        cmocka_unit_test(each_has_its_state),
         cmocka_unit_test(the_last_byte_fits),
         cmocka_unit_test(what_is_left_out_of_the_configuration),
         cmocka_unit_test(one_waits_for_the_end),
+        cmocka_unit_test(a_block_is_faster_than_the_host),
+        cmocka_unit_test(the_sealer_keeps_what_is_late),
+        cmocka_unit_test(gossip_of_what_is_there_changes_nothing),
         cmocka_unit_test(a_block_answers_all_of_it),
         cmocka_unit_test(the_size_is_told_now_and_then),
         cmocka_unit_test(an_empty_pool_has_nothing_to_expire),
         cmocka_unit_test(time_ends_the_oldest),
         cmocka_unit_test(who_does_not_seal_cleans_up),
         cmocka_unit_test(the_sealer_gets_what_it_asks_for),
+        cmocka_unit_test(a_successor_does_not_hide_the_others),
+        cmocka_unit_test(lists_are_marked_and_given_back),
         cmocka_unit_test(the_sealer_gets_what_a_header_needs),
         cmocka_unit_test(the_first_turn_is_waited_for),
         cmocka_unit_test(who_finds_nothing_asks),
