@@ -290,6 +290,8 @@ static void what_is_left_out_of_the_configuration(void **state)
     assert_int_equal(p->c.limit, 15000);
     assert_int_equal(p->c.limit_bytes, (size_t)256 << 20);
     assert_int_equal(p->c.expiration_ms, 600000);
+    assert_int_equal(p->c.block_limit, 1000);
+    assert_int_equal(p->window.blocks, 1000 + LATE_BLOCKS);
     assert_int_equal(p->c.batch_max, 64);
     assert_int_equal(p->c.batches_max, 4);
     pool.ops->free(pool.self);
@@ -656,6 +658,8 @@ static void lists_are_marked_and_given_back(void **state)
     assert_int_equal(stats(&r).unsealed, 0);
     about(&r, BC_MSG_UNSEAL, metas, HEIGHT + 1, 7);
     assert_int_equal(stats(&r).unsealed, 3);
+    assert_int_equal(offer(&r, web3_tx(&r, 1)), BC_TXS_NONE);
+    assert_int_equal(stats(&r).nonce_entries, 3 + 1 + 1); /* here, of Web3, and one on the chain */
     metas->cnt = 1; /* once more: it is not held, and keeps its place */
     about(&r, BC_MSG_UNSEAL, metas, HEIGHT + 1, 7);
     bc_metas_t *got = fetch(&r, 1);
