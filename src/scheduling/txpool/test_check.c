@@ -313,6 +313,9 @@ static void accounts_are_forgotten_in_their_order(void **state)
         learn(&r, i, 7);
     assert_int_equal(p->senders.cnt, MAX);
     assert_int_equal(pending(&r), -1);
+    bc_metas_t *none = fetch(&r, 10); /* its turn does not come by that */
+    assert_int_equal(none->cnt, 0);
+    bc_metas_unref(none);
     expire(&r, tx);
     bc_tx_unref(tx);
     learn(&r, 0, 7);

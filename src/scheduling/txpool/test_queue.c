@@ -811,6 +811,23 @@ static void new_neighbours_are_asked(void **state)
     }
 }
 
+static void what_they_give_is_verified(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    bc_txs_t *txs = bc_txs_new(2);
+    for (int i = 0; i < 2; i++)
+        txs->v[i] = numbered(&r, i);
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_FRONT, BC_ACTOR_TXPOOL, BC_MSG_RESPONSE);
+    m->data = sync_encode_response(txs);
+    feed(&r, m);
+    assert_int_equal(stats(&r).verifying, 2);
+    recover(&r, true);
+    assert_int_equal(stats(&r).unsealed, 2);
+    bc_txs_unref(txs);
+    rig_free(&r);
+}
+
 /* The sealer's own transaction is held by it at once, whatever the limit. */
 static void the_sealers_own_is_held(void **state)
 {
@@ -873,6 +890,7 @@ int main(void)
         cmocka_unit_test(the_first_turn_is_waited_for),
         cmocka_unit_test(who_finds_nothing_asks),
         cmocka_unit_test(new_neighbours_are_asked),
+        cmocka_unit_test(what_they_give_is_verified),
         cmocka_unit_test(the_sealers_own_is_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
