@@ -671,6 +671,50 @@ static inline prop_t *decided(rig_t *r)
     return q;
 }
 
+static inline bool has_row(const rig_t *r, const char *key)
+{
+    for (size_t i = 0; i < r->row_cnt; i++)
+        if (!strcmp(r->row_keys[i], key))
+            return true;
+    return false;
+}
+
+/* A proposal of these transactions, or of others with their nonces. */
+static inline prop_t *same_txs(const prop_t *of, int64_t index, int sealer, bool rivals)
+{
+    bc_header_t h = { .data.version = 0x03100000, .data.number = index, .data.sealer = sealer,
+                      .data.timestamp = 1700000000900 };
+    bc_keypair_t keys[NODES];
+    bc_bytes_t ids[NODES];
+    name_sealers(&h, keys, ids, ALL_NODES);
+    bc_hdr_t *hdr = bc_hdr_new(BC_SUITE_STANDARD, &h);
+    pbft_t p = { .suite = BC_SUITE_STANDARD };
+    bc_metas_t *metas = bc_metas_new(of->metas->cnt);
+    for (size_t i = 0; i < metas->cnt; i++) {
+        metas->v[i] = of->metas->v[i];
+        metas->v[i].hash.b[31] ^= rivals;
+    }
+    prop_t *q = prop_from_sealer(&p, hdr, metas, false);
+    bc_metas_unref(metas);
+    bc_hdr_unref(hdr);
+    return q;
+}
+
+/* A block at index of one transaction; sender 0: of type 0, else of that Web3 account. */
+static inline prop_t *block_of(int64_t index, uint8_t sender, const char *nonce)
+{
+    static int salt;
+    prop_t *q = proposal(index, 2, 1, ++salt, false);
+    q->txs = pool_txs(q->metas);
+    bc_tx_t *tx = q->txs->v[0];
+    bc_buf_unref(tx->raw);
+    tx->raw = bc_buf_copy(bc_cstr(nonce));
+    tx->w.data.nonce = bc_buf_view(tx->raw);
+    tx->w.type = sender != 0;
+    tx->sender.b[3] = sender;
+    return q;
+}
+
 static inline void pool_size(rig_t *r, int64_t n)
 {
     bc_msg_t *m = bc_msg_new(BC_ACTOR_TXPOOL, BC_ACTOR_PBFT, BC_MSG_POOL_SIZE);

@@ -223,4 +223,68 @@ static inline void commit(rig_t *r, bc_tx_t *tx)
     commit_at(r, tx, HEIGHT + 1);
 }
 
+static inline pool_t *pool_of(rig_t *r)
+{
+    return r->pool.self;
+}
+
+static inline bc_tx_t *numbered(rig_t *r, int i)
+{
+    char nonce[12];
+    snprintf(nonce, sizeof nonce, "%d", i);
+    return make(r, (spec_t){ .nonce = nonce });
+}
+
+static inline void fire(rig_t *r, int64_t timer)
+{
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_TIMER);
+    m->number = timer;
+    feed(r, m);
+}
+
+/* How often the timer was asked for; *after: ms, when it was. */
+static inline size_t timers(rig_t *r, int64_t timer, int64_t *after)
+{
+    bc_out_t others = { 0 };
+    size_t cnt = 0;
+    while (r->out.head) {
+        bc_msg_t *m = r->out.head;
+        r->out.head = m->next;
+        m->next = NULL;
+        if (m->kind == BC_MSG_TIMER_SET && m->number == timer) {
+            cnt++;
+            *after = m->number2;
+            bc_msg_free(m);
+            continue;
+        }
+        if (others.tail)
+            others.tail->next = m;
+        else
+            others.head = m;
+        others.tail = m;
+    }
+    r->out.head = others.head;
+    r->out.tail = others.tail;
+    return cnt;
+}
+
+/* The last word about the token; -1: none. */
+static inline int64_t answered(rig_t *r, uint64_t token)
+{
+    bc_msg_t *m = take(r, BC_MSG_SUBMIT_DONE);
+    if (!m)
+        return -1;
+    assert_int_equal(m->token, token);
+    int64_t status = m->committed ? 10000 + m->number2 : m->number;
+    bc_msg_free(m);
+    return status;
+}
+
+static inline bc_txpool_stats_t stats(const rig_t *r)
+{
+    bc_txpool_stats_t st;
+    bc_txpool_stats(r->pool, &st);
+    return st;
+}
+
 #endif

@@ -273,13 +273,6 @@ static void a_commit_answers_the_waiter_once(void **state)
     }
 }
 
-static void fire(rig_t *r, int64_t timer)
-{
-    bc_msg_t *m = bc_msg_new(BC_ACTOR_HOST, BC_ACTOR_TXPOOL, BC_MSG_TIMER);
-    m->number = timer;
-    feed(r, m);
-}
-
 /* What the pool said last about its size; -1: nothing since then. */
 static int64_t told(rig_t *r, int64_t *unsealed)
 {
