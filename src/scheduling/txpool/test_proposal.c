@@ -232,7 +232,9 @@ static void web3_nonces_are_on_the_chain_once(void **state)
         assert_int_equal(bc_tx_recover(used), BC_OK);
         commit(&r, used);
         bc_tx_unref(used);
+        drop_all(&r);
         expect(&r, web3_tx(&r, 5), HEIGHT + 2, way, true);
+        assert_null(take(&r, BC_MSG_PENDING_NONCE)); /* the next one is still 7 */
         expect(&r, web3_tx(&r, 4), HEIGHT + 1 + LATE_BLOCKS, way, true);
         expect(&r, web3_tx(&r, 3), HEIGHT + 2 + LATE_BLOCKS, way, false);
         expect(&r, web3_paying(&r, 6), HEIGHT + 2, way, false);
@@ -402,6 +404,28 @@ static void a_leader_must_have_what_it_means(void **state)
     rig_free(&r);
 }
 
+/* What was fetched because it was missing may be divided in another way, too. */
+static void a_leader_is_asked_for_all_once_more(void **state)
+{
+    (void)state;
+    rig_t r = rig_new(0);
+    variants_t v = variants_new(&r);
+    commit_at(&r, v.here, HEIGHT - 200); /* ours has left the pool */
+    drop_all(&r);
+    propose(&r, &v);
+    loaded(&r, NULL, false);
+    bc_msg_t *ask = take(&r, BC_MSG_REQUEST);
+    assert_non_null(ask);
+    feed(&r, response_of(ask, v.here));
+    bc_msg_free(ask);
+    recover(&r, true);
+    bc_msg_t *m = given(&r, v.theirs);
+    assert_int_equal(m->number2, 0);
+    bc_msg_free(m);
+    variants_free(&v);
+    rig_free(&r);
+}
+
 /* Ours could be in no block any more: that says nothing about the leader's. */
 static void a_verdict_is_about_the_leaders_transactions(void **state)
 {
@@ -496,6 +520,7 @@ int main(void)
         cmocka_unit_test(the_leaders_fields_count),
         cmocka_unit_test(another_division_is_another_nonce),
         cmocka_unit_test(a_leader_must_have_what_it_means),
+        cmocka_unit_test(a_leader_is_asked_for_all_once_more),
         cmocka_unit_test(a_verdict_is_about_the_leaders_transactions),
         cmocka_unit_test(what_became_impossible_is_taken_back_from_the_sealer),
         cmocka_unit_test(a_rival_of_what_is_sealed_is_not_sealed),

@@ -303,7 +303,8 @@ void nonce_accept(pool_t *p, entry_t *e)
         BC_MUST(bc_map_insert(&p->web3_nonces, e) == BC_OK);
     }
     sender_t *s = sender_of(p, &tx->sender);
-    if (!s->has_pending || nonce + 1 > s->pending) {
+    uint64_t next = s->has_pending ? s->pending : s->has_ledger ? s->ledger : 0;
+    if (nonce + 1 > next) { /* not by what fills a gap late */
         s->has_pending = true;
         s->pending = nonce + 1;
         tell_pending(p, s);
