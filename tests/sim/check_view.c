@@ -9,6 +9,7 @@
 #include "sim_impl.h"
 
 enum { TIMEOUT_MS = 3000, PIPELINE = 50 };
+#define FAR ((int64_t)1 << 53) /* no honest node takes, or says, more */
 
 static bool signed_by(const sim_node_t *n, const sim_conf_t *c, int64_t idx,
                       const bc_h256_t *digest, bc_bytes_t sig, int *node)
@@ -99,6 +100,8 @@ static const char *new_view_fault(const sim_node_t *n, const pbft_msg_t *nv)
     if (sim_conf_weight(c, who) < sim_conf_quorum(c, NULL))
         return "too few view changes";
     int list[SIM_NODES_MAX];
+    if (committed > FAR || nv->base.index > FAR)
+        return "heights that do not exist";
     if (nv->base.index < 0 || nv->base.index > committed + PIPELINE ||
         sim_leader(nv->base.index + 1, nv->base.view, n->world->o.leader_period,
                        (size_t)sim_conf_list(c, list)) != nv->base.from)

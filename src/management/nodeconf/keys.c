@@ -130,8 +130,8 @@ const bc_conf_key_t bc_ini_keys[] = {
     NUM(K_U32, "consensus", "pipeline_size", consensus.pipeline_size, "50", 50, 1000000,
         KF_STRICT | KF_FATAL, "blocks in consensus at once"),
     BOOL("consensus", "require_txs_root", consensus.require_txs_root, "false", 0,
-         "refuse proposals whose header does not name their transactions: FISCO BCOS's own node makes "
-         "such ones, `chain build` writes true"),
+         "refuse proposals whose header does not name their transactions and where their fields end: "
+         "FISCO BCOS's own node makes such ones, `chain build` writes true"),
 
     BOOL("executor", "enable_dag", executor.enable_dag, "true", U,
          "read by nobody: see baseline_scheduler_parallel"),
