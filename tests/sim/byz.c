@@ -249,8 +249,10 @@ static void garbage(sim_node_t *n, int to)
     bc_buf_t *b = old ? bc_buf_copy(bc_buf_view(seen)) : bc_buf_new(1 + sim_random(s, 200));
     for (size_t i = 0; !old && i < b->n; i++)
         b->p[i] = (uint8_t)sim_random(s, 256);
-    for (uint64_t k = sim_random(s, 4); k && b->n; k--)
-        b->p[sim_random(s, b->n)] ^= (uint8_t)(1u << sim_random(s, 8));
+    for (uint64_t k = sim_random(s, 4); k && b->n; k--) {
+        size_t at = sim_random(s, b->n);
+        b->p[at] ^= (uint8_t)(1u << sim_random(s, 8));
+    }
     bc_bytes_t v = { b->p, sim_random(s, 3) ? b->n : sim_random(s, b->n) };
     if (sim_random(s, 2)) {
         bc_buf_t *frame = bc_buf_copy(v);
@@ -315,6 +317,12 @@ static void act(sim_t *s, event_t *e)
 
 /* ---- life ---- */
 
+static unsigned some_tricks(sim_t *s)
+{
+    unsigned one = 1u << sim_random(s, 11);
+    return one | (unsigned)sim_random(s, 2048);
+}
+
 void byz_start(sim_node_t *n)
 {
     sim_t *s = n->world;
@@ -322,9 +330,7 @@ void byz_start(sim_node_t *n)
         n->byz = bc_xcalloc(1, sizeof *n->byz);
         n->byz->tricks = s->o.tricks;
         if (!s->o.tricks) /* a few that work together, or everything */
-            n->byz->tricks = sim_random(s, 4)
-                                 ? (unsigned)(sim_random(s, 2048) | 1u << sim_random(s, 11))
-                                 : SIM_TRICK_ALL;
+            n->byz->tricks = sim_random(s, 4) ? some_tricks(s) : SIM_TRICK_ALL;
         sim_trace(s, "node %d is bad: tricks %x", n->i, n->byz->tricks);
     }
     sim_at(s, 100, n->i, act);

@@ -218,7 +218,7 @@ static void check_prepare(sim_node_t *n, const pbft_msg_t *m)
     sim_t *s = n->world;
     int64_t i = m->base.index, v = m->base.view;
     if (!fact(s, FACT_OFFERED, by_hash(&m->base.hash), i, v, false) && n->disk.height == i - 1 &&
-        honest_leader(n, i, v) && !s->o.injects)
+        honest_leader(n, i, v) && check_list_stands(n, i - 1) && !s->o.injects)
         sim_fail(s, "reason", "node %d prepared what was not proposed at height %ld view %ld", n->i,
                  (long)i, (long)v);
     fact(s, FACT_PREPARES, by_hash(&m->base.hash), i, v, true)->mask |= 1u << n->i;

@@ -118,7 +118,7 @@ bool check_record_max(const sim_node_t *n, int64_t index)
 }
 
 /* The list has been the same for all blocks that may have been prepared ahead of h. */
-static bool list_stands(const sim_node_t *n, int64_t h)
+bool check_list_stands(const sim_node_t *n, int64_t h)
 {
     for (int64_t k = BC_MAX(h - AHEAD, (int64_t)0); k < h; k++)
         if (sim_conf_after(n, k) != sim_conf_after(n, h))
@@ -135,7 +135,7 @@ void check_record_erased(sim_node_t *n, const char *key)
     if (n->bad || strncmp(key, BC_PBFT_TABLE_VOTE ":", at) || (key[at] != 'p' && key[at] != 'c') ||
         bc_dec_i64(bc_cstr(key + at + 1), &index) != BC_OK || index <= h)
         return;
-    if (key[at] == 'p' || (list_stands(n, h) && !check_lock_void(n, index)))
+    if (key[at] == 'p' || (check_list_stands(n, h) && !check_lock_void(n, index)))
         sim_fail(n->world, "record", "node %d forgets a vote of height %ld at height %ld", n->i,
                  (long)index, (long)h);
 }
@@ -191,7 +191,7 @@ void check_record_start(sim_node_t *n)
     n->start_view = view;
     n->start_to_view = to_view;
     snprintf(key, sizeof key, BC_PBFT_TABLE_COMMIT ":%" PRId64, next);
-    if (!list_stands(n, n->disk.height) || sim_conf_index(conf, n->i) < 0 || sim_conf_list(conf, list) == 1)
+    if (!check_list_stands(n, n->disk.height) || sim_conf_index(conf, n->i) < 0 || sim_conf_list(conf, list) == 1)
         return; /* a node alone votes without a word */
     if (row(n, key).n && check_record_max(n, next))
         n->reruns = next;

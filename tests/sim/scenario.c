@@ -41,8 +41,10 @@ static void traffic(sim_t *s, event_t *e)
      * no system transaction by the chain's rule, and after a block of such nobody waits. */
     bool system = sim_random(s, s->o.membership ? 6 : 12) == 0;
     sim_submit(s, node, system && sim_random(s, 2) ? 1 : 1 + (int)sim_random(s, 6), system);
-    if (sim_random(s, 6) == 0)
-        sim_submit_rivals(s, node, (int)sim_random(s, (uint64_t)s->cnt), sim_random(s, 2));
+    if (sim_random(s, 6) == 0) {
+        int other = (int)sim_random(s, (uint64_t)s->cnt);
+        sim_submit_rivals(s, node, other, sim_random(s, 2));
+    }
     if (s->now < FAULT_MS)
         world_at(s, (int64_t)sim_random(s, 1200), 0, traffic);
 }
@@ -118,10 +120,10 @@ static void mischief(sim_t *s, event_t *e)
         if (sim_random(s, 4) == 0) { /* one knows less than the others of what goes on */
             sim_miss(s, node, (uint32_t)(sim_random(s, 4096) & sim_random(s, 4096)));
             world_at(s, 200 + (int64_t)sim_random(s, 8000), node, misses_nothing);
-        } else if (sim_random(s, 2))
-            sim_set_network(s, (double)sim_random(s, 25) / 100, (double)sim_random(s, 20) / 100,
-                            5 + (int64_t)sim_random(s, 400));
-        else
+        } else if (sim_random(s, 2)) {
+            double loss = (double)sim_random(s, 25) / 100, dup = (double)sim_random(s, 20) / 100;
+            sim_set_network(s, loss, dup, 5 + (int64_t)sim_random(s, 400));
+        } else
             sim_set_network(s, 0, 0, 5 + (int64_t)sim_random(s, 60));
     } else if (one & faults & SIM_FAULT_DISK) {
         s->nodes[node].disk_ms = 100 + (int64_t)sim_random(s, 1900);

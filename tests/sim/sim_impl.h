@@ -242,6 +242,8 @@ void check_execute(sim_node_t *n, const bc_hdr_t *header);
 void check_turn(sim_node_t *n, const pbft_msg_t *m);
 void check_given(sim_node_t *n, bc_bytes_t payload);
 void check_offered(sim_t *s, int64_t index, int64_t view, const bc_h256_t *hash);
+/* The list has been the same for all blocks that may have been prepared ahead of h. */
+bool check_list_stands(const sim_node_t *n, int64_t h);
 void check_note_tx(sim_t *s, const bc_tx_t *tx); /* somebody has made it */
 void check_bounds_of(sim_t *s, bc_meta_t *m);    /* those of the one that was made first */
 void check_note_block(sim_t *s, const pbft_proposal_t *w); /* the same; its hash is true */

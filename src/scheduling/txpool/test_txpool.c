@@ -11,6 +11,9 @@ static void each_rule_refuses_with_its_code(void **state)
     rig_t r = rig_new(0);
     assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "1" })), BC_TXS_NONE);
     assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "1" })), BC_TXS_ALREADY_IN_POOL);
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "" })), BC_TXS_NONE); /* one as any other */
+    assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "", .limit = HEIGHT + 5 })),
+                     BC_TXS_NONCE_CHECK_FAIL);
     assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "2", .group = "g" })),
                      BC_TXS_INVALID_GROUP_ID);
     assert_int_equal(offer(&r, make(&r, (spec_t){ .nonce = "2", .chain = "c" })),

@@ -25,7 +25,8 @@ static nonce_t *nonce_add(bc_map_t *m, bc_bytes_t text)
     if (!n) {
         n = bc_xcalloc(1, sizeof *n + text.n);
         n->n = (uint32_t)text.n;
-        memcpy(n->s, text.p, text.n);
+        if (text.n)
+            memcpy(n->s, text.p, text.n);
         BC_MUST(bc_map_insert(m, n) == BC_OK);
     }
     n->cnt++;
