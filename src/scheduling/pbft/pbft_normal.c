@@ -239,6 +239,13 @@ static bool taken_here(pbft_t *p, prop_t *q)
     return taken;
 }
 
+/* The transactions of our own are with it: they go back with the view. */
+static void refused(slot_t *s, prop_t *q, const bc_nodeid_t *from)
+{
+    if (!from && !s->failed)
+        prop_set(&s->failed, q);
+}
+
 void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, const bc_nodeid_t *from)
 {
     slot_t *s = pbft_slot_make(p, q->index);
@@ -253,10 +260,13 @@ void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, const bc_nodeid_t *f
         BC_WARN(PBFT_BADGES, "proposal with a header that the chain cannot take,index=%ld,hash=%s",
                 (long)q->index, BC_SHORT(q->hash));
         p->dropped++;
+        refused(s, q, from);
         return;
     }
-    if (taken_here(p, q))
+    if (taken_here(p, q)) {
+        refused(s, q, from);
         return;
+    }
     if (!q->txs && !q->metas->cnt)
         q->txs = bc_txs_new(0);
     if (q->txs) {

@@ -403,10 +403,36 @@ static void a_header_makes_void_where_its_list_is_in_force(void **state)
     rig_end(r);
 }
 
+/* A leader's own block has what the ledger has: its other transactions go back with the view. */
+static void an_own_block_that_is_taken_gives_back(void **state)
+{
+    (void)state;
+    rig_t r;
+    rig_init(&r, 2); /* leads height 1 in view 1 */
+    enter_view(&r, 1);
+    prop_t *q = proposal(1, 2, 2, 1, false);
+    bc_txs_t *txs = pool_txs(q->metas);
+    pbft_note_done(r.engine.self, txs);
+    bc_txs_unref(txs);
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_SEALER, BC_ACTOR_PBFT, BC_MSG_PROPOSE);
+    m->header = bc_hdr_ref(q->header);
+    m->metas = bc_metas_ref(q->metas);
+    feed(&r, m);
+    assert_int_equal(count(&r, PBFT_PREPARE), 0);
+    assert_int_equal(r.unsealed, 0);
+    pool_size(&r, 1);
+    feed_timer(&r, TIMER_VIEW, 9000);
+    enter_view(&r, 2);
+    assert_int_equal(r.unsealed, 1);
+    prop_unref(q);
+    rig_free(&r);
+}
+
 int main(void)
 {
     bc_log_set_level(BC_LOG_FATAL);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_own_block_that_is_taken_gives_back),
         cmocka_unit_test(blocks_that_exclude_each_other),
         cmocka_unit_test(what_is_compared_before_the_transactions_have_come),
         cmocka_unit_test(a_transaction_meets_itself),
