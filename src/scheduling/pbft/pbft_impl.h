@@ -238,6 +238,9 @@ void pbft_handle(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const char 
 void pbft_skip_faulty_leader(pbft_t *p);
 /* pbft_taken.c */
 void pbft_claims_free(pbft_claims_t *c);
+/* One transaction twice in a block would be executed twice, two that exclude each other both: no honest
+ * leader does that. */
+bool prop_has_twins(prop_t *q);
 /* Have a transaction in common, or two that exclude each other. */
 bool prop_meets(prop_t *a, prop_t *b);
 void pbft_note_done(pbft_t *p, const bc_txs_t *txs); /* of a block that is in the ledger now */

@@ -58,27 +58,6 @@ static bool is_sysconf(bc_bytes_t to)
     return bc_is_system_to(bc_bytes(low, sizeof low));
 }
 
-static int hash_cmp(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(bc_h256_t));
-}
-
-/* One transaction twice in a block would be executed twice: no honest leader does that. */
-static bool has_twins(const bc_metas_t *ms)
-{
-    if (ms->cnt < 2)
-        return false;
-    bc_h256_t *h = bc_xcalloc(ms->cnt, sizeof *h);
-    for (size_t i = 0; i < ms->cnt; i++)
-        h[i] = ms->v[i].hash;
-    qsort(h, ms->cnt, sizeof *h, hash_cmp);
-    bool twins = false;
-    for (size_t i = 1; i < ms->cnt && !twins; i++)
-        twins = bc_h256_eq(&h[i - 1], &h[i]);
-    free(h);
-    return twins;
-}
-
 static bool metas_from(prop_t *q, const bc_block_t *b)
 {
     const bc_tx_meta_t *m = b->metas.v;
@@ -94,7 +73,7 @@ static bool metas_from(prop_t *q, const bc_block_t *b)
         copy_text(to->to, sizeof to->to, m[i].to);
         copy_text(to->source, sizeof to->source, m[i].source);
     }
-    return !has_twins(q->metas);
+    return !prop_has_twins(q);
 }
 
 /* Where the header names its transactions it must name these: two blocks of one hash, executed to
@@ -199,7 +178,7 @@ prop_t *prop_from_sealer(pbft_t *p, bc_hdr_t *header, bc_metas_t *metas, bool sy
     q->metas = metas ? bc_metas_ref(metas) : bc_metas_new(0);
     for (size_t i = 0; i < q->metas->cnt; i++)
         q->sysconf |= is_sysconf(bc_cstr(q->metas->v[i].to));
-    q->data = has_twins(q->metas) ? NULL : block_bytes(header, q->metas);
+    q->data = prop_has_twins(q) ? NULL : block_bytes(header, q->metas);
     if (!q->data) {
         prop_unref(q);
         return NULL;

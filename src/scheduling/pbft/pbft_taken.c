@@ -116,6 +116,11 @@ static bool meet(const pbft_claims_t *lower, const pbft_claims_t *upper)
            have_common(lower->texts, lower->text_cnt, upper->v, upper->n);
 }
 
+bool prop_has_twins(prop_t *q)
+{
+    return claims_of(q)->twins;
+}
+
 bool prop_meets(prop_t *a, prop_t *b)
 {
     if (a == b)
@@ -144,7 +149,7 @@ bool prop_taken(pbft_t *p, prop_t *q)
 {
     if (!q->metas)
         return false;
-    if (claims_of(q)->twins || taken_by_ledger(p, q))
+    if (prop_has_twins(q) || taken_by_ledger(p, q))
         return true;
     for (int64_t i = pbft_next(p); i < q->index && i <= p->slot_max; i++) {
         slot_t *s = pbft_slot(p, i);

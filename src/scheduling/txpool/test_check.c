@@ -402,6 +402,15 @@ static void a_nonce_is_taken_until_the_last_one_goes(void **state)
     }
 }
 
+/* A proposal names this one. */
+static bc_metas_t *marked(rig_t *r, const bc_tx_t *tx)
+{
+    bc_metas_t *one = bc_metas_new(1);
+    one->v[0].hash = tx->hash;
+    about(r, BC_MSG_MARK_SEALED, one, HEIGHT + 1, 7);
+    return one;
+}
+
 /* Whichever is sealed, by whom, and however often it is marked: the others wait, and when it is
  * given back one of them goes. */
 static void one_of_a_nonce_is_sealed_at_a_time(void **state)
@@ -413,9 +422,7 @@ static void one_of_a_nonce_is_sealed_at_a_time(void **state)
                 rig_t r = rig_new(0);
                 bc_tx_t *v[RIVALS];
                 rivals_new(&r, v, web3);
-                bc_metas_t *one = bc_metas_new(1);
-                one->v[0].hash = v[which]->hash;
-                about(&r, BC_MSG_MARK_SEALED, one, HEIGHT + 1, 7);
+                bc_metas_t *one = marked(&r, v[which]);
                 about(&r, BC_MSG_MARK_SEALED, one, HEIGHT + 1, 8);
                 for (int i = 0; i < RIVALS; i++) {
                     bool sealed = nonce_is_sealed(r.pool.self, pool_find(r.pool.self, &v[i]->hash));
@@ -454,9 +461,7 @@ static void a_sealed_one_that_goes_frees_the_others(void **state)
             rig_t r = rig_new(0);
             bc_tx_t *v[RIVALS];
             rivals_new(&r, v, web3);
-            bc_metas_t *one = bc_metas_new(1);
-            one->v[0].hash = v[which]->hash;
-            about(&r, BC_MSG_MARK_SEALED, one, HEIGHT + 1, 7);
+            bc_metas_t *one = marked(&r, v[which]);
             pool_drop(r.pool.self, pool_find(r.pool.self, &v[which]->hash), BC_TXS_NONE);
             bc_metas_t *got = fetch(&r, 10);
             assert_int_equal(got->cnt, 1);
@@ -481,9 +486,7 @@ static void a_turn_comes_after_any_of_the_predecessors(void **state)
         assert_int_equal(offer(&r, bc_tx_ref(far)), BC_TXS_NONE);
         entry_t *e = pool_find(r.pool.self, &next->hash), *f = pool_find(r.pool.self, &far->hash);
         assert_false(nonce_in_turn(r.pool.self, e));
-        bc_metas_t *one = bc_metas_new(1);
-        one->v[0].hash = v[which]->hash;
-        about(&r, BC_MSG_MARK_SEALED, one, HEIGHT + 1, 7);
+        bc_metas_t *one = marked(&r, v[which]);
         assert_true(nonce_in_turn(r.pool.self, e));
         assert_false(nonce_in_turn(r.pool.self, f));
         bc_metas_t *got = fetch(&r, 10);

@@ -237,14 +237,14 @@ int32_t check_ledger_only(const pool_t *p, const bc_tx_t *tx)
 
 /* The longest that a block limit may lie ahead: what the pools let in, and the leaders' own rotation
  * transactions (spec/30 §4). */
-static int64_t limit_ahead(const pool_t *p)
+static uint32_t limit_ahead(uint32_t block_limit)
 {
-    return BC_MAX((int64_t)p->c.block_limit, (int64_t)LIMIT_AHEAD_MIN);
+    return BC_MAX(block_limit, (uint32_t)LIMIT_AHEAD_MIN);
 }
 
 uint32_t bc_txpool_window(uint32_t block_limit)
 {
-    return BC_MAX(block_limit, (uint32_t)LIMIT_AHEAD_MIN) + LATE_BLOCKS;
+    return limit_ahead(block_limit) + LATE_BLOCKS;
 }
 
 static int32_t web3_in_block(const pool_t *p, const bc_tx_t *tx, int64_t number)
@@ -277,7 +277,7 @@ int32_t check_in_block(const pool_t *p, const bc_tx_t *tx, int64_t number)
         return BC_TXS_NONCE_CHECK_FAIL;
     /* Within these bounds the window knows every nonce that was used with such a limit. */
     int64_t limit = tx->w.data.block_limit;
-    if (p->c.check_block_limit && (limit > number + limit_ahead(p) || limit + LATE_BLOCKS < number))
+    if (p->c.check_block_limit && (limit > number + limit_ahead(p->c.block_limit) || limit + LATE_BLOCKS < number))
         return BC_TXS_BLOCK_LIMIT_CHECK_FAIL;
     return BC_TXS_NONE;
 }

@@ -154,13 +154,21 @@ static void ask_generator(pool_t *p, prop_t *q)
     m->data = data;
 }
 
+/* Official leaders do not name the bounds: what is here is taken. */
+static bool as_meant(const pool_t *p, const prop_t *q)
+{
+    bc_h256_t bounds;
+    if (!q->has_bounds)
+        return true;
+    bc_txs_bounds(q->txs, p->c.suite, &bounds);
+    return bc_h256_eq(&bounds, &q->bounds);
+}
+
 /* Ends a proposal all of whose transactions are at hand. They must be those that the leader means: the
  * hash does not tell where their fields end. Only then is it known whether a block can have them. */
 static void complete(pool_t *p, prop_t *q)
 {
-    bc_h256_t bounds;
-    bc_txs_bounds(q->txs, p->c.suite, &bounds);
-    if (q->has_bounds && !bc_h256_eq(&bounds, &q->bounds)) {
+    if (!as_meant(p, q)) {
         if (q->whole) {
             finish(p, q, CODE_INCONSISTENT);
             return;
