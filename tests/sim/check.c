@@ -7,7 +7,8 @@
  *   ledger 4        heights without gaps, each on its parent, by the sealers of its list
  *   quorum 4        distinct valid signatures of quorum weight on every written header
  *   one-vote 5      one Prepare, one proposal, one checkpoint of a node per height (and view)
- *   lock 5          no Prepare for another hash than the one precommitted
+ *   lock 5          no Prepare for another hash than the one precommitted, unless a quorum prepared it in
+ *                   a later view
  *   monotonic 6     views and heights never go back, votes not even after a restart
  *   serial 7        nothing executes above a system block that is not written
  *   once 8          a transaction and a nonce are on the chain at most once, none with a bad signature
@@ -178,6 +179,12 @@ static bool is_void(const sim_node_t *n, const fact_t *f)
     return has_taken(n->world, f) || memcmp(said, now, sizeof *said) != 0;
 }
 
+int64_t check_lock_view(const sim_node_t *n, int64_t index)
+{
+    const fact_t *lock = fact(n->world, FACT_LOCK, n->i, index, 0, false);
+    return lock ? lock->view : -1;
+}
+
 bool check_lock_void(const sim_node_t *n, int64_t index)
 {
     const fact_t *lock = fact(n->world, FACT_LOCK, n->i, index, 0, false);
@@ -213,6 +220,19 @@ static bool honest_leader(const sim_node_t *n, int64_t index, int64_t view)
     return !n->world->nodes[leader_node(n, index, view)].bad;
 }
 
+/* In a view above that, and not above this vote's, a quorum may have prepared what it is for. */
+static bool prepared_since(const sim_node_t *n, const pbft_msg_t *m, int64_t view)
+{
+    sim_t *s = n->world;
+    const sim_conf_t *conf = sim_conf_after(n, m->base.index - 1);
+    for (int64_t v = view + 1; v <= m->base.view; v++) {
+        const fact_t *f = fact(s, FACT_PREPARES, by_hash(&m->base.hash), m->base.index, v, false);
+        if (sim_conf_weight(conf, (f ? f->mask : 0) | s->bad) >= sim_conf_quorum(conf, NULL))
+            return true;
+    }
+    return false;
+}
+
 static void check_prepare(sim_node_t *n, const pbft_msg_t *m)
 {
     sim_t *s = n->world;
@@ -227,7 +247,8 @@ static void check_prepare(sim_node_t *n, const pbft_msg_t *m)
         sim_fail(s, "one-vote", "node %d prepared two hashes at height %ld view %ld", n->i, (long)i,
                  (long)v);
     fact_t *lock = fact(s, FACT_LOCK, n->i, i, 0, false);
-    if (lock && !bc_h256_eq(&lock->hash, &m->base.hash) && !is_void(n, lock))
+    if (lock && !bc_h256_eq(&lock->hash, &m->base.hash) && !is_void(n, lock) &&
+        !prepared_since(n, m, lock->view))
         sim_fail(s, "lock", "node %d prepared another hash than it precommitted at height %ld",
                  n->i, (long)i);
 }
@@ -242,6 +263,7 @@ static void check_commit_vote(sim_node_t *n, const pbft_msg_t *m)
                  (long)v);
     fact_t *lock = fact(s, FACT_LOCK, n->i, i, 0, true);
     lock->hash = m->base.hash;
+    lock->view = v;
     lock->changes = changes_before(n, i);
     const sim_conf_t *conf = sim_conf_after(n, i - 1);
     uint32_t prepares = fact(s, FACT_PREPARES, by_hash(&m->base.hash), i, v, true)->mask;
@@ -422,33 +444,6 @@ void check_frame(sim_node_t *n, const bc_msg_t *out)
 }
 
 /* ---- blocks ---- */
-
-/* Honest nodes hold precommits of different proposals at height, so that without votes of bad nodes
- * none of them can reach a quorum ever again (docs/notes/0017). */
-bool check_locks_split(sim_t *s, int64_t height)
-{
-    const sim_node_t *at = NULL;
-    for (int i = 0; i < s->cnt; i++)
-        if (!s->nodes[i].bad && s->nodes[i].disk.height == height - 1)
-            at = &s->nodes[i];
-    const sim_conf_t *conf = at ? sim_conf_after(at, height - 1) : NULL;
-    if (!s->bad || !conf || sim_conf_weight(conf, ~s->bad) < sim_conf_quorum(conf, NULL))
-        return false;
-    for (int k = 0; k < s->cnt; k++) {
-        const fact_t *mine = fact(s, FACT_LOCK, k, height, 0, false);
-        uint32_t could = 0; /* vote for what k holds, or for anything */
-        for (int i = 0; i < s->cnt; i++) {
-            const fact_t *lock = fact(s, FACT_LOCK, i, height, 0, false);
-            could |= (uint32_t)(!s->nodes[i].bad &&
-                                (!lock || is_void(at, lock) ||
-                                 (mine && bc_h256_eq(&lock->hash, &mine->hash))))
-                     << i;
-        }
-        if (sim_conf_weight(conf, could) >= sim_conf_quorum(conf, NULL))
-            return false;
-    }
-    return true;
-}
 
 static void check_signatures(sim_node_t *n, const bc_hdr_t *h)
 {

@@ -53,6 +53,8 @@ static bool voted(const sim_node_t *n, char kind, const pbft_msg_t *m, bool with
     int64_t view;
     bool ok = vote_row(n, kind, m->base.index, &view, &w, &arena) && view >= m->base.view &&
               bc_h256_eq(&w.hash, &m->base.hash) && (!with_data || w.data.n);
+    /* in the same write it may have learnt of a newer one */
+    ok |= kind == 'c' && w.has_hash && view > m->base.view;
     bc_arena_free(&arena);
     return ok;
 }
@@ -66,6 +68,7 @@ static bool reports_lock(const sim_node_t *n, const pbft_msg_t *vc)
     int64_t index = vc->base.index + 1, view;
     bool ok = !vote_row(n, 'c', index, &view, &w, &arena) || vc->base.index > n->disk.height ||
               view >= vc->base.view || /* bound again since then, in the same write */
+              view > check_lock_view(n, index) || /* what others showed, perhaps since then */
               !sim_proof_holds(n, sim_conf_after(n, vc->base.index), &w);
     for (size_t i = 0; i < vc->vote_cnt && !ok; i++)
         ok = vc->votes[i].proposal.index == index && vc->votes[i].base.view == view &&
@@ -174,6 +177,17 @@ static bool has_txs(const sim_node_t *n, bc_bytes_t data)
     return ok;
 }
 
+/* After its vote others showed it that another block was prepared before: it is bound to that now. */
+static bool bound_elsewhere(const sim_node_t *n, int64_t index, const bc_h256_t *hash)
+{
+    pbft_proposal_t w;
+    bc_arena_t arena = { 0 };
+    int64_t view;
+    bool other = vote_row(n, 'c', index, &view, &w, &arena) && !bc_h256_eq(&w.hash, hash);
+    bc_arena_free(&arena);
+    return other;
+}
+
 void check_record_start(sim_node_t *n)
 {
     sim_t *s = n->world;
@@ -196,7 +210,7 @@ void check_record_start(sim_node_t *n)
     if (row(n, key).n && check_record_max(n, next))
         n->reruns = next;
     if (view > 0 && view == to_view && vote_row(n, 'p', next, &voted_view, &w, &arena) &&
-        voted_view == view && has_txs(n, w.data))
+        voted_view == view && has_txs(n, w.data) && !bound_elsewhere(n, next, &w.hash))
         n->revotes = next;
     bc_arena_free(&arena);
     if (n->reruns || n->revotes)

@@ -71,17 +71,51 @@ static const char *vc_fault(const sim_node_t *n, const sim_conf_t *c, const pbft
     return NULL;
 }
 
-/* The view of the newest prepared proposal at index, with that hash if given; -1: none. */
-static int64_t newest(const pbft_msg_t *nv, int64_t index, const bc_h256_t *hash)
+/* The proof shows that a quorum prepared it in the view that is named: with the Prepare messages'
+ * own signatures. */
+static bool shows_view(const sim_node_t *n, const sim_conf_t *c, const pbft_msg_t *v)
+{
+    for (size_t i = 0; i < v->proposal.proof_cnt; i++) {
+        const pbft_sig_t *sig = &v->proposal.proof[i];
+        pbft_msg_t m = { .type = PBFT_PREPARE, .has_base = true };
+        bc_h256_t digest;
+        int node;
+        m.base = (pbft_base_t){ .index = v->proposal.index, .has_hash = true, .hash = v->proposal.hash,
+                                .view = v->base.view, .timestamp = sig->time, .from = sig->node };
+        pbft_digest(BC_SUITE_STANDARD, &m, &digest);
+        if (!signed_by(n, c, sig->node, &digest, sig->vote, &node))
+            return false;
+    }
+    return sim_proof_holds(n, c, &v->proposal);
+}
+
+/* The view of the newest prepared proposal at index, with that hash if given; -1: none. c: only what
+ * proves its view. */
+static int64_t newest(const sim_node_t *n, const sim_conf_t *c, const pbft_msg_t *nv, int64_t index,
+                      const bc_h256_t *hash)
 {
     int64_t view = -1;
     for (size_t i = 0; i < nv->vc_cnt; i++)
         for (size_t k = 0; k < nv->vcs[i].vote_cnt; k++) {
             const pbft_msg_t *v = &nv->vcs[i].votes[k];
-            if (v->proposal.index == index && (!hash || bc_h256_eq(hash, &v->proposal.hash)))
-                view = BC_MAX(view, v->base.view);
+            if (v->proposal.index == index && (!hash || bc_h256_eq(hash, &v->proposal.hash)) &&
+                v->base.view > view && (!c || shows_view(n, c, v)))
+                view = v->base.view;
         }
     return view;
+}
+
+/* What was prepared in the newest view; honest makers go by views that are proven, where there are any,
+ * others may by what is named. */
+static bool newest_named(const sim_node_t *n, const sim_conf_t *c, const pbft_msg_t *nv,
+                         const pbft_proposal_t *p)
+{
+    int64_t best = newest(n, NULL, nv, p->index, NULL);
+    bool named = newest(n, NULL, nv, p->index, &p->hash) == best;
+    if (best < 0 || (named && !made_by(n, c, nv)))
+        return true;
+    int64_t proven = newest(n, c, nv, p->index, NULL);
+    return proven < 0 ? named : newest(n, c, nv, p->index, &p->hash) == proven;
 }
 
 static const char *new_view_fault(const sim_node_t *n, const pbft_msg_t *nv)
@@ -112,8 +146,7 @@ static const char *new_view_fault(const sim_node_t *n, const pbft_msg_t *nv)
             return "a gap in its list";
         if (p->index > top)
             return "an entry for what nobody prepared";
-        int64_t best = newest(nv, p->index, NULL);
-        if (best >= 0 && newest(nv, p->index, &p->hash) != best)
+        if (!newest_named(n, c, nv, p))
             return "a proposal that nobody prepared last";
     }
     return NULL;

@@ -187,13 +187,6 @@ static int honest(sim_t *s)
     return node;
 }
 
-/* Is it the one state without a way out? It may begin at any time while a bad node is at work. */
-static bool locks_split(sim_t *s)
-{
-    s->stalled |= check_locks_split(s, sim_highest(s) + 1);
-    return s->stalled;
-}
-
 static void must_progress(sim_t *s)
 {
     int64_t before = sim_highest(s), bad = BC_MAX(__builtin_popcount(s->bad), 1);
@@ -202,18 +195,17 @@ static void must_progress(sim_t *s)
         sim_submit(s, honest(s), 3, round == 2);
         if (sim_run_to_height(s, before + round, s->now + patience) || sim_failure(s))
             continue;
-        if (!locks_split(s))
-            sim_fail(s, "progress", "none after healing: height %ld", (long)sim_highest(s));
+        sim_fail(s, "progress", "none after healing: height %ld", (long)sim_highest(s));
         return;
     }
     for (int round = 0; round < 20 && !sim_failure(s) && !(round && same_height(s)); round++)
         sim_run_until(s, s->now + 3000);
-    if (!sim_failure(s) && !same_height(s) && !locks_split(s))
+    if (!sim_failure(s) && !same_height(s))
         sim_fail(s, "progress", "nodes are not at the same height after healing");
     int64_t until = s->now + DRAIN_MS * bad;
     while (!sim_failure(s) && check_waits_open(s) && s->now < until)
         sim_run_until(s, s->now + 1000);
-    if (!sim_failure(s) && check_waits_open(s) && !locks_split(s))
+    if (!sim_failure(s) && check_waits_open(s))
         sim_fail(s, "waiter", "transaction %" PRIu64 " at node %d was never answered", s->open_from,
                  s->waits[s->open_from].node);
 }

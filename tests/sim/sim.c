@@ -675,7 +675,6 @@ bool sim_run_to_height(sim_t *s, int64_t number, int64_t t)
 /* ---- looking ---- */
 
 const char *sim_failure(const sim_t *s) { return s->failure[0] ? s->failure : NULL; }
-bool sim_stalled(const sim_t *s) { return s->stalled; }
 uint64_t sim_steps(const sim_t *s) { return s->steps; }
 int64_t sim_now(const sim_t *s) { return s->now; }
 uint64_t sim_digest(const sim_t *s)

@@ -63,8 +63,6 @@ void sim_free(sim_t *s);
 const char *sim_failure(const sim_t *s); /* NULL: all is well so far; begins with [the check] */
 /* Of everything that left a node, was written or answered, with its time: equal for equal runs. */
 uint64_t sim_digest(const sim_t *s);
-/* The scenario ended early in a state out of which nobody can find (docs/notes/0017). */
-bool sim_stalled(const sim_t *s);
 uint64_t sim_steps(const sim_t *s);
 int64_t sim_now(const sim_t *s);
 uint64_t sim_random(sim_t *s, uint64_t below);

@@ -209,7 +209,6 @@ struct sim {
     bc_map_t chain_txs; /* on the chain: hashes of transactions, and of their nonces */
     bc_map_t made;      /* transactions that somebody has made, by hash */
     char failure[256];
-    bool stalled;
     uint64_t frames[8192];
     sim_hook_fn hook;
     void *hook_ctx;
@@ -250,7 +249,6 @@ void check_note_block(sim_t *s, const pbft_proposal_t *w); /* the same; its hash
 void check_answer(sim_node_t *n, const bc_msg_t *m);
 void check_node(sim_node_t *n);
 bool check_waits_open(sim_t *s);
-bool check_locks_split(sim_t *s, int64_t height);
 void check_free(sim_t *s);
 /* check_view.c: entries into views have a reason. out: a consensus payload that the node itself is
  * about to send; in: one that was given to it. */
@@ -275,6 +273,7 @@ void check_record_frame(sim_node_t *n, const pbft_msg_t *m);
 void check_record_out(sim_node_t *n, bc_bytes_t payload);
 void check_record_executes(sim_node_t *n, int64_t number);
 void check_record_erased(sim_node_t *n, const char *key);
+int64_t check_lock_view(const sim_node_t *n, int64_t index); /* of its last precommit; -1: none */
 bool check_lock_void(const sim_node_t *n, int64_t index); /* its precommit binds nobody */
 bool check_record_max(const sim_node_t *n, int64_t index);
 /* check_sync.c: of block sync's payloads that reach or leave a node, what it reads and holds */

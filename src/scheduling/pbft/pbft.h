@@ -8,7 +8,9 @@
  *   that restarts with its rows never votes twice in one (height, view) and keeps its precommits.
  * - Votes are taken only from the node that signed them; counted by exact view; a proposal's hash
  *   must be that of its header; a NewView must come from the view's leader, hold distinct senders
- *   and re-propose exactly what its view changes report; proofs are checked wherever they are used.
+ *   and re-propose what its view changes show to be prepared last; proofs are checked wherever they are used.
+ * - A precommit is released by a newer one that is shown with the Prepare messages' own signatures, as in
+ *   PBFT's paper (docs/notes/0017); official nodes stay bound, and can stall for it.
  * - A view is joined only when more than f of the weight asks for it, so one node cannot move
  *   others, and a node alone does not run ahead: it repeats its view change until a quorum is there.
  * - A node that connects, or asks where the others are after a restart, hears the votes of the

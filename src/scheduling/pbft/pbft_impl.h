@@ -50,6 +50,7 @@ typedef struct {
     bc_metas_t *metas; /* of data */
     bc_txs_t *txs;     /* once verified */
     bool sysconf;      /* some `to` is a system contract, with or without 0x */
+    bool prepared;     /* by a quorum, so somebody honest has its transactions */
     pbft_claims_t claims; /* when they have been asked for */
     size_t clear_to;      /* of the blocks noted as done: takes nothing from those before */
 } prop_t;
@@ -58,8 +59,10 @@ typedef struct {
     int64_t idx; /* sender */
     int64_t view;
     bc_h256_t hash;
-    uint8_t sig_len;
+    uint8_t sig_len, vote_len;
     uint8_t sig[PBFT_SIG_LEN_MAX];
+    int64_t time;                   /* of a Prepare, */
+    uint8_t vote[PBFT_SIG_LEN_MAX]; /* and its signature as a message, which covers the view */
 } vote_t;
 
 typedef struct {
@@ -75,6 +78,10 @@ typedef struct {
     prop_t *pc;        /* precommitted: a quorum of prepares was seen in pc_view */
     int64_t pc_view;
     votes_t proof;     /* prepare signatures of pc, ascending index */
+    bc_h256_t newer_hash; /* what a quorum has prepared in newer_view, as others have shown; -1: nothing */
+    int64_t newer_view;
+    votes_t newer_proof;
+    prop_t *newer;     /* that block, when it came before its view */
     prop_t *dec;       /* a quorum of commits was seen, or it came by log sync */
     votes_t dec_proof; /* as proof, of dec */
     bool synced;       /* dec came by log sync */
@@ -114,6 +121,7 @@ struct ask {
     uint64_t token;
     bool prepared;   /* type 7, else 5 */
     bool ahead;      /* for a NewView of ours to view, else of this view */
+    bool newer;      /* what others have shown to be prepared, of whatever view */
     int64_t index, view;
     bc_h256_t hash;  /* type 7, as what follows */
     bool system;
@@ -279,11 +287,18 @@ void pbft_unseal(pbft_t *p, const prop_t *q);
 /* votes */
 bool votes_add(votes_t *vs, int64_t idx, int64_t view, const bc_h256_t *hash, bc_bytes_t sig);
 bool votes_has(const votes_t *vs, int64_t idx, int64_t view, const bc_h256_t *hash);
+/* The message m itself, by which the vote came: its signature goes with the vote. */
+void votes_sign(votes_t *vs, bc_suite_t suite, const pbft_msg_t *m);
 /* view -1: any */
 uint64_t votes_weight(const pbft_t *p, const votes_t *vs, const bc_h256_t *hash, int64_t view);
 void votes_drop_below(votes_t *vs, int64_t view);
+void votes_keep(votes_t *vs, const bc_h256_t *hash, int64_t view); /* only these */
 void votes_remap(votes_t *vs, const int64_t *map, size_t n);
 void votes_free(votes_t *vs);
+void votes_copy(votes_t *to, const votes_t *from);
+void votes_from_wire(votes_t *to, const pbft_proposal_t *w, int64_t view);
+/* As a proof of w: views of vs in memory of a, ascending index. with_view: and of the view. */
+void votes_to_wire(const votes_t *vs, bool with_view, pbft_proposal_t *w, bc_arena_t *a);
 /* Distinct, valid signatures over hash of quorum weight. */
 bool pbft_proof_ok(pbft_t *p, const pbft_proposal_t *w);
 
@@ -295,14 +310,12 @@ void pbft_on_commit(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pb
 void pbft_on_verified(pbft_t *p, bc_msg_t *in);
 /* Verifies q's transactions and then accepts it as pre-prepare of view. */
 void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, const bc_nodeid_t *from);
-/* Gets the transactions of a precommit of a former life, while they are still the right ones. */
+/* Gets the transactions of a precommit that came without, while they are still the right ones. */
 void pbft_verify_bound(pbft_t *p, slot_t *s);
 void pbft_verify_decided(pbft_t *p, prop_t *q, const bc_nodeid_t *from, unsigned tries,
                          const votes_t *proof);
 /* proof: prepare signatures of q. */
 void pbft_decide(pbft_t *p, slot_t *s, prop_t *q, const votes_t *proof);
-void votes_copy(votes_t *to, const votes_t *from);
-void votes_from_wire(votes_t *to, const pbft_proposal_t *w);
 void pbft_progress(pbft_t *p, slot_t *s);
 void pbft_seal_next(pbft_t *p);
 void pbft_seal_reset(pbft_t *p);
@@ -318,6 +331,22 @@ void pbft_vote_again(pbft_t *p, const bc_nodeid_t *to);
 /* The message is base.from's own, over its own connection, and signed. A failure may be due to a
  * sealer list that we do not know yet: then data is kept for after the next block. */
 bool pbft_signed(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_msg_t *m);
+
+/* pbft_lock.c */
+/* Distinct, valid signatures over hash and view of quorum weight. */
+bool pbft_prepared_in(pbft_t *p, const pbft_proposal_t *w, int64_t view);
+/* Has precommitted another block than this one, and nothing newer is known to be prepared. */
+bool pbft_bound(const pbft_t *p, const slot_t *s, const bc_h256_t *hash);
+/* q is precommitted from now on, in view, by the prepares of it among votes. */
+void pbft_bind(pbft_t *p, slot_t *s, prop_t *q, int64_t view, const votes_t *votes);
+/* What it accepted in the present view, in that view. */
+bool pbft_precommitted_here(const pbft_t *p, const slot_t *s);
+/* Takes q for precommitted, if a quorum is known to have prepared it in a newer view than the present
+ * precommit's. q may be NULL. */
+void pbft_adopt(pbft_t *p, slot_t *s, prop_t *q);
+/* What the proofs of a view change show. ask: its sender, for blocks that are not at hand. */
+void pbft_learn(pbft_t *p, const pbft_msg_t *vc, bool ask);
+void pbft_take_newer(pbft_t *p, prop_t *q); /* the block, as asked for */
 
 /* pbft_exec.c */
 void pbft_try_execute(pbft_t *p);
@@ -350,6 +379,7 @@ void pbft_fetch_prepared(pbft_t *p, size_t from, const pbft_proposal_t *w, int64
 /* As that, before the NewView that would name it; pbft_try_new_view goes on after the answer. False:
  * there are too many questions. */
 bool pbft_fetch_ahead(pbft_t *p, size_t from, const pbft_proposal_t *w);
+void pbft_fetch_newer(pbft_t *p, size_t from, const pbft_proposal_t *w);
 void pbft_on_response(pbft_t *p, bc_msg_t *in);
 void pbft_on_committed_request(pbft_t *p, const bc_nodeid_t *node, const char *uuid, const pbft_msg_t *m);
 void pbft_on_prepared_request(pbft_t *p, const bc_nodeid_t *node, const char *uuid, const pbft_msg_t *m);

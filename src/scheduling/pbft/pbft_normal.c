@@ -10,6 +10,8 @@ void slot_free(slot_t *s)
     prop_unref(s->dec);
     prop_unref(s->failed);
     prop_unref(s->offered);
+    prop_unref(s->newer);
+    votes_free(&s->newer_proof);
     votes_free(&s->proof);
     votes_free(&s->dec_proof);
     votes_free(&s->prepares);
@@ -37,7 +39,7 @@ prop_t *pbft_local(pbft_t *p, int64_t index, const bc_h256_t *hash)
     slot_t *s = pbft_slot(p, index);
     if (!s)
         return NULL;
-    prop_t *all[] = { s->dec, s->pc, s->pre, s->failed, s->offered };
+    prop_t *all[] = { s->dec, s->pc, s->pre, s->failed, s->offered, s->newer };
     for (size_t i = 0; i < BC_ARRAY_LEN(all); i++)
         if (is_hash(all[i], hash) && all[i]->data)
             return all[i];
@@ -116,13 +118,13 @@ void pbft_seal_next(pbft_t *p)
 /* ---- what may be accepted ---- */
 
 /* Nothing we voted for, hold a precommit of, or decided speaks against it (spec/30 §3.9). */
-static bool no_conflict(const slot_t *s, const bc_h256_t *hash, int64_t view)
+static bool no_conflict(const pbft_t *p, const slot_t *s, const bc_h256_t *hash, int64_t view)
 {
     if (s->pre && s->pre_view >= view)
         return false;
     if (s->voted_view > view || (s->voted_view == view && !bc_h256_eq(&s->voted_hash, hash)))
         return false;
-    if (s->pc && !is_hash(s->pc, hash))
+    if (pbft_bound(p, s, hash))
         return false;
     return !s->dec || is_hash(s->dec, hash);
 }
@@ -144,6 +146,8 @@ static void send_vote(pbft_t *p, int32_t type, const prop_t *q, votes_t *own, co
         return;
     }
     votes_add(own, p->self, p->view, hash, m.proposal.sig);
+    if (type == PBFT_PREPARE)
+        votes_sign(own, p->suite, &m);
     pbft_send(p, to, &m);
 }
 
@@ -169,7 +173,7 @@ void pbft_vote_again(pbft_t *p, const bc_nodeid_t *to)
                 send_pre_prepare(p, s->pre, to);
             send_vote(p, PBFT_PREPARE, s->pre, &s->prepares, to);
         }
-        if (s->pc && s->pc_view == p->view && s->pre_view == p->view)
+        if (pbft_precommitted_here(p, s))
             send_vote(p, PBFT_COMMIT, s->pc, &s->commits, to);
         if (s->exec)
             pbft_send_checkpoint(p, s, to);
@@ -178,6 +182,9 @@ void pbft_vote_again(pbft_t *p, const bc_nodeid_t *to)
 
 static void accept(pbft_t *p, slot_t *s, prop_t *q, int64_t view)
 {
+    pbft_adopt(p, s, q);
+    if (s->pc && !is_hash(s->pc, &q->hash))
+        return;
     prop_set(&s->pre, q);
     s->pre_view = view;
     /* the same block, known from a former life without its transactions, or only by its hash */
@@ -249,10 +256,11 @@ static void refused(slot_t *s, prop_t *q, const bc_nodeid_t *from)
 void pbft_take_proposal(pbft_t *p, prop_t *q, int64_t view, const bc_nodeid_t *from)
 {
     slot_t *s = pbft_slot_make(p, q->index);
-    if (!s || view != p->view || !no_conflict(s, &q->hash, view) ||
+    if (!s || view != p->view || !no_conflict(p, s, &q->hash, view) ||
         (s->verify && s->verify_view >= view))
         return;
     prop_t *known = pbft_local(p, q->index, &q->hash);
+    q->prepared |= known && known->prepared;
     if (known && (known->txs || !q->data))
         q = known;
     BC_MUST(q->metas && q->header);
@@ -348,7 +356,12 @@ static void verified_pre(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
     if (in->err) {
         BC_WARN(PBFT_BADGES, "verify proposal failed,index=%ld,hash=%s,view=%ld,code=%ld",
                 (long)q->index, BC_SHORT(q->hash), (long)v->view, (long)in->number2);
-        prop_set(&s->failed, q);
+        if (q->prepared && !in->flag && v->tries < p->node_cnt) {
+            verify_start(p, VERIFY_PRE, q, v->view, other_node(p, v->tries), v->tries + 1, NULL);
+            s->verify = p->token;
+        } else {
+            prop_set(&s->failed, q);
+        }
         return;
     }
     if (taken_here(p, q)) { /* another one was verified meanwhile, or now that its nonces are known */
@@ -356,12 +369,19 @@ static void verified_pre(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
         pbft_give_up(p, s);
         return;
     }
-    if (no_conflict(s, &q->hash, v->view))
+    if (no_conflict(p, s, &q->hash, v->view))
         accept(p, s, q, v->view);
     if (s->followed) {
         s->followed = false;
         pbft_redispatch(p);
     }
+}
+
+/* Those who prepared it have its transactions. */
+static void verified_bound(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
+{
+    if (in->err && !in->flag && s->pc == v->prop && !s->verify && v->tries < p->node_cnt)
+        verify_start(p, VERIFY_BOUND, s->pc, s->pc_view, other_node(p, v->tries), v->tries + 1, NULL);
 }
 
 void pbft_on_verified(pbft_t *p, bc_msg_t *in)
@@ -391,6 +411,8 @@ void pbft_on_verified(pbft_t *p, bc_msg_t *in)
             pbft_mark_sealed(p, v->prop);
         if (v->kind == VERIFY_PRE)
             verified_pre(p, s, v, in);
+        else if (v->kind == VERIFY_BOUND)
+            verified_bound(p, s, v, in);
         else if (v->kind == VERIFY_DECIDED)
             verified_decided(p, s, v, in);
         if (in->flag)
@@ -543,7 +565,7 @@ void pbft_on_pre_prepare(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, con
         return;
     }
     slot_t *s = pbft_slot(p, index);
-    if (!leads || (s && (!no_conflict(s, &m->base.hash, view) || s->verify))) {
+    if (!leads || (s && (!no_conflict(p, s, &m->base.hash, view) || s->verify))) {
         p->dropped++;
         return;
     }
@@ -587,8 +609,10 @@ void pbft_on_prepare(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const p
         p->dropped++;
         return;
     }
-    if (votes_add(&s->prepares, m->base.from, view, hash, m->proposal.sig))
+    if (votes_add(&s->prepares, m->base.from, view, hash, m->proposal.sig)) {
+        votes_sign(&s->prepares, p->suite, m);
         pbft_progress(p, s);
+    }
 }
 
 void pbft_on_commit(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_msg_t *m)
@@ -609,27 +633,6 @@ void pbft_on_commit(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pb
 
 /* ---- quorums ---- */
 
-static int by_index(const void *a, const void *b)
-{
-    const vote_t *x = a, *y = b;
-    return (x->idx > y->idx) - (x->idx < y->idx);
-}
-
-static void precommit(pbft_t *p, slot_t *s)
-{
-    prop_set(&s->pc, s->pre);
-    s->pc_view = p->view;
-    s->proof.cnt = 0;
-    for (size_t i = 0; i < s->prepares.cnt; i++) {
-        const vote_t *v = &s->prepares.v[i];
-        if (v->view == p->view && is_hash(s->pc, &v->hash))
-            votes_add(&s->proof, v->idx, v->view, &v->hash, bc_bytes(v->sig, v->sig_len));
-    }
-    qsort(s->proof.v, s->proof.cnt, sizeof s->proof.v[0], by_index);
-    pbft_store_precommit(p, s);
-    send_vote(p, PBFT_COMMIT, s->pc, &s->commits, NULL);
-}
-
 /* P3 and P5. Votes count in the view they were given for. */
 void pbft_progress(pbft_t *p, slot_t *s)
 {
@@ -638,7 +641,10 @@ void pbft_progress(pbft_t *p, slot_t *s)
     if (!s->pc || s->pc_view < p->view) {
         if (votes_weight(p, &s->prepares, &s->pre->hash, p->view) < p->quorum)
             return;
-        precommit(p, s);
+        pbft_bind(p, s, s->pre, p->view, &s->prepares);
+        send_vote(p, PBFT_COMMIT, s->pc, &s->commits, NULL);
+    } else if (!pbft_precommitted_here(p, s)) {
+        return; /* others have shown that a quorum prepared another block in this view */
     } else if (!votes_has(&s->commits, p->self, p->view, &s->pc->hash)) {
         send_vote(p, PBFT_COMMIT, s->pc, &s->commits, NULL); /* of a former life */
     }
@@ -673,6 +679,7 @@ void pbft_slot_enter_view(pbft_t *p, slot_t *s, int64_t view)
 {
     if (s->verify_view < view)
         s->verify = 0;
+    pbft_adopt(p, s, pbft_local(p, s->index, &s->newer_hash));
     prop_set(&s->offered, NULL);
     if (s->failed) {
         if (!is_hash(s->pc, &s->failed->hash) && !is_hash(s->dec, &s->failed->hash))

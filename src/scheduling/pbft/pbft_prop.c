@@ -234,14 +234,21 @@ bool votes_has(const votes_t *vs, int64_t idx, int64_t view, const bc_h256_t *ha
     return v && v->view >= view;
 }
 
+static uint8_t sig_put(uint8_t to[PBFT_SIG_LEN_MAX], bc_bytes_t sig)
+{
+    uint8_t n = (uint8_t)BC_MIN(sig.n, (size_t)PBFT_SIG_LEN_MAX);
+    if (n)
+        memcpy(to, sig.p, n);
+    return n;
+}
+
 static void vote_set(vote_t *v, int64_t idx, int64_t view, const bc_h256_t *hash, bc_bytes_t sig)
 {
     v->idx = idx;
     v->view = view;
     v->hash = *hash;
-    v->sig_len = (uint8_t)BC_MIN(sig.n, sizeof v->sig);
-    if (v->sig_len)
-        memcpy(v->sig, sig.p, v->sig_len);
+    v->sig_len = sig_put(v->sig, sig);
+    v->vote_len = 0;
 }
 
 /* One vote per sender and hash, the highest view; a sender with too many hashes loses its oldest. */
@@ -276,6 +283,26 @@ bool votes_add(votes_t *vs, int64_t idx, int64_t view, const bc_h256_t *hash, bc
     return true;
 }
 
+static void vote_sign(votes_t *vs, int64_t idx, const bc_h256_t *hash, int64_t time, bc_bytes_t sig)
+{
+    vote_t *v = vote_find(vs, idx, hash);
+    if (v && sig.n <= sizeof v->vote) {
+        v->time = time;
+        v->vote_len = sig_put(v->vote, sig);
+    }
+}
+
+/* Who reads the proof makes the message's base from these fields: what has others cannot be shown. */
+void votes_sign(votes_t *vs, bc_suite_t suite, const pbft_msg_t *m)
+{
+    pbft_base_t base = { .index = m->base.index, .has_hash = true, .hash = m->base.hash,
+                         .view = m->base.view, .timestamp = m->base.timestamp, .from = m->base.from };
+    bc_h256_t digest;
+    pbft_vote_digest(suite, &base, &digest);
+    if (votes_has(vs, base.from, base.view, &base.hash) && bc_h256_eq(&digest, &m->digest))
+        vote_sign(vs, base.from, &base.hash, base.timestamp, m->sig);
+}
+
 uint64_t votes_weight(const pbft_t *p, const votes_t *vs, const bc_h256_t *hash, int64_t view)
 {
     uint64_t w = 0;
@@ -294,6 +321,15 @@ void votes_drop_below(votes_t *vs, int64_t view)
     vs->cnt = n;
 }
 
+void votes_keep(votes_t *vs, const bc_h256_t *hash, int64_t view)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < vs->cnt; i++)
+        if (vs->v[i].view == view && bc_h256_eq(&vs->v[i].hash, hash))
+            vs->v[n++] = vs->v[i];
+    vs->cnt = n;
+}
+
 void votes_remap(votes_t *vs, const int64_t *map, size_t cnt)
 {
     size_t n = 0;
@@ -302,6 +338,7 @@ void votes_remap(votes_t *vs, const int64_t *map, size_t cnt)
         if (idx < 0 || (size_t)idx >= cnt || map[idx] < 0)
             continue;
         vs->v[n] = vs->v[i];
+        vs->v[n].vote_len = 0; /* it was said from the old place */
         vs->v[n++].idx = map[idx];
     }
     vs->cnt = n;
@@ -310,16 +347,36 @@ void votes_remap(votes_t *vs, const int64_t *map, size_t cnt)
 void votes_copy(votes_t *to, const votes_t *from)
 {
     to->cnt = 0;
-    for (size_t i = 0; i < from->cnt; i++)
-        votes_add(to, from->v[i].idx, from->v[i].view, &from->v[i].hash,
-                  bc_bytes(from->v[i].sig, from->v[i].sig_len));
+    for (size_t i = 0; i < from->cnt; i++) {
+        const vote_t *v = &from->v[i];
+        votes_add(to, v->idx, v->view, &v->hash, bc_bytes(v->sig, v->sig_len));
+        vote_sign(to, v->idx, &v->hash, v->time, bc_bytes(v->vote, v->vote_len));
+    }
 }
 
-void votes_from_wire(votes_t *to, const pbft_proposal_t *w)
+void votes_from_wire(votes_t *to, const pbft_proposal_t *w, int64_t view)
 {
     to->cnt = 0;
-    for (size_t i = 0; i < w->proof_cnt; i++)
-        votes_add(to, w->proof[i].node, 0, &w->hash, w->proof[i].sig);
+    for (size_t i = 0; i < w->proof_cnt; i++) {
+        const pbft_sig_t *sig = &w->proof[i];
+        votes_add(to, sig->node, view, &w->hash, sig->sig);
+        vote_sign(to, sig->node, &w->hash, sig->time, sig->vote);
+    }
+}
+
+void votes_to_wire(const votes_t *vs, bool with_view, pbft_proposal_t *w, bc_arena_t *a)
+{
+    w->proof = bc_arena_alloc(a, (vs->cnt + 1) * sizeof w->proof[0]);
+    BC_MUST(w->proof);
+    w->proof_cnt = vs->cnt;
+    for (size_t i = 0; i < vs->cnt; i++) {
+        const vote_t *v = &vs->v[i];
+        w->proof[i] = (pbft_sig_t){ .node = v->idx, .sig = bc_bytes(v->sig, v->sig_len) };
+        if (with_view) {
+            w->proof[i].time = v->time;
+            w->proof[i].vote = bc_bytes(v->vote, v->vote_len);
+        }
+    }
 }
 
 void votes_free(votes_t *vs)

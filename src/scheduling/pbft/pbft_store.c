@@ -3,8 +3,8 @@
  *
  * cbcosVote:view   version u8 = 1, view be64, toView be64
  * cbcosVote:p<n>   version, view be64, PBFTRawProposal with data: what we prepared at height n
- * cbcosVote:c<n>   version, view be64, PBFTRawProposal without data, with proof: what we
- *                  precommitted; its data is that of p<n> */
+ * cbcosVote:c<n>   version, view be64, PBFTRawProposal with proof: what we precommitted; without data
+ *                  when it is the block of p<n> */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,17 +55,14 @@ void pbft_store_prepare(pbft_t *p, const prop_t *q, int64_t view)
     persist(p, key, record(&view, 1, tail));
 }
 
-static bc_buf_t *with_proof(const prop_t *q, const votes_t *proof, bool data)
+static bc_buf_t *with_proof(const prop_t *q, const votes_t *proof, bool with_view, bool data)
 {
-    pbft_sig_t *sigs = bc_xcalloc(proof->cnt + 1, sizeof *sigs);
+    bc_arena_t a = { 0 };
     pbft_proposal_t w;
     prop_to_wire(q, data, &w);
-    for (size_t i = 0; i < proof->cnt; i++)
-        sigs[i] = (pbft_sig_t){ proof->v[i].idx, bc_bytes(proof->v[i].sig, proof->v[i].sig_len) };
-    w.proof_cnt = proof->cnt;
-    w.proof = sigs;
+    votes_to_wire(proof, with_view, &w, &a);
     bc_buf_t *b = pbft_proposal_encode(&w);
-    free(sigs);
+    bc_arena_free(&a);
     BC_MUST(b);
     return b;
 }
@@ -73,8 +70,9 @@ static bc_buf_t *with_proof(const prop_t *q, const votes_t *proof, bool data)
 void pbft_store_precommit(pbft_t *p, const slot_t *s)
 {
     char key[40];
+    bool known = s->voted_view >= 0 && bc_h256_eq(&s->voted_hash, &s->pc->hash);
     vote_key(key, 'c', s->index);
-    persist(p, key, record(&s->pc_view, 1, with_proof(s->pc, &s->proof, false)));
+    persist(p, key, record(&s->pc_view, 1, with_proof(s->pc, &s->proof, true, !known && s->pc->data)));
 }
 
 void pbft_store_unbind(pbft_t *p, int64_t index)
@@ -108,7 +106,7 @@ bc_buf_t *pbft_stored_find(pbft_t *p, int64_t index)
 void pbft_store_executed(pbft_t *p, const slot_t *s)
 {
     char key[40], text[24];
-    bc_buf_t *b = with_proof(s->dec, &s->dec_proof, true);
+    bc_buf_t *b = with_proof(s->dec, &s->dec_proof, false, true);
     stored_put(p, s->index, b);
     commit_key(key, s->index);
     persist(p, key, b);
@@ -199,14 +197,13 @@ static void restore_votes(pbft_t *p, int64_t number)
         s->voted_hash = q->hash;
     }
     if (s && c) {
-        /* always the prepared one: nothing else could be prepared after it */
         s->pc = prop_ref(q && bc_h256_eq(&q->hash, &c->hash) ? q : c);
         s->pc_view = cview;
-        for (size_t i = 0; i < cw.proof_cnt; i++)
-            votes_add(&s->proof, cw.proof[i].node, cview, &c->hash, cw.proof[i].sig);
-        s->voted_view = BC_MAX(s->voted_view, cview);
-        if (!q)
+        votes_from_wire(&s->proof, &cw, cview);
+        if (!q && !c->data) { /* it was voted for; with data it was only shown to us */
+            s->voted_view = cview;
             s->voted_hash = c->hash;
+        }
     }
     prop_unref(q);
     prop_unref(c);
@@ -255,9 +252,10 @@ static void restore_executed(pbft_t *p, int64_t number, int64_t max)
         slot_t *s = q && q->data ? pbft_slot_make(p, i) : NULL;
         if (s) {
             s->dec = prop_ref(q);
-            votes_from_wire(&s->dec_proof, &w);
+            votes_from_wire(&s->dec_proof, &w, 0);
             if (!s->pc) {
                 s->pc = prop_ref(q);
+                s->pc_view = p->view; /* or earlier: it was executed, and no record tells */
                 votes_copy(&s->proof, &s->dec_proof);
             }
             if (q->system)

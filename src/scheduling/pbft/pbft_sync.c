@@ -55,14 +55,25 @@ void pbft_fetch_prepared(pbft_t *p, size_t from, const pbft_proposal_t *w, int64
                               .system = w->system, .to = from });
 }
 
-bool pbft_fetch_ahead(pbft_t *p, size_t from, const pbft_proposal_t *w)
+static bool ask_once(pbft_t *p, const ask_t *what)
 {
     for (const ask_t *a = p->asks; a; a = a->next)
-        if (a->ahead && a->view == p->to_view && a->to == from && a->index == w->index &&
-            bc_h256_eq(&a->hash, &w->hash))
+        if (a->ahead == what->ahead && a->newer == what->newer && a->view == what->view &&
+            a->to == what->to && a->index == what->index && bc_h256_eq(&a->hash, &what->hash))
             return true;
-    return ask_prepared(p, &(ask_t){ .prepared = true, .ahead = true, .index = w->index, .view = p->to_view,
-                                     .hash = w->hash, .system = w->system, .to = from });
+    return ask_prepared(p, what);
+}
+
+bool pbft_fetch_ahead(pbft_t *p, size_t from, const pbft_proposal_t *w)
+{
+    return ask_once(p, &(ask_t){ .prepared = true, .ahead = true, .index = w->index, .view = p->to_view,
+                                 .hash = w->hash, .system = w->system, .to = from });
+}
+
+void pbft_fetch_newer(pbft_t *p, size_t from, const pbft_proposal_t *w)
+{
+    ask_once(p, &(ask_t){ .prepared = true, .newer = true, .index = w->index, .hash = w->hash,
+                          .system = w->system, .to = from });
 }
 
 /* The NewView's block is all that may follow in this view: the others who prepared it hold it too,
@@ -111,7 +122,7 @@ static void on_committed_response(pbft_t *p, const ask_t *a, const bc_nodeid_t *
         q = prop_ref(known);
     }
     votes_t proof = { 0 };
-    votes_from_wire(&proof, w);
+    votes_from_wire(&proof, w, 0);
     s->fetching = true;
     if (!q->metas->cnt && !q->txs)
         q->txs = bc_txs_new(0);
@@ -141,7 +152,7 @@ static void offered(pbft_t *p, const ask_t *a, prop_t *q)
 static void on_prepared_response(pbft_t *p, const ask_t *a, const bc_nodeid_t *node,
                                  const pbft_msg_t *m)
 {
-    if (p->self < 0 || a->view != (a->ahead ? p->to_view : p->view))
+    if (p->self < 0 || (!a->newer && a->view != (a->ahead ? p->to_view : p->view)))
         return;
     bool answer = m->type == PBFT_PREPARED_RESPONSE && m->vote_cnt == 1 && m->votes[0].has_proposal;
     const pbft_proposal_t *w = answer ? &m->votes[0].proposal : NULL;
@@ -153,9 +164,14 @@ static void on_prepared_response(pbft_t *p, const ask_t *a, const bc_nodeid_t *n
         prop_unref(q);
         q = NULL;
     }
-    if (q)
+    if (q) {
         q->system |= a->system;
-    if (a->ahead) {
+        q->prepared = true;
+    }
+    if (a->newer) {
+        if (q)
+            pbft_take_newer(p, q);
+    } else if (a->ahead) {
         offered(p, a, q);
     } else if (q) {
         pbft_take_proposal(p, q, a->view, node);
@@ -192,14 +208,6 @@ void pbft_on_response(pbft_t *p, bc_msg_t *in)
 
 /* ---- serving ---- */
 
-static void proof_to_wire(const votes_t *proof, pbft_proposal_t *w, pbft_sig_t *sigs)
-{
-    for (size_t i = 0; i < proof->cnt; i++)
-        sigs[i] = (pbft_sig_t){ proof->v[i].idx, bc_bytes(proof->v[i].sig, proof->v[i].sig_len) };
-    w->proof_cnt = proof->cnt;
-    w->proof = sigs;
-}
-
 void pbft_on_committed_request(pbft_t *p, const bc_nodeid_t *node, const char *uuid,
                                const pbft_msg_t *m)
 {
@@ -212,11 +220,9 @@ void pbft_on_committed_request(pbft_t *p, const bc_nodeid_t *node, const char *u
     r.base = (pbft_base_t){ 0 };
     pbft_proposal_t w = { 0 };
     bc_arena_t arena = { 0 };
-    pbft_sig_t *sigs = NULL;
     if (s && s->dec && s->dec->data && s->dec_proof.cnt) {
-        sigs = bc_xcalloc(s->dec_proof.cnt, sizeof *sigs);
         prop_to_wire(s->dec, true, &w);
-        proof_to_wire(&s->dec_proof, &w, sigs);
+        votes_to_wire(&s->dec_proof, false, &w, &arena);
     } else {
         bc_buf_t *stored = pbft_stored_find(p, m->base.index);
         if (!stored || pbft_proposal_decode(bc_buf_view(stored), &w, &arena) != BC_OK)
@@ -230,7 +236,6 @@ void pbft_on_committed_request(pbft_t *p, const bc_nodeid_t *node, const char *u
     } else if (m->base.index <= p->committed) {
         pbft_reply(p, node, uuid, NULL);
     }
-    free(sigs);
     bc_arena_free(&arena);
 }
 
@@ -241,14 +246,14 @@ void pbft_on_prepared_request(pbft_t *p, const bc_nodeid_t *node, const char *uu
     if (!uuid[0] || !s || !s->pc || !s->pc->data || !m->base.has_hash ||
         !bc_h256_eq(&s->pc->hash, &m->base.hash))
         return;
-    pbft_sig_t *sigs = bc_xcalloc(s->proof.cnt + 1, sizeof *sigs);
+    bc_arena_t arena = { 0 };
     pbft_msg_t vote, r = { .type = PBFT_PREPARED_RESPONSE, .has_base = true };
     pbft_base(p, &vote, PBFT_COMMIT, s->index, &s->pc->hash, s->pc_view);
     vote.has_proposal = true;
     prop_to_wire(s->pc, true, &vote.proposal);
-    proof_to_wire(&s->proof, &vote.proposal, sigs);
+    votes_to_wire(&s->proof, true, &vote.proposal, &arena);
     r.votes = &vote;
     r.vote_cnt = 1;
     pbft_reply(p, node, uuid, &r);
-    free(sigs);
+    bc_arena_free(&arena);
 }

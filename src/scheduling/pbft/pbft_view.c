@@ -70,7 +70,8 @@ static void senders_drop_to(pbft_t *p, int64_t view)
 
 /* ---- sending ---- */
 
-/* Precommits that the others will accept: with a proof that holds under the list in force. */
+/* Precommits that the others will accept: with a proof that holds under the list in force. That of the
+ * next height, which all the others wait for, proves its view as well. */
 static size_t prepared_list(pbft_t *p, pbft_msg_t **out, bc_arena_t *arena)
 {
     size_t cnt = 0, max = (size_t)BC_MAX(p->slot_max - p->committed, 0);
@@ -85,12 +86,7 @@ static size_t prepared_list(pbft_t *p, pbft_msg_t **out, bc_arena_t *arena)
         pbft_base(p, m, PBFT_COMMIT, i, &s->pc->hash, s->pc_view);
         m->has_proposal = true;
         prop_to_wire(s->pc, false, &m->proposal);
-        m->proposal.proof = bc_arena_alloc(arena, s->proof.cnt * sizeof m->proposal.proof[0]);
-        BC_MUST(m->proposal.proof);
-        for (size_t k = 0; k < s->proof.cnt; k++)
-            m->proposal.proof[m->proposal.proof_cnt++] = (pbft_sig_t){
-                s->proof.v[k].idx, bc_bytes(s->proof.v[k].sig, s->proof.v[k].sig_len)
-            };
+        votes_to_wire(&s->proof, i == pbft_next(p), &m->proposal, arena);
     }
     *out = v;
     return cnt;
@@ -209,6 +205,15 @@ void pbft_on_view_timer(pbft_t *p)
 
 /* ---- receiving view changes ---- */
 
+/* Others will judge it as it is written anew inside a NewView: whatever else it has would be lost, and
+ * the NewView refused. */
+static bool plain(pbft_t *p, const pbft_msg_t *m)
+{
+    bc_h256_t digest;
+    pbft_digest(p->suite, m, &digest);
+    return bc_h256_eq(&digest, &m->digest);
+}
+
 static bool prepared_ok(pbft_t *p, const pbft_msg_t *vc, const pbft_msg_t *m)
 {
     if (!m->has_proposal || !m->proposal.has_hash || m->proposal.index != m->base.index ||
@@ -269,7 +274,12 @@ void pbft_on_view_change(pbft_t *p, const bc_nodeid_t *node, const pbft_msg_t *m
         send_recover_response(p, node);
     else if (view < p->view || view + 1 < p->to_view)
         pbft_send_view_change(p, node);
-    if (view <= p->view || m->base.index < p->committed || !view_change_ok(p, m)) {
+    if (m->base.index < p->committed || !view_change_ok(p, m) || !plain(p, m)) {
+        held_free(held);
+        return;
+    }
+    pbft_learn(p, m, true);
+    if (view <= p->view) {
         held_free(held);
         return;
     }
@@ -280,40 +290,100 @@ void pbft_on_view_change(pbft_t *p, const bc_nodeid_t *node, const pbft_msg_t *m
 
 /* ---- what a new view starts with ---- */
 
+/* A block that a view change reports as prepared. */
+typedef struct {
+    const pbft_msg_t *vote;
+    int64_t sender;
+    int64_t proven; /* its view, where others differ at its height and the proof shows the view; else -1 */
+} report_t;
+
+/* What a set of view changes reports. */
 typedef struct {
     int64_t max_committed, max_prepared;
-} span_t;
+    report_t *v;
+    size_t cnt;
+} reports_t;
 
-static span_t span_of(const pbft_msg_t *const *vcs, size_t cnt)
+static const bc_h256_t *reported_hash(const report_t *r)
 {
-    span_t s = { -1, -1 };
-    for (size_t i = 0; i < cnt; i++) {
-        s.max_committed = BC_MAX(s.max_committed, vcs[i]->base.index);
-        for (size_t k = 0; k < vcs[i]->vote_cnt; k++)
-            s.max_prepared = BC_MAX(s.max_prepared, vcs[i]->votes[k].proposal.index);
-    }
-    return s;
+    return &r->vote->proposal.hash;
 }
 
-/* What was prepared at index in the highest view; lowest sender when equal. with_hash: only what
- * has this hash. */
-static const pbft_msg_t *pick(const pbft_msg_t *const *vcs, size_t cnt, int64_t index,
-                              const bc_h256_t *with_hash, int64_t *sender)
+/* Where all report the same block, which is nearly always so, there is nothing to choose, and no
+ * signature to look at. */
+static void prove(pbft_t *p, reports_t *r, int64_t index)
 {
-    const pbft_msg_t *best = NULL;
+    const report_t *first = NULL;
+    bool differ = false;
+    for (size_t i = 0; i < r->cnt; i++) {
+        if (r->v[i].vote->proposal.index != index)
+            continue;
+        first = first ? first : &r->v[i];
+        differ |= !bc_h256_eq(reported_hash(first), reported_hash(&r->v[i]));
+    }
+    for (size_t i = 0; differ && i < r->cnt; i++) {
+        const pbft_msg_t *v = r->v[i].vote;
+        if (v->proposal.index == index && pbft_prepared_in(p, &v->proposal, v->base.view))
+            r->v[i].proven = v->base.view;
+    }
+}
+
+static void reports_make(pbft_t *p, const pbft_msg_t *const *vcs, size_t cnt, reports_t *r)
+{
+    size_t max = 0;
+    *r = (reports_t){ -1, -1, NULL, 0 };
+    for (size_t i = 0; i < cnt; i++) {
+        r->max_committed = BC_MAX(r->max_committed, vcs[i]->base.index);
+        max += vcs[i]->vote_cnt;
+    }
+    r->v = bc_xcalloc(max + 1, sizeof r->v[0]);
     for (size_t i = 0; i < cnt; i++) {
         for (size_t k = 0; k < vcs[i]->vote_cnt; k++) {
-            const pbft_msg_t *v = &vcs[i]->votes[k];
-            if (v->proposal.index != index ||
-                (with_hash && !bc_h256_eq(with_hash, &v->proposal.hash)))
-                continue;
-            if (!best || v->base.view > best->base.view) {
-                best = v;
-                *sender = vcs[i]->base.from;
-            }
+            r->v[r->cnt++] = (report_t){ &vcs[i]->votes[k], vcs[i]->base.from, -1 };
+            r->max_prepared = BC_MAX(r->max_prepared, vcs[i]->votes[k].proposal.index);
         }
     }
+    prove(p, r, r->max_committed + 1); /* view changes show no more */
+}
+
+static void reports_free(reports_t *r)
+{
+    free(r->v);
+}
+
+/* In the newest view that somebody proves; else in the newest that somebody names. */
+static bool newer_than(const report_t *a, const report_t *b)
+{
+    return a->proven != b->proven ? a->proven > b->proven : a->vote->base.view > b->vote->base.view;
+}
+
+/* What was prepared at index last; of the first sender when equal. NULL: nothing. */
+static const report_t *pick(const reports_t *r, int64_t index)
+{
+    const report_t *best = NULL;
+    for (size_t i = 0; i < r->cnt; i++)
+        if (r->v[i].vote->proposal.index == index && (!best || newer_than(&r->v[i], best)))
+            best = &r->v[i];
     return best;
+}
+
+/* A leader may propose that again: what was prepared in the newest view, by what is proven, or by what
+ * is named, as official leaders do. */
+static bool may_name(const reports_t *r, int64_t index, const bc_h256_t *hash)
+{
+    int64_t view = -1, proven = -1, max_view = -1, max_proven = -1;
+    for (size_t i = 0; i < r->cnt; i++) {
+        const report_t *t = &r->v[i];
+        if (t->vote->proposal.index != index)
+            continue;
+        max_view = BC_MAX(max_view, t->vote->base.view);
+        max_proven = BC_MAX(max_proven, t->proven);
+        if (bc_h256_eq(hash, reported_hash(t))) {
+            view = BC_MAX(view, t->vote->base.view);
+            proven = BC_MAX(proven, t->proven);
+        }
+    }
+    return view >= 0 && (view == max_view || (proven >= 0 && proven == max_proven));
 }
 
 static prop_t *empty_block(pbft_t *p, int64_t index)
@@ -345,16 +415,14 @@ static prop_t *empty_block(pbft_t *p, int64_t index)
 static void apply_new_view(pbft_t *p, const pbft_msg_t *m);
 
 /* fills[i] keeps the block of entry i alive. False when memory is gone. */
-static bool fill_list(pbft_t *p, pbft_msg_t *nv, const pbft_msg_t *const *vcs, size_t cnt, span_t span,
-                      prop_t **fills)
+static bool fill_list(pbft_t *p, pbft_msg_t *nv, const reports_t *r, prop_t **fills)
 {
-    for (int64_t i = span.max_committed + 1; i <= span.max_prepared; i++) {
-        int64_t sender = p->self;
+    for (int64_t i = r->max_committed + 1; i <= r->max_prepared; i++) {
         pbft_msg_t *e = &nv->votes[nv->vote_cnt];
-        const pbft_msg_t *v = pick(vcs, cnt, i, NULL, &sender);
-        if (v) {
-            pbft_base(p, e, PBFT_PRE_PREPARE, i, &v->proposal.hash, p->to_view);
-            e->proposal = v->proposal;
+        const report_t *best = pick(r, i);
+        if (best) {
+            pbft_base(p, e, PBFT_PRE_PREPARE, i, reported_hash(best), p->to_view);
+            e->proposal = best->vote->proposal;
         } else {
             prop_t *q = fills[nv->vote_cnt] = empty_block(p, i);
             if (!q)
@@ -363,7 +431,7 @@ static bool fill_list(pbft_t *p, pbft_msg_t *nv, const pbft_msg_t *const *vcs, s
             prop_to_wire(q, true, &e->proposal);
         }
         e->has_proposal = true;
-        e->base.from = sender;
+        e->base.from = best ? best->sender : p->self;
         nv->vote_cnt++;
     }
     return true;
@@ -371,11 +439,12 @@ static bool fill_list(pbft_t *p, pbft_msg_t *nv, const pbft_msg_t *const *vcs, s
 
 static void send_new_view(pbft_t *p, const pbft_msg_t *const *vcs, size_t cnt)
 {
-    span_t span = span_of(vcs, cnt);
+    reports_t r;
+    reports_make(p, vcs, cnt, &r);
     if (p->wait_seal > p->committed)
-        span.max_prepared = BC_MIN(span.max_prepared, p->wait_seal);
-    span.max_prepared = BC_MIN(span.max_prepared, span.max_committed + p->window);
-    size_t n = (size_t)BC_MAX(span.max_prepared - span.max_committed, 0);
+        r.max_prepared = BC_MIN(r.max_prepared, p->wait_seal);
+    r.max_prepared = BC_MIN(r.max_prepared, r.max_committed + p->window);
+    size_t n = (size_t)BC_MAX(r.max_prepared - r.max_committed, 0);
     uint8_t sig[BC_SIG_MAX];
     pbft_msg_t nv;
     pbft_base(p, &nv, PBFT_NEW_VIEW, p->committed, &p->committed_hash, p->to_view);
@@ -386,7 +455,7 @@ static void send_new_view(pbft_t *p, const pbft_msg_t *const *vcs, size_t cnt)
         nv.vcs[i] = *vcs[i];
     nv.vc_cnt = cnt;
     pbft_msg_t *votes = nv.votes, *copies = nv.vcs;
-    if (fill_list(p, &nv, vcs, cnt, span, fills) && pbft_sign(p, &nv, sig)) {
+    if (fill_list(p, &nv, &r, fills) && pbft_sign(p, &nv, sig)) {
         BC_INFO(PBFT_BADGES, "send NewView,view=%ld,proposals=%zu", (long)p->to_view, nv.vote_cnt);
         pbft_send(p, NULL, &nv);
         /* our own way in: what vcs refers to dies on entering, so work on decoded bytes */
@@ -400,6 +469,7 @@ static void send_new_view(pbft_t *p, const pbft_msg_t *const *vcs, size_t cnt)
     }
     for (size_t i = 0; i < n; i++)
         prop_unref(fills[i]);
+    reports_free(&r);
     free(fills);
     free(copies);
     free(votes);
@@ -448,25 +518,28 @@ typedef enum { LOOK_GOOD, LOOK_WAIT, LOOK_AGAIN } look_t;
 static look_t look_at(pbft_t *p, const pbft_msg_t *const *vcs, size_t cnt, bool *use)
 {
     look_t look = LOOK_GOOD;
-    span_t span = span_of(vcs, cnt);
-    for (int64_t i = pbft_next(p); i <= BC_MIN(span.max_prepared, p->committed + p->window); i++) {
-        int64_t sender;
-        const pbft_msg_t *v = pick(vcs, cnt, i, NULL, &sender);
-        if (!v)
+    reports_t r;
+    reports_make(p, vcs, cnt, &r);
+    int64_t last = BC_MIN(r.max_prepared, p->committed + p->window);
+    for (int64_t i = pbft_next(p); i <= last && look != LOOK_AGAIN; i++) {
+        const report_t *best = pick(&r, i);
+        if (!best)
             continue;
-        bool known_void = pbft_impossible(p, i, &v->proposal.hash);
-        prop_t *q = known_void ? NULL : pbft_local(p, i, &v->proposal.hash);
+        const pbft_proposal_t *w = &best->vote->proposal;
+        bool known_void = pbft_impossible(p, i, &w->hash);
+        prop_t *q = known_void ? NULL : pbft_local(p, i, &w->hash);
         if (q && !prop_void(p, q))
             continue;
-        if (!q && !known_void && ask_reporters(p, vcs, cnt, &v->proposal)) {
+        if (!q && !known_void && ask_reporters(p, vcs, cnt, w)) {
             look = LOOK_WAIT;
             continue;
         }
         for (size_t k = 0; k < cnt; k++)
-            if (reports(vcs[k], i, &v->proposal.hash))
+            if (reports(vcs[k], i, &w->hash))
                 use[vcs[k]->base.from] = false;
-        return LOOK_AGAIN;
+        look = LOOK_AGAIN;
     }
+    reports_free(&r);
     return look;
 }
 
@@ -508,23 +581,15 @@ static bool filler_ok(pbft_t *p, const pbft_proposal_t *w)
 /* The list must be what the view changes demand: from the height after the highest committed,
  * without gaps, at each height what was prepared there in the highest view, else an empty block. A
  * leader that waits for a system proposal may end it early (spec/30 §3.7). */
-static bool list_ok(pbft_t *p, const pbft_msg_t *m, const pbft_msg_t *const *vcs, size_t cnt)
+static bool list_ok(pbft_t *p, const pbft_msg_t *m, const reports_t *r)
 {
-    span_t span = span_of(vcs, cnt);
     for (size_t i = 0; i < m->vote_cnt; i++) {
         const pbft_msg_t *e = &m->votes[i];
-        int64_t index = span.max_committed + 1 + (int64_t)i, sender;
+        int64_t index = r->max_committed + 1 + (int64_t)i;
         if (!e->has_proposal || !e->proposal.has_hash || e->proposal.index != index ||
-            e->base.index != index || e->base.view != m->base.view || index > span.max_prepared)
+            e->base.index != index || e->base.view != m->base.view || index > r->max_prepared)
             return false;
-        const pbft_msg_t *best = pick(vcs, cnt, index, NULL, &sender);
-        if (!best) {
-            if (!filler_ok(p, &e->proposal))
-                return false;
-            continue;
-        }
-        const pbft_msg_t *same = pick(vcs, cnt, index, &e->proposal.hash, &sender);
-        if (!same || same->base.view < best->base.view)
+        if (pick(r, index) ? !may_name(r, index, &e->proposal.hash) : !filler_ok(p, &e->proposal))
             return false;
     }
     return true;
@@ -550,10 +615,12 @@ static bool new_view_ok(pbft_t *p, const pbft_msg_t *m)
             w += p->weights[from];
         }
     }
-    ok = ok && w >= p->quorum && list_ok(p, m, vcs, m->vc_cnt);
+    ok = ok && w >= p->quorum;
     if (ok) { /* the sender's place as leader follows from its height: it must be a likely one */
-        span_t span = span_of(vcs, m->vc_cnt);
-        ok = m->base.index <= span.max_committed + p->pipeline;
+        reports_t r;
+        reports_make(p, vcs, m->vc_cnt, &r);
+        ok = list_ok(p, m, &r) && m->base.index <= r.max_committed + p->pipeline;
+        reports_free(&r);
     }
     free(seen);
     free(vcs);
@@ -583,7 +650,11 @@ static void apply_new_view(pbft_t *p, const pbft_msg_t *m)
         max = BC_MAX(max, w->index);
         prop_t *known = pbft_local(p, w->index, &w->hash);
         props[i] = known ? prop_ref(known) : w->data.n ? prop_from_wire(p, w) : NULL;
+        if (props[i])
+            props[i]->prepared = true; /* or it is empty */
     }
+    for (size_t i = 0; i < m->vc_cnt; i++)
+        pbft_learn(p, &m->vcs[i], false);
     pbft_enter_view(p, m->base.view, m->vote_cnt ? max : 0);
     for (size_t i = 0; i < m->vote_cnt; i++) {
         const pbft_proposal_t *w = &m->votes[i].proposal;

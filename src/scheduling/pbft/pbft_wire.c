@@ -63,7 +63,8 @@ static bc_err_t proposal_from(const Bcpbft__Proposal *p, pbft_proposal_t *out, b
         out->sealer = p->proposal->sealer;
         out->system = p->proposal->system;
     }
-    if (p->n_nodes != p->n_signatures)
+    if (p->n_nodes != p->n_signatures || p->n_times != p->n_votes ||
+        (p->n_votes && p->n_votes != p->n_nodes))
         return BC_E_FORMAT;
     if (!p->n_nodes)
         return BC_OK;
@@ -72,8 +73,11 @@ static bc_err_t proposal_from(const Bcpbft__Proposal *p, pbft_proposal_t *out, b
         return BC_E_NOMEM;
     out->proof_cnt = p->n_nodes;
     for (size_t i = 0; i < p->n_nodes; i++) {
-        out->proof[i].node = p->nodes[i];
-        out->proof[i].sig = view_of(p->signatures[i]);
+        out->proof[i] = (pbft_sig_t){ .node = p->nodes[i], .sig = view_of(p->signatures[i]) };
+        if (p->n_votes) {
+            out->proof[i].time = p->times[i];
+            out->proof[i].vote = view_of(p->votes[i]);
+        }
     }
     return BC_OK;
 }
@@ -286,6 +290,22 @@ static void base_to(const pbft_base_t *b, Bcpbft__Base *out)
     out->sig = data_of(b->sig);
 }
 
+/* Of all or of none. */
+static void votes_of_proof(const pbft_proposal_t *p, Bcpbft__Proposal *out, bc_arena_t *a)
+{
+    for (size_t i = 0; i < p->proof_cnt; i++)
+        if (!p->proof[i].vote.n)
+            return;
+    out->times = bc_arena_alloc(a, p->proof_cnt * sizeof out->times[0]);
+    out->votes = bc_arena_alloc(a, p->proof_cnt * sizeof out->votes[0]);
+    BC_MUST(out->times && out->votes);
+    out->n_times = out->n_votes = p->proof_cnt;
+    for (size_t i = 0; i < p->proof_cnt; i++) {
+        out->times[i] = p->proof[i].time;
+        out->votes[i] = data_of(p->proof[i].vote);
+    }
+}
+
 static Bcpbft__Proposal *proposal_to(const pbft_proposal_t *p, bc_arena_t *a)
 {
     Bcpbft__Proposal *out = bc_arena_alloc(a, sizeof *out);
@@ -314,6 +334,7 @@ static Bcpbft__Proposal *proposal_to(const pbft_proposal_t *p, bc_arena_t *a)
             out->nodes[i] = p->proof[i].node;
             out->signatures[i] = data_of(p->proof[i].sig);
         }
+        votes_of_proof(p, out, a);
     }
     return out;
 }
@@ -435,6 +456,13 @@ static bc_bytes_t payload_to(const pbft_msg_t *m, bc_arena_t *a)
     BC_MUST(p);
     protobuf_c_message_pack(pb, p);
     return bc_bytes(p, n);
+}
+
+void pbft_vote_digest(bc_suite_t suite, const pbft_base_t *base, bc_h256_t *out)
+{
+    bc_arena_t a = { 0 };
+    bc_hash(suite, hash_fields(base, &a), out);
+    bc_arena_free(&a);
 }
 
 void pbft_digest(bc_suite_t suite, const pbft_msg_t *m, bc_h256_t *out)

@@ -32,9 +32,13 @@ typedef struct {
     bc_bytes_t sig_hash, sig; /* only on view changes inside a NewView */
 } pbft_base_t;
 
+/* One of a proof: the signature over the proposal's hash, which knows no view, and from nodes of ours
+ * also the signature over the base of the Prepare message, which has this timestamp (else empty). */
 typedef struct {
     int64_t node;
     bc_bytes_t sig;
+    int64_t time;
+    bc_bytes_t vote;
 } pbft_sig_t;
 
 typedef struct {
@@ -76,6 +80,9 @@ bc_err_t pbft_decode(bc_suite_t suite, bc_bytes_t in, pbft_msg_t *out, bc_arena_
 /* The digest that m's signature covers, by kind: fields must be complete. Kinds without a
  * signature get zero. */
 void pbft_digest(bc_suite_t suite, const pbft_msg_t *m, bc_h256_t *out);
+
+/* What the signature of a Prepare with these fields covers. */
+void pbft_vote_digest(bc_suite_t suite, const pbft_base_t *base, bc_h256_t *out);
 
 /* Front payload of m with m->sig; NULL only when memory is gone. */
 bc_buf_t *pbft_encode(const pbft_msg_t *m) BC_WARN_UNUSED;
