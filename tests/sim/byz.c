@@ -136,7 +136,14 @@ static bc_buf_t *other_consensus(sim_node_t *n, int to, bc_bytes_t payload)
             ;
         else if (m.type == PBFT_VIEW_CHANGE && byz_does(n, SIM_TRICK_PROOFS) && sim_random(s, 2))
             out = byz_view_change(n, &m);
-        else if (m.type == PBFT_COMMITTED_RESPONSE && m.proposal_cnt == 1 &&
+        else if (m.type == PBFT_VIEW_CHANGE && byz_does(n, SIM_TRICK_FAR)) {
+            bc_buf_t *plain = byz_sealed(n, &m);
+            out = byz_odd_change(n, plain);
+            bc_buf_unref(plain);
+        } else if (m.type == PBFT_PREPARE && byz_does(n, SIM_TRICK_PROOFS) && sim_random(s, 4) == 0) {
+            m.base.version = 1; /* of a vote that counts, but that a proof cannot show */
+            out = byz_sealed(n, &m);
+        } else if (m.type == PBFT_COMMITTED_RESPONSE && m.proposal_cnt == 1 &&
                  byz_does(n, SIM_TRICK_PROOFS))
             out = byz_committed(n, &m);
         else if (m.type == PBFT_NEW_VIEW && byz_does(n, SIM_TRICK_NEWVIEW) && sim_random(s, 4))

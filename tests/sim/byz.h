@@ -1,5 +1,5 @@
 /* Bad nodes: what byz.c (their frames on the way out, and their own doings), byz_forge.c (consensus
- * payloads), byz_names.c (others' words), byz_short.c (one vote too few), byz_hidden.c (a
+ * payloads), byz_names.c (others' words), byz_short.c (one vote too few), byz_certs.c (proofs with views), byz_hidden.c (a
  * quorum that nobody knows of), byz_lists.c (the moment when the sealer list
  * changes) and byz_sync.c (blocks and transactions) share. */
 #ifndef BC_SIM_BYZ_H
@@ -69,13 +69,24 @@ void byz_second(sim_node_t *n, int64_t index);
 /* byz_short.c: a hash that others prepared at index, and their signatures, with its own, of as many as
  * are no quorum. False: it has heard of none. The count of view changes that are no quorum, moved to
  * the front. */
-bool byz_short_proof(sim_node_t *n, int64_t index, bc_h256_t *hash, pbft_sig_t sigs[SIM_NODES_MAX],
-                     size_t *cnt, uint8_t own[BC_SIG_MAX]);
+bool byz_short_proof(sim_node_t *n, int64_t index, bc_h256_t *hash, int64_t *view,
+                     pbft_sig_t sigs[SIM_NODES_MAX], size_t *cnt, uint8_t own[2][BC_SIG_MAX]);
 size_t byz_short_vcs(const sim_node_t *n, pbft_msg_t *vcs, size_t cnt);
-/* What it has heard of others who prepared hash, one signature of each. */
-size_t byz_sigs_for(const sim_node_t *n, int64_t index, const bc_h256_t *hash,
+/* What it has heard of others who prepared hash, one signature of each. view -1: of any. */
+size_t byz_sigs_for(const sim_node_t *n, int64_t index, const bc_h256_t *hash, int64_t view,
                     pbft_sig_t out[SIM_NODES_MAX]);
 void byz_sort_sigs(pbft_sig_t *v, size_t cnt); /* by place */
+
+/* byz_certs.c: its own part of a proof; own holds the signatures. */
+pbft_sig_t byz_own_sig(const sim_node_t *n, int64_t index, const bc_h256_t *hash, int64_t view,
+                       uint8_t own[2][BC_SIG_MAX]);
+/* What a view change may report of index, true or not, as of view newest. False: it has heard of
+ * nothing. */
+bool byz_cert(sim_node_t *n, int64_t index, int64_t newest, pbft_msg_t *out,
+              pbft_sig_t sigs[SIM_NODES_MAX + 1], uint8_t own[2][BC_SIG_MAX]);
+
+/* That view change with something that is lost when it is written again. */
+bc_buf_t *byz_odd_change(sim_node_t *n, bc_buf_t *plain);
 
 /* byz_hidden.c. True: it has seen to the frame itself, its core does not get the question. */
 bool byz_hides(sim_node_t *n, int to, const bc_front_msg_t *fm);

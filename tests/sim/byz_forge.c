@@ -410,7 +410,7 @@ void byz_votes(sim_node_t *n, const pbft_msg_t *m, int to)
 /* ---- view changes ---- */
 
 enum { VC_OWN_SIGS, VC_ONE_SIG, VC_SHORT, VC_INFLATED, VC_TALL, VC_EMPTY, VC_LATER, VC_HEADS,
-       VC_HEIGHTS, VC_REPEAT, VC_KINDS };
+       VC_HEIGHTS, VC_REPEAT, VC_CERT, VC_KINDS };
 
 /* A proof that hash was prepared: its own signature under every name, or again and again. */
 static void fake_proof(sim_node_t *n, pbft_msg_t *p, int64_t index, int64_t view, int kind,
@@ -432,8 +432,9 @@ bc_buf_t *byz_view_change(sim_node_t *n, const pbft_msg_t *vc)
     sim_t *s = n->world;
     int kind = (int)sim_random(s, VC_KINDS);
     pbft_msg_t m, votes[2];
-    pbft_sig_t sigs[SIM_NODES_MAX];
-    uint8_t sig[BC_SIG_MAX];
+    pbft_sig_t sigs[SIM_NODES_MAX + 1];
+    uint8_t own[2][BC_SIG_MAX], *sig = own[0];
+    int64_t view;
     bc_h256_t head;
     if (vc) {
         m = *vc;
@@ -453,8 +454,8 @@ bc_buf_t *byz_view_change(sim_node_t *n, const pbft_msg_t *vc)
         size_t cnt = 0;
         int64_t index = byz_plus(m.base.index, 1);
         m.vote_cnt = 0;
-        if (byz_short_proof(n, index, &head, sigs, &cnt, sig)) {
-            byz_vote(n, &votes[0], PBFT_COMMIT, index, &head, byz_plus(m.base.view, -1));
+        if (byz_short_proof(n, index, &head, &view, sigs, &cnt, own)) {
+            byz_vote(n, &votes[0], PBFT_COMMIT, index, &head, view);
             votes[0].proposal.proof = sigs;
             votes[0].proposal.proof_cnt = cnt;
             m.votes = votes;
@@ -462,6 +463,12 @@ bc_buf_t *byz_view_change(sim_node_t *n, const pbft_msg_t *vc)
         }
         break;
     }
+    case VC_CERT:
+        if (byz_cert(n, byz_plus(m.base.index, 1), byz_plus(m.base.view, -1), &votes[0], sigs, own)) {
+            m.votes = votes;
+            m.vote_cnt = 1;
+        }
+        break;
     case VC_INFLATED: /* a true proof, a false view */
         if (m.vote_cnt) {
             votes[0] = m.votes[0];

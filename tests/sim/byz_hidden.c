@@ -95,7 +95,7 @@ bool byz_hides(sim_node_t *n, int to, const bc_front_msg_t *fm)
 
 /* The block as prepared, with its proof. False: there is none yet. */
 static bool prepared(sim_node_t *n, pbft_msg_t *vote, pbft_sig_t sigs[SIM_NODES_MAX + 1],
-                     uint8_t own[BC_SIG_MAX])
+                     uint8_t own[2][BC_SIG_MAX])
 {
     const sim_conf_t *c = byz_conf(n);
     int list[SIM_NODES_MAX];
@@ -104,10 +104,10 @@ static bool prepared(sim_node_t *n, pbft_msg_t *vote, pbft_sig_t sigs[SIM_NODES_
         return false;
     sim_conf_list(c, list);
     const bc_h256_t *hash = &n->byz->hidden.hash;
-    size_t cnt = byz_sigs_for(n, n->byz->hidden.index, hash, sigs);
+    size_t cnt = byz_sigs_for(n, n->byz->hidden.index, hash, n->byz->hidden.view, sigs);
     for (size_t i = 0; i < cnt; i++)
         sum += c->w[list[sigs[i].node]];
-    sigs[cnt++] = (pbft_sig_t){ byz_index(n), bc_bytes(own, bc_sign(&n->key, hash, own)) };
+    sigs[cnt++] = byz_own_sig(n, n->byz->hidden.index, hash, n->byz->hidden.view, own);
     byz_sort_sigs(sigs, cnt);
     byz_vote(n, vote, PBFT_COMMIT, n->byz->hidden.index, hash, n->byz->hidden.view);
     vote->proposal.sealer = n->byz->hidden.sealer;
@@ -142,7 +142,7 @@ bool byz_gives_hidden(sim_node_t *n, int to, const bc_front_msg_t *fm)
     int kind = sim_pbft_type(fm->payload);
     pbft_msg_t m, vote, out = { .type = PBFT_COMMITTED_RESPONSE, .has_base = true };
     pbft_sig_t sigs[SIM_NODES_MAX + 1];
-    uint8_t own[BC_SIG_MAX];
+    uint8_t own[2][BC_SIG_MAX];
     bc_arena_t arena = { 0 };
     bool does = byz_does(n, SIM_TRICK_PROOFS) && to >= 0 && n->byz->hidden.data &&
                 !(fm->ext & BC_FRONT_EXT_RESPONSE) &&
@@ -178,7 +178,7 @@ bc_buf_t *byz_tells_hidden(sim_node_t *n, const pbft_msg_t *vc)
 {
     pbft_msg_t m = *vc, vote;
     pbft_sig_t sigs[SIM_NODES_MAX + 1];
-    uint8_t own[BC_SIG_MAX];
+    uint8_t own[2][BC_SIG_MAX];
     if (n->byz->hidden.index <= vc->base.index || sim_random(n->world, 3) ||
         !prepared(n, &vote, sigs, own))
         return NULL;

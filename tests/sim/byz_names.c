@@ -9,16 +9,21 @@ void byz_note_sig(sim_node_t *n, const bc_nodeid_t *from, const pbft_msg_t *m)
 {
     sim_t *s = n->world;
     int list[SIM_NODES_MAX], cnt = sim_conf_list(byz_conf(n), list);
-    if (m->base.from < 0 || m->base.from >= cnt || m->proposal.sig.n > BC_SIG_MAX ||
+    if (m->base.from < 0 || m->base.from >= cnt || m->proposal.sig.n > BC_SIG_MAX || m->sig.n > BC_SIG_MAX ||
         memcmp(from, &s->nodes[list[m->base.from]].key.pub, sizeof *from))
         return;
-    size_t at = n->byz->sig_cnt++ % BYZ_SIGS;
-    n->byz->sigs[at].index = m->base.index;
-    n->byz->sigs[at].hash = m->base.hash;
-    n->byz->sigs[at].node = list[m->base.from];
-    n->byz->sigs[at].len = m->proposal.sig.n;
-    if (m->proposal.sig.n)
-        memcpy(n->byz->sigs[at].sig, m->proposal.sig.p, m->proposal.sig.n);
+    sim_sig_t *at = &n->byz->sigs[n->byz->sig_cnt++ % BYZ_SIGS];
+    *at = (sim_sig_t){ .index = m->base.index,
+                       .view = m->base.view,
+                       .time = m->base.timestamp,
+                       .hash = m->base.hash,
+                       .node = list[m->base.from],
+                       .len = m->proposal.sig.n,
+                       .vote_len = m->sig.n };
+    if (at->len)
+        memcpy(at->sig, m->proposal.sig.p, at->len);
+    if (at->vote_len)
+        memcpy(at->vote, m->sig.p, at->vote_len);
 }
 
 /* Once for each view, as soon as somebody asks for it: they arrive before the true ones. */

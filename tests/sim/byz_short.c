@@ -10,7 +10,7 @@ static uint64_t weight_of(const sim_node_t *n, int64_t idx)
 }
 
 /* What of theirs it has for hash, one of each. */
-size_t byz_sigs_for(const sim_node_t *n, int64_t index, const bc_h256_t *hash,
+size_t byz_sigs_for(const sim_node_t *n, int64_t index, const bc_h256_t *hash, int64_t view,
                     pbft_sig_t out[SIM_NODES_MAX])
 {
     size_t cnt = 0, known = BC_MIN(n->byz->sig_cnt, (size_t)BYZ_SIGS);
@@ -18,11 +18,12 @@ size_t byz_sigs_for(const sim_node_t *n, int64_t index, const bc_h256_t *hash,
     for (size_t i = 0; i < known && cnt < SIM_NODES_MAX; i++) {
         int node = n->byz->sigs[i].node;
         int64_t at = sim_conf_index(byz_conf(n), node);
-        if (n->byz->sigs[i].index != index || !bc_h256_eq(&n->byz->sigs[i].hash, hash) || at < 0 ||
-            node == n->i || seen >> node & 1)
+        const sim_sig_t *s = &n->byz->sigs[i];
+        if (s->index != index || !bc_h256_eq(&s->hash, hash) || at < 0 || node == n->i ||
+            seen >> node & 1 || (view >= 0 && s->view != view))
             continue;
         seen |= 1u << node;
-        out[cnt++] = (pbft_sig_t){ at, bc_bytes(n->byz->sigs[i].sig, n->byz->sigs[i].len) };
+        out[cnt++] = (pbft_sig_t){ at, bc_bytes(s->sig, s->len), s->time, bc_bytes(s->vote, s->vote_len) };
     }
     return cnt;
 }
@@ -54,8 +55,8 @@ static size_t cut(const sim_node_t *n, pbft_sig_t *v, size_t cnt)
     return kept;
 }
 
-bool byz_short_proof(sim_node_t *n, int64_t index, bc_h256_t *hash, pbft_sig_t sigs[SIM_NODES_MAX],
-                     size_t *cnt, uint8_t own[BC_SIG_MAX])
+bool byz_short_proof(sim_node_t *n, int64_t index, bc_h256_t *hash, int64_t *view,
+                     pbft_sig_t sigs[SIM_NODES_MAX], size_t *cnt, uint8_t own[2][BC_SIG_MAX])
 {
     size_t known = BC_MIN(n->byz->sig_cnt, (size_t)BYZ_SIGS), start = sim_random(n->world, known);
     for (size_t i = 0; i < known; i++) {
@@ -63,9 +64,10 @@ bool byz_short_proof(sim_node_t *n, int64_t index, bc_h256_t *hash, pbft_sig_t s
         if (n->byz->sigs[at].index != index)
             continue;
         *hash = n->byz->sigs[at].hash;
-        *cnt = byz_sigs_for(n, index, hash, sigs);
+        *view = n->byz->sigs[at].view;
+        *cnt = byz_sigs_for(n, index, hash, *view, sigs);
         if (*cnt < SIM_NODES_MAX && weight_of(n, byz_index(n)))
-            sigs[(*cnt)++] = (pbft_sig_t){ byz_index(n), bc_bytes(own, bc_sign(&n->key, hash, own)) };
+            sigs[(*cnt)++] = byz_own_sig(n, index, hash, *view, own);
         *cnt = cut(n, sigs, *cnt);
         return *cnt > 0;
     }

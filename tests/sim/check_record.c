@@ -51,10 +51,10 @@ static bool voted(const sim_node_t *n, char kind, const pbft_msg_t *m, bool with
     pbft_proposal_t w;
     bc_arena_t arena = { 0 };
     int64_t view;
-    bool ok = vote_row(n, kind, m->base.index, &view, &w, &arena) && view >= m->base.view &&
-              bc_h256_eq(&w.hash, &m->base.hash) && (!with_data || w.data.n);
+    bool there = vote_row(n, kind, m->base.index, &view, &w, &arena) && view >= m->base.view;
+    bool ok = there && bc_h256_eq(&w.hash, &m->base.hash) && (!with_data || w.data.n);
     /* in the same write it may have learnt of a newer one */
-    ok |= kind == 'c' && w.has_hash && view > m->base.view;
+    ok |= there && kind == 'c' && view > m->base.view;
     bc_arena_free(&arena);
     return ok;
 }

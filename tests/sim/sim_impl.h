@@ -70,6 +70,15 @@ typedef struct {
 
 enum { BYZ_SEEN = 64, BYZ_TWINS = 16, BYZ_SIGS = 64 };
 
+/* A Prepare: its signature over the proposal's hash, and that of the message, which names the view. */
+typedef struct {
+    int64_t index, view, time;
+    bc_h256_t hash;
+    int node;
+    size_t len, vote_len;
+    uint8_t sig[BC_SIG_MAX], vote[BC_SIG_MAX];
+} sim_sig_t;
+
 /* What a bad node remembers (byz.c). */
 typedef struct {
     unsigned tricks;
@@ -82,13 +91,7 @@ typedef struct {
         bc_h256_t hash;
     } twins[BYZ_TWINS]; /* second proposals that it made */
     size_t twin_cnt;
-    struct {
-        int64_t index;
-        bc_h256_t hash;
-        int node;
-        size_t len;
-        uint8_t sig[BC_SIG_MAX];
-    } sigs[BYZ_SIGS]; /* of others under proposals: they name no view */
+    sim_sig_t sigs[BYZ_SIGS]; /* of others under proposals */
     size_t sig_cnt;
     int64_t raised;  /* view that it said those votes again for */
     bc_buf_t *check; /* its last checkpoint, kept back until another one is seen */

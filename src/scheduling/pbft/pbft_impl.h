@@ -287,8 +287,9 @@ void pbft_unseal(pbft_t *p, const prop_t *q);
 /* votes */
 bool votes_add(votes_t *vs, int64_t idx, int64_t view, const bc_h256_t *hash, bc_bytes_t sig);
 bool votes_has(const votes_t *vs, int64_t idx, int64_t view, const bc_h256_t *hash);
-/* The message m itself, by which the vote came: its signature goes with the vote. */
-void votes_sign(votes_t *vs, bc_suite_t suite, const pbft_msg_t *m);
+/* A Prepare: with shown, which asks for votes_can_show, the message's own signature goes with it. */
+bool votes_add_prepare(votes_t *vs, const pbft_msg_t *m, bool shown);
+bool votes_can_show(bc_suite_t suite, const pbft_msg_t *m);
 /* view -1: any */
 uint64_t votes_weight(const pbft_t *p, const votes_t *vs, const bc_h256_t *hash, int64_t view);
 void votes_drop_below(votes_t *vs, int64_t view);

@@ -90,7 +90,7 @@ static void learn(pbft_t *p, const pbft_msg_t *vote, int64_t from)
     const pbft_proposal_t *w = &vote->proposal;
     int64_t view = vote->base.view;
     slot_t *s = pbft_slot(p, w->index);
-    if (s && (s->dec || view <= bound_since(s) || view < s->newer_view))
+    if (view < 0 || (s && (s->dec || view <= bound_since(s) || view < s->newer_view)))
         return;
     bool known = s && view == s->newer_view && bc_h256_eq(&s->newer_hash, &w->hash);
     if (!known && (pbft_impossible(p, w->index, &w->hash) || !pbft_prepared_in(p, w, view) ||
@@ -119,8 +119,13 @@ void pbft_take_newer(pbft_t *p, prop_t *q)
     pbft_adopt(p, s, q);
 }
 
+/* Of the next height, as honest nodes show no others: what a bad one can make us verify stays small. */
 void pbft_learn(pbft_t *p, const pbft_msg_t *vc, bool ask)
 {
-    for (size_t i = 0; i < vc->vote_cnt; i++)
-        learn(p, &vc->votes[i], ask ? vc->base.from : -1);
+    for (size_t i = 0; i < vc->vote_cnt; i++) {
+        if (vc->votes[i].proposal.index == pbft_next(p)) {
+            learn(p, &vc->votes[i], ask ? vc->base.from : -1);
+            return;
+        }
+    }
 }

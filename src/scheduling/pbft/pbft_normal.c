@@ -145,9 +145,10 @@ static void send_vote(pbft_t *p, int32_t type, const prop_t *q, votes_t *own, co
         BC_ERROR(PBFT_BADGES, "signing failed");
         return;
     }
-    votes_add(own, p->self, p->view, hash, m.proposal.sig);
     if (type == PBFT_PREPARE)
-        votes_sign(own, p->suite, &m);
+        votes_add_prepare(own, &m, true);
+    else
+        votes_add(own, p->self, p->view, hash, m.proposal.sig);
     pbft_send(p, to, &m);
 }
 
@@ -605,14 +606,13 @@ void pbft_on_prepare(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const p
         return;
     if (!pbft_signed(p, node, data, m))
         return;
-    if (!pbft_verify(p, m->base.from, hash, m->proposal.sig)) {
-        p->dropped++;
+    bool shown = votes_can_show(p->suite, m);
+    if ((!shown && p->require_root) || !pbft_verify(p, m->base.from, hash, m->proposal.sig)) {
+        p->dropped++; /* a proof with it would not show its view, and all sealers are ours */
         return;
     }
-    if (votes_add(&s->prepares, m->base.from, view, hash, m->proposal.sig)) {
-        votes_sign(&s->prepares, p->suite, m);
+    if (votes_add_prepare(&s->prepares, m, shown))
         pbft_progress(p, s);
-    }
 }
 
 void pbft_on_commit(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_msg_t *m)

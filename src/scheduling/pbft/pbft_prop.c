@@ -292,15 +292,22 @@ static void vote_sign(votes_t *vs, int64_t idx, const bc_h256_t *hash, int64_t t
     }
 }
 
-/* Who reads the proof makes the message's base from these fields: what has others cannot be shown. */
-void votes_sign(votes_t *vs, bc_suite_t suite, const pbft_msg_t *m)
+/* Who reads a proof makes the message's base from these fields: what has others cannot be shown. */
+bool votes_can_show(bc_suite_t suite, const pbft_msg_t *m)
 {
     pbft_base_t base = { .index = m->base.index, .has_hash = true, .hash = m->base.hash,
                          .view = m->base.view, .timestamp = m->base.timestamp, .from = m->base.from };
     bc_h256_t digest;
     pbft_vote_digest(suite, &base, &digest);
-    if (votes_has(vs, base.from, base.view, &base.hash) && bc_h256_eq(&digest, &m->digest))
-        vote_sign(vs, base.from, &base.hash, base.timestamp, m->sig);
+    return bc_h256_eq(&digest, &m->digest);
+}
+
+bool votes_add_prepare(votes_t *vs, const pbft_msg_t *m, bool shown)
+{
+    bool added = votes_add(vs, m->base.from, m->base.view, &m->base.hash, m->proposal.sig);
+    if (added && shown)
+        vote_sign(vs, m->base.from, &m->base.hash, m->base.timestamp, m->sig);
+    return added;
 }
 
 uint64_t votes_weight(const pbft_t *p, const votes_t *vs, const bc_h256_t *hash, int64_t view)

@@ -255,7 +255,6 @@ static void restore_executed(pbft_t *p, int64_t number, int64_t max)
             votes_from_wire(&s->dec_proof, &w, 0);
             if (!s->pc) {
                 s->pc = prop_ref(q);
-                s->pc_view = p->view; /* or earlier: it was executed, and no record tells */
                 votes_copy(&s->proof, &s->dec_proof);
             }
             if (q->system)

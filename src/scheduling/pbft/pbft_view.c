@@ -274,12 +274,8 @@ void pbft_on_view_change(pbft_t *p, const bc_nodeid_t *node, const pbft_msg_t *m
         send_recover_response(p, node);
     else if (view < p->view || view + 1 < p->to_view)
         pbft_send_view_change(p, node);
-    if (m->base.index < p->committed || !view_change_ok(p, m) || !plain(p, m)) {
-        held_free(held);
-        return;
-    }
     pbft_learn(p, m, true);
-    if (view <= p->view) {
+    if (view <= p->view || m->base.index < p->committed || !view_change_ok(p, m) || !plain(p, m)) {
         held_free(held);
         return;
     }
