@@ -75,6 +75,13 @@ static bool check_message(tally_t *t, bc_bytes_t payload, const bc_nodeid_t *sen
     bc_buf_unref(b);
     NEED(same);
     t->pbft[m.type]++;
+    if (m.type == PBFT_PREPARE) /* a proof of ours can hold an official node's vote (note 0017) */
+        NEED(votes_can_show(BC_SUITE_STANDARD, &m));
+    if (m.type == PBFT_VIEW_CHANGE) { /* and a NewView its view change */
+        bc_h256_t digest;
+        pbft_digest(BC_SUITE_STANDARD, &m, &digest);
+        NEED(bc_h256_eq(&digest, &m.digest) && !m.base.sig.n && !m.base.sig_hash.n);
+    }
     bool ok = check_signatures(t, &m, sender);
     if (m.has_proposal)
         ok = ok && check_proposal(t, &m.proposal);
