@@ -17,6 +17,8 @@
 bool pbft_prepared_in(pbft_t *p, const pbft_proposal_t *w, int64_t view)
 {
     pbft_base_t base = { .index = w->index, .view = view, .has_hash = true, .hash = w->hash };
+    if (w->proof_cnt > p->node_cnt)
+        return false;
     for (size_t i = 0; i < w->proof_cnt; i++) {
         bc_h256_t digest;
         base.from = w->proof[i].node;

@@ -372,6 +372,8 @@ static void verified_pre(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
     }
     if (no_conflict(p, s, &q->hash, v->view))
         accept(p, s, q, v->view);
+    else
+        prop_set(&s->failed, q); /* others have shown a newer precommit meanwhile */
     if (s->followed) {
         s->followed = false;
         pbft_redispatch(p);

@@ -205,11 +205,13 @@ void pbft_on_view_timer(pbft_t *p)
 
 /* ---- receiving view changes ---- */
 
-/* Others will judge it as it is written anew inside a NewView: whatever else it has would be lost, and
- * the NewView refused. */
+/* Others will judge it as it is written anew inside a NewView, with its signature in its base: whatever
+ * else it has would be lost, and the NewView refused. */
 static bool plain(pbft_t *p, const pbft_msg_t *m)
 {
     bc_h256_t digest;
+    if (m->base.sig_hash.n || m->base.sig.n)
+        return false;
     pbft_digest(p->suite, m, &digest);
     return bc_h256_eq(&digest, &m->digest);
 }
