@@ -18,13 +18,6 @@ static void rig_end(rig_t *r)
     free(r);
 }
 
-static void time_out(rig_t *r)
-{
-    pool_size(r, 1);
-    feed_timer(r, TIMER_VIEW, 20000);
-    assert_true(status(r).timeout);
-}
-
 static void given_back(rig_t *r, const prop_t *q)
 {
     assert_int_equal(r->unsealed, q != NULL);

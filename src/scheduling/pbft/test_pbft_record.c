@@ -30,14 +30,6 @@ static void decide(rig_t *r, int64_t view, const prop_t *q)
     two_vote(r, PBFT_COMMIT, q->index, view, &q->hash);
 }
 
-static const sent_t *time_out(rig_t *r)
-{
-    pool_size(r, 1);
-    feed_timer(r, TIMER_VIEW, 20000);
-    assert_true(status(r).timeout);
-    return last(r, PBFT_VIEW_CHANGE);
-}
-
 static const uint8_t *row(const rig_t *r, const char *key)
 {
     for (size_t i = 0; i < r->row_cnt; i++)

@@ -180,14 +180,6 @@ static void official_directory_starts(void **state)
     rig_free(&r);
 }
 
-static void recover_response(rig_t *r, int node, int64_t view)
-{
-    uint8_t sig[BC_SIG_MAX];
-    pbft_msg_t m = said(node, PBFT_RECOVER_RESPONSE, 0, view, NULL);
-    sign_as(r, node, &m, sig);
-    deliver_from(r, node, &m);
-}
-
 static void recovery_needs_more_than_f(void **state)
 {
     (void)state;

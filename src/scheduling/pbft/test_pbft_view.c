@@ -376,14 +376,6 @@ static void who_is_behind_waits_while_it_gets_on(void **state)
 
 /* ---- recovery ---- */
 
-static void recover_response(rig_t *r, int node, int64_t view)
-{
-    uint8_t sig[BC_SIG_MAX];
-    pbft_msg_t m = said(node, PBFT_RECOVER_RESPONSE, 0, view, NULL);
-    sign_as(r, node, &m, sig);
-    deliver_from(r, node, &m);
-}
-
 /* Answers to an old question do not help a new one. */
 static void a_time_out_forgets_where_others_were(void **state)
 {

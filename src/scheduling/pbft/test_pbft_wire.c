@@ -151,6 +151,73 @@ static void proofs_and_requests(void **state)
     bc_buf_unref(b);
 }
 
+#define RAW   "0a2408051220" H
+#define PROOF "12030001031a01aa1a01bb1a01cc"
+
+/* What shows the view of a proof comes after the fields of official nodes, for all signatures or none. */
+static void proofs_that_show_their_view(void **state)
+{
+    (void)state;
+    pbft_sig_t sigs[] = { { 0, BC_STR("\xaa"), 5, BC_STR("\x0a") },
+                          { 1, BC_STR("\xbb"), 300, BC_STR("\x0b\x0b") },
+                          { 3, BC_STR("\xcc"), 7, BC_STR("\x0c") } };
+    pbft_proposal_t back, w = { .has_raw = true, .has_hash = true, .index = 5, .proof = sigs, .proof_cnt = 3 };
+    memset(w.hash.b, 0x11, 32);
+    bc_buf_t *b = pbft_proposal_encode(&w);
+    assert_hex(bc_buf_view(b), RAW PROOF "aa060405ac0207b206010ab206020b0bb206010c");
+    bc_arena_t arena = { 0 };
+    assert_int_equal(pbft_proposal_decode(bc_buf_view(b), &back, &arena), BC_OK);
+    assert_int_equal(back.proof_cnt, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(back.proof[i].node, sigs[i].node);
+        assert_int_equal(back.proof[i].time, sigs[i].time);
+        assert_true(bc_bytes_eq(back.proof[i].sig, sigs[i].sig));
+        assert_true(bc_bytes_eq(back.proof[i].vote, sigs[i].vote));
+    }
+    bc_buf_unref(b);
+    bc_arena_free(&arena);
+    for (size_t i = 0; i < 3; i++) {
+        bc_bytes_t vote = sigs[i].vote;
+        sigs[i].vote.n = 0;
+        b = pbft_proposal_encode(&w);
+        assert_hex(bc_buf_view(b), RAW PROOF);
+        bc_buf_unref(b);
+        sigs[i].vote = vote;
+    }
+}
+
+static void counts_of_a_proof_must_agree(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *hex;
+        bc_err_t err;
+    } cases[] = {
+        { RAW PROOF "aa0603050607b206010ab206010bb206010c", BC_OK },
+        { RAW PROOF "aa0603050607b206010ab20600b206010c", BC_OK }, /* empty ones show nothing */
+        { RAW PROOF, BC_OK },
+        { RAW, BC_OK },
+        { RAW "12030001031a01aa1a01bb", BC_E_FORMAT },
+        { RAW PROOF "aa06020506b206010ab206010bb206010c", BC_E_FORMAT },
+        { RAW PROOF "aa0603050607b206010ab206010b", BC_E_FORMAT },
+        { RAW PROOF "aa06020506b206010ab206010b", BC_E_FORMAT },
+        { RAW PROOF "aa060405060708b206010ab206010bb206010cb206010d", BC_E_FORMAT },
+        { RAW PROOF "aa0603050607", BC_E_FORMAT },
+        { RAW PROOF "b206010ab206010bb206010c", BC_E_FORMAT },
+        { RAW "aa060105b206010a", BC_E_FORMAT },
+    };
+    for (size_t i = 0; i < BC_ARRAY_LEN(cases); i++) {
+        bc_wr_t w = { 0 };
+        bc_arena_t arena = { 0 };
+        pbft_proposal_t got;
+        assert_int_equal(bc_hex_append(bc_cstr(cases[i].hex), &w), BC_OK);
+        if (pbft_proposal_decode(bc_wr_view(&w), &got, &arena) != cases[i].err)
+            fail_msg("case %zu", i);
+        bc_wr_free(&w);
+        bc_arena_free(&arena);
+    }
+}
+
 static void malformed_is_refused(void **state)
 {
     (void)state;
@@ -192,7 +259,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prepare_and_pre_prepare), cmocka_unit_test(view_change_alone_and_nested),
-        cmocka_unit_test(proofs_and_requests),     cmocka_unit_test(malformed_is_refused),
+        cmocka_unit_test(proofs_and_requests),     cmocka_unit_test(proofs_that_show_their_view),
+        cmocka_unit_test(counts_of_a_proof_must_agree), cmocka_unit_test(malformed_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

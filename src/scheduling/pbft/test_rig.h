@@ -26,6 +26,8 @@ typedef struct {
     size_t proof;          /* signatures that come with its (first) proposal */
     int64_t proof_idx[NODES];
     int64_t prepared_view; /* of a ViewChange's first report */
+    bc_h256_t prepared_hash;
+    size_t proven[2];      /* signatures with a report, or an answer, that show its view */
 } sent_t;
 
 typedef struct {
@@ -112,6 +114,21 @@ static inline void row_put(rig_t *r, const char *key, bc_buf_t *value)
     r->rows[i].value = bc_bytes(copy, value->n);
 }
 
+static inline size_t count_proven(const rig_t *r, const pbft_msg_t *report)
+{
+    const pbft_proposal_t *w = &report->proposal;
+    pbft_base_t base = { .index = w->index, .has_hash = true, .hash = w->hash, .view = report->base.view };
+    size_t n = 0;
+    for (size_t i = 0; i < w->proof_cnt; i++) {
+        bc_h256_t digest;
+        base.from = w->proof[i].node;
+        base.timestamp = w->proof[i].time;
+        pbft_vote_digest(BC_SUITE_STANDARD, &base, &digest);
+        n += w->proof[i].vote.n && bc_verify(BC_SUITE_STANDARD, &r->keys[base.from].pub, &digest, w->proof[i].vote);
+    }
+    return n;
+}
+
 static inline void note_sent(rig_t *r, const bc_msg_t *m)
 {
     pbft_msg_t w;
@@ -129,11 +146,15 @@ static inline void note_sent(rig_t *r, const bc_msg_t *m)
         s->hash = w.base.hash;
         s->prepared = w.type == PBFT_VIEW_CHANGE ? w.vote_cnt : 0;
         s->prepared_view = s->prepared ? w.votes[0].base.view : -1;
+        if (s->prepared)
+            s->prepared_hash = w.votes[0].proposal.hash;
         const pbft_proposal_t *first = w.type == PBFT_COMMITTED_RESPONSE ? w.proposals
                                        : w.vote_cnt && w.type != PBFT_NEW_VIEW ? &w.votes[0].proposal
                                                                                : NULL;
         for (size_t i = 0; first && i < first->proof_cnt && i < NODES; i++)
             s->proof_idx[s->proof++] = first->proof[i].node;
+        for (size_t i = 0; w.type != PBFT_NEW_VIEW && i < w.vote_cnt && i < BC_ARRAY_LEN(s->proven); i++)
+            s->proven[i] = count_proven(r, &w.votes[i]);
         s->list = w.type == PBFT_NEW_VIEW ? w.vote_cnt : 0;
         for (size_t i = 0; i < s->list && i < BC_ARRAY_LEN(s->list_hash); i++)
             s->list_hash[i] = w.votes[i].proposal.hash;
@@ -543,7 +564,7 @@ static inline bc_h256_t executed_hash(const rig_t *r, const prop_t *q)
 typedef struct {
     pbft_msg_t m, prepared[2];
     pbft_sig_t proof[2][NODES];
-    uint8_t sigs[2][NODES][BC_SIG_MAX], sig[BC_SIG_MAX];
+    uint8_t sigs[2][NODES][BC_SIG_MAX], votes[2][NODES][BC_SIG_MAX], sig[BC_SIG_MAX];
     bc_h256_t committed;
 } vc_t;
 
@@ -571,6 +592,21 @@ static inline void vc_prepared(const rig_t *r, vc_t *v, const prop_t *q, int64_t
             v->proof[k][m->proposal.proof_cnt++] = (pbft_sig_t){
                 i, bc_bytes(v->sigs[k][i], bc_sign(&r->keys[i], &q->hash, v->sigs[k][i]))
             };
+}
+
+/* To the last report: what shows that its signers prepared it in view (docs/notes/0017). */
+static inline void vc_proven(const rig_t *r, vc_t *v, int64_t view)
+{
+    size_t k = v->m.vote_cnt - 1;
+    const pbft_proposal_t *w = &v->prepared[k].proposal;
+    for (size_t i = 0; i < w->proof_cnt; i++) {
+        int node = (int)w->proof[i].node;
+        pbft_msg_t m = said(node, PBFT_PREPARE, w->index, view, &w->hash);
+        m.base.timestamp += node;
+        sign_as(r, node, &m, v->votes[k][i]);
+        w->proof[i].time = m.base.timestamp;
+        w->proof[i].vote = m.sig;
+    }
 }
 
 static inline void vc_send(rig_t *r, vc_t *v)
@@ -653,6 +689,20 @@ static inline void enter_view(rig_t *r, int64_t view)
     r->sent_cnt = 0;
 }
 
+/* A node says in which view it works; idx: its place in the list that it goes by. */
+static inline void recover_response_at(rig_t *r, int node, int idx, int64_t view)
+{
+    uint8_t sig[BC_SIG_MAX];
+    pbft_msg_t m = said(idx, PBFT_RECOVER_RESPONSE, 0, view, NULL);
+    sign_as(r, node, &m, sig);
+    deliver_from(r, node, &m);
+}
+
+static inline void recover_response(rig_t *r, int node, int64_t view)
+{
+    recover_response_at(r, node, node, view);
+}
+
 /* Starts node 0 in view 1, where it is bound to the block for height 1, or has decided it. */
 static inline prop_t *precommitted(rig_t *r)
 {
@@ -720,6 +770,63 @@ static inline void pool_size(rig_t *r, int64_t n)
     bc_msg_t *m = bc_msg_new(BC_ACTOR_TXPOOL, BC_ACTOR_PBFT, BC_MSG_POOL_SIZE);
     m->number = m->number2 = n;
     feed(r, m);
+}
+
+static inline const sent_t *time_out(rig_t *r)
+{
+    pool_size(r, 1);
+    feed_timer(r, TIMER_VIEW, 20000);
+    assert_true(status(r).timeout);
+    return last(r, PBFT_VIEW_CHANGE);
+}
+
+/* In its next view change, with signatures of three nodes; proven: as many that show the view. */
+static inline void reports(rig_t *r, const prop_t *q, int64_t view, size_t proven)
+{
+    const sent_t *vc = time_out(r);
+    assert_int_equal(vc->prepared, 1);
+    assert_int_equal(vc->prepared_view, view);
+    assert_memory_equal(&vc->prepared_hash, &q->hash, sizeof q->hash);
+    assert_int_equal(vc->proof, 3);
+    assert_int_equal(vc->proven[0], proven);
+}
+
+/* A node shows that a quorum prepared q in view, and asks for view to. */
+static inline void shows(rig_t *r, int node, int64_t to, const prop_t *q, int64_t view)
+{
+    vc_t *v = calloc(1, sizeof *v);
+    vc_make(r, v, node, 0, to);
+    vc_prepared(r, v, q, view, 14);
+    vc_proven(r, v, view);
+    vc_send(r, v);
+    free(v);
+}
+
+/* The view changes of nodes 1 to 3, the last of which reports q for the view named, and shows it for
+ * proven where that is not -1; and a NewView of them. */
+typedef struct {
+    vc_t v[3];
+    nv_t n;
+} shown_t;
+
+static inline shown_t *shown_make(rig_t *r, int64_t to, const prop_t *q, int64_t named, int64_t proven, unsigned mask)
+{
+    shown_t *s = calloc(1, sizeof *s);
+    for (int i = 0; i < 3; i++)
+        vc_make(r, &s->v[i], i + 1, 0, to);
+    vc_prepared(r, &s->v[2], q, named, mask);
+    if (proven >= 0)
+        vc_proven(r, &s->v[2], proven);
+    return s;
+}
+
+static inline void shown_name(rig_t *r, shown_t *s, const prop_t *q)
+{
+    int64_t to = s->v[0].m.base.view;
+    int leader = (int)bc_pbft_leader(1, to, 1, NODES);
+    nv_make(&s->n, leader, 0, to, s->v, 3, r);
+    nv_entry(&s->n, q, 3, true);
+    nv_send(r, &s->n, leader);
 }
 
 #endif

@@ -1,0 +1,654 @@
+/* One engine that has precommitted a block, and what makes it take another one: docs/notes/0017. */
+#include "scheduling/pbft/test_rig.h"
+
+static rig_t *rig_in(int self, int64_t view)
+{
+    rig_t *r = calloc(1, sizeof *r);
+    rig_init(r, self);
+    enter_view(r, view);
+    return r;
+}
+
+/* Node 0, bound to a for height 1 since view 1. */
+static rig_t *bound_rig(prop_t **a)
+{
+    rig_t *r = calloc(1, sizeof *r);
+    *a = precommitted(r);
+    r->sent_cnt = 0;
+    return r;
+}
+
+static void rig_end(rig_t *r)
+{
+    rig_free(r);
+    free(r);
+}
+
+static prop_t *rival(void)
+{
+    return proposal(1, 3, 1, 2, false);
+}
+
+/* So it was written down. */
+static void recorded(const rig_t *r, const prop_t *q, int64_t view, bool data)
+{
+    bc_bytes_t v = { 0 };
+    bc_arena_t arena = { 0 };
+    pbft_msg_t m = { .base.view = view };
+    for (size_t i = 0; i < r->row_cnt; i++)
+        if (!strcmp(r->row_keys[i], "cbcosVote:c1"))
+            v = r->rows[i].value;
+    assert_true(v.n > 9);
+    assert_int_equal(bc_load_be64(v.p + 1), view);
+    assert_int_equal(pbft_proposal_decode(bc_bytes(v.p + 9, v.n - 9), &m.proposal, &arena), BC_OK);
+    assert_memory_equal(&m.proposal.hash, &q->hash, sizeof q->hash);
+    assert_int_equal(m.proposal.data.n > 0, data);
+    assert_int_equal(m.proposal.proof_cnt, 3);
+    assert_int_equal(count_proven(r, &m), 3);
+    bc_arena_free(&arena);
+}
+
+static const slot_t *height(const rig_t *r, int64_t index)
+{
+    return pbft_slot(r->engine.self, index);
+}
+
+/* ---- what releases ---- */
+
+static void a_quorum_of_a_later_view_releases_a_precommit(void **state)
+{
+    (void)state;
+    for (int64_t b = 2; b <= 4; b++) {
+        prop_t *a, *q = rival();
+        rig_t *r = bound_rig(&a);
+        recorded(r, a, 1, false);
+        r->unsealed = 0;
+        shown_t *s = shown_make(r, 4, q, b, b, 14);
+        shown_name(r, s, q);
+        assert_int_equal(status(r).view, 4);
+        assert_int_equal(count(r, PBFT_PREPARE), 1);
+        assert_memory_equal(&last(r, PBFT_PREPARE)->hash, &q->hash, sizeof q->hash);
+        assert_int_equal(count(r, PBFT_COMMIT), b == 4); /* the quorum was in this view, or has to come */
+        recorded(r, q, b, true);
+        assert_int_equal(r->unsealed, 1);
+        assert_memory_equal(&r->unsealed_hash, &a->hash, sizeof a->hash);
+        reports(r, q, b, 3);
+        free(s);
+        prop_unref(a);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+/* From there on it goes like any other block. */
+static void what_it_was_released_for_is_decided(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival();
+    rig_t *r = bound_rig(&a);
+    shown_t *s = shown_make(r, 4, q, 2, 2, 14);
+    shown_name(r, s, q);
+    two_vote(r, PBFT_PREPARE, 1, 4, &q->hash);
+    assert_int_equal(count(r, PBFT_COMMIT), 1);
+    recorded(r, q, 4, false); /* its Prepare has written the block */
+    two_vote(r, PBFT_COMMIT, 1, 4, &q->hash);
+    assert_int_equal(r->executed, 1);
+    free(s);
+    prop_unref(a);
+    prop_unref(q);
+    rig_end(r);
+}
+
+enum {
+    P_GOOD,
+    P_LOW,      /* signatures for an older view than it says */
+    P_HIGH,     /* for a newer one */
+    P_EQUAL,    /* of the view of the precommit, */
+    P_LOWER,    /* or an older one */
+    P_NONE,     /* only the signatures over the hash, as official nodes have them */
+    P_MISSING,  /* one is */
+    P_BAD,      /* one is */
+    P_ANOTHERS, /* one is another node's */
+    P_TIME,     /* of one is altered */
+    P_INDEX,    /* signed for another height */
+    P_HASH,     /* for another block */
+    P_TWICE,    /* one signer is there twice, */
+    P_BELOW,    /* or missing */
+    P_STRANGER, /* one is nobody in the list */
+    P_PLAIN,    /* the signatures over the views are good, one of those over the hash is not */
+    P_CNT
+};
+
+static shown_t *spoilt(rig_t *r, int64_t to, const prop_t *q, const prop_t *other, int what)
+{
+    int64_t named = what == P_EQUAL ? 1 : what == P_LOWER ? 0 : what == P_HIGH ? 3 : 2;
+    int64_t proven = what == P_LOW ? 1 : what == P_HIGH ? 2 : what == P_NONE ? -1 : named;
+    shown_t *s = shown_make(r, to, q, named, proven, what == P_BELOW ? 12 : 14);
+    vc_t *v = &s->v[2];
+    pbft_proposal_t *w = &v->prepared[0].proposal;
+    switch (what) {
+    case P_MISSING: w->proof[1].vote.n = 0; break;
+    case P_BAD: v->votes[0][2][5] ^= 1; break;
+    case P_ANOTHERS: w->proof[2].vote = w->proof[1].vote; break;
+    case P_TIME: w->proof[0].time++; break;
+    case P_INDEX:
+        w->index = 2;
+        vc_proven(r, v, 2);
+        w->index = 1;
+        break;
+    case P_HASH:
+        w->hash = other->hash;
+        vc_proven(r, v, 2);
+        w->hash = q->hash;
+        break;
+    case P_TWICE: w->proof[2] = w->proof[1]; break;
+    case P_STRANGER: w->proof[2].node = NODES; break;
+    case P_PLAIN: v->sigs[0][1][5] ^= 1; break;
+    default: break;
+    }
+    return s;
+}
+
+static void nothing_less_releases_it(void **state)
+{
+    (void)state;
+    for (int what = 0; what < P_CNT; what++) {
+        prop_t *a, *q = rival();
+        rig_t *r = bound_rig(&a);
+        shown_t *s = spoilt(r, 4, q, a, what);
+        const pbft_msg_t *report = &s->v[2].prepared[0];
+        bool true_one = what == P_GOOD || what == P_EQUAL || what == P_LOWER;
+        if (pbft_prepared_in(r->engine.self, &report->proposal, report->base.view) != true_one)
+            fail_msg("case %d, alone", what);
+        shown_name(r, s, q);
+        bool refused = what >= P_TWICE; /* the NewView itself */
+        if (status(r).view != (refused ? 1 : 4) || count(r, PBFT_PREPARE) != (what == P_GOOD))
+            fail_msg("case %d", what);
+        if (what != P_GOOD) {
+            recorded(r, a, 1, false);
+            reports(r, a, 1, 3);
+        }
+        free(s);
+        prop_unref(a);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+/* Proofs of what lies below the ledger of who shows them are not looked at for its view change. */
+static void who_is_ahead_teaches_by_the_same_proofs(void **state)
+{
+    (void)state;
+    for (int what = 0; what < P_CNT; what++) {
+        prop_t *a, *q = rival();
+        rig_t *r = bound_rig(&a);
+        shown_t *s = spoilt(r, 6, q, a, what);
+        pbft_msg_t *m = &s->v[2].m;
+        m->base.index = m->proposal.index = 1;
+        vc_send(r, &s->v[2]);
+        if (count(r, PBFT_PREPARED_REQUEST) != (what == P_GOOD))
+            fail_msg("case %d", what);
+        free(s);
+        prop_unref(a);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+static bool (*true_verify)(void *, const bc_nodeid_t *, const bc_h256_t *, bc_bytes_t);
+static size_t verify_cnt;
+
+static bool counted_verify(void *ctx, const bc_nodeid_t *pub, const bc_h256_t *digest, bc_bytes_t sig)
+{
+    verify_cnt++;
+    return true_verify(ctx, pub, digest, sig);
+}
+
+/* Nor may their number cost what it likes: a good signature again and again. */
+static void a_long_proof_is_not_looked_at(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival();
+    rig_t *r = bound_rig(&a);
+    pbft_t *p = r->engine.self;
+    true_verify = p->signer.verify;
+    p->signer.verify = counted_verify;
+    for (int many = 0; many < 2; many++) {
+        static pbft_sig_t more[1000];
+        shown_t *s = shown_make(r, 6, q, 2, 2, 14);
+        pbft_msg_t *m = &s->v[2].m;
+        m->base.index = m->proposal.index = 1;
+        pbft_proposal_t *w = &s->v[2].prepared[0].proposal;
+        for (size_t i = 0; i < BC_ARRAY_LEN(more); i++)
+            more[i] = w->proof[2];
+        w->proof = many ? more : w->proof;
+        w->proof_cnt = many ? BC_ARRAY_LEN(more) : w->proof_cnt;
+        r->sent_cnt = verify_cnt = 0;
+        vc_send(r, &s->v[2]);
+        assert_int_equal(verify_cnt, many ? 1 : 1 + 2 * 3);
+        assert_int_equal(count(r, PBFT_PREPARED_REQUEST), !many);
+        ((slot_t *)(uintptr_t)height(r, 1))->newer_view = -1;
+        free(s);
+    }
+    prop_unref(a);
+    prop_unref(q);
+    rig_end(r);
+}
+
+/* ---- learning it from a view change ---- */
+
+static void a_proof_of_a_view_to_come_waits_for_it(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival();
+    rig_t *r = bound_rig(&a);
+    shows(r, 3, 6, q, 5);
+    assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
+    show(r, 3, q, 5);
+    recorded(r, a, 1, false);
+    shown_t *s = shown_make(r, 4, q, 3, -1, 14); /* a NewView before that may name it, and shows nothing */
+    shown_name(r, s, q);
+    assert_int_equal(status(r).view, 4);
+    assert_int_equal(count(r, PBFT_PREPARE), 0);
+    recorded(r, a, 1, false);
+    size_t verified = r->verified;
+    r->unsealed = 0;
+    enter_view(r, 5); /* the view that the proof is of: taken, though nobody names it */
+    recorded(r, q, 5, true);
+    assert_int_equal(r->unsealed, 1);
+    assert_memory_equal(&r->unsealed_hash, &a->hash, sizeof a->hash);
+    assert_int_equal(r->verified, verified + 1); /* its transactions are looked for */
+    assert_null(height(r, 1)->newer);
+    reports(r, q, 5, 3);
+    free(s);
+    prop_unref(a);
+    prop_unref(q);
+    rig_end(r);
+}
+
+static void what_is_at_hand_is_taken_at_once(void **state)
+{
+    (void)state;
+    rig_t *r = rig_in(0, 1);
+    prop_t *q = proposal(1, 2, 1, 1, false);
+    propose(r, 2, 1, q);
+    shows(r, 3, 2, q, 1);
+    assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 0);
+    recorded(r, q, 1, false);
+    vote(r, 1, PBFT_COMMIT, 1, 1, &q->hash);
+    assert_int_equal(count(r, PBFT_COMMIT), 1); /* it is the block of the view, and a quorum prepared it */
+    vote(r, 2, PBFT_COMMIT, 1, 1, &q->hash);
+    assert_int_equal(r->executed, 1);
+    prop_unref(q);
+    rig_end(r);
+}
+
+enum { A_GOOD, A_NOTHING, A_OTHER, A_INDEX, A_NO_DATA, A_PROOF, A_TYPE, A_TWO, A_EMPTY, A_CNT };
+
+static void answers(rig_t *r, int node, const prop_t *q, const prop_t *other, int what)
+{
+    vc_t *v = calloc(1, sizeof *v);
+    pbft_msg_t m = { .type = what == A_TYPE ? PBFT_VIEW_CHANGE : PBFT_PREPARED_RESPONSE, .has_base = true };
+    vc_make(r, v, node, 0, 2);
+    vc_prepared(r, v, what == A_OTHER ? other : q, 2, what == A_PROOF ? 6 : 7);
+    pbft_msg_t *e = &v->prepared[0];
+    e->proposal.data = what == A_NO_DATA ? (bc_bytes_t){ 0 } : bc_buf_view(what == A_OTHER ? other->data : q->data);
+    e->proposal.index += what == A_INDEX;
+    e->has_proposal = what != A_EMPTY;
+    v->prepared[1] = *e;
+    m.votes = v->prepared;
+    m.vote_cnt = what == A_TWO ? 2 : 1;
+    if (what == A_NOTHING)
+        no_answer(r);
+    else
+        answer(r, node, &m);
+    free(v);
+}
+
+static void who_shows_it_is_asked_for_the_block(void **state)
+{
+    (void)state;
+    for (int what = 0; what < A_CNT; what++) {
+        prop_t *a, *q = rival(), *other = proposal(1, 3, 1, 3, false);
+        rig_t *r = bound_rig(&a);
+        enter_view(r, 4);
+        shows(r, 3, 5, q, 2);
+        shows(r, 3, 5, q, 2); /* once is enough while the answer is on its way */
+        assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
+        assert_memory_equal(&r->asked, &r->keys[3].pub, sizeof r->asked);
+        assert_memory_equal(&last(r, PBFT_PREPARED_REQUEST)->hash, &q->hash, sizeof q->hash);
+        assert_int_equal(last(r, PBFT_PREPARED_REQUEST)->index, 1);
+        recorded(r, a, 1, false);
+        answers(r, 3, q, other, what);
+        if (what != A_GOOD) {
+            recorded(r, a, 1, false);
+            assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
+            shows(r, 3, 5, q, 2);
+            assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 2);
+            answers(r, 3, q, other, A_GOOD);
+        }
+        recorded(r, q, 2, true);
+        assert_int_equal(count(r, PBFT_PREPARE), 0); /* nobody has proposed it */
+        shows(r, 2, 5, q, 2); /* nothing new */
+        assert_int_equal(count(r, PBFT_PREPARED_REQUEST), what == A_GOOD ? 1 : 2);
+        prop_unref(a);
+        prop_unref(q);
+        prop_unref(other);
+        rig_end(r);
+    }
+}
+
+/* Also who shows it as well; the answer is as good in another view. */
+static void each_who_shows_it_is_asked(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival();
+    rig_t *r = bound_rig(&a);
+    enter_view(r, 4);
+    shows(r, 3, 5, q, 2);
+    uint64_t first = r->ask_token;
+    shows(r, 2, 3, q, 2); /* it is late, and teaches nevertheless */
+    assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 2);
+    assert_memory_equal(&r->asked, &r->keys[2].pub, sizeof r->asked);
+    enter_view(r, 8);
+    answers(r, 2, q, a, A_GOOD);
+    recorded(r, q, 2, true);
+    r->ask_token = first; /* what comes after that changes nothing */
+    size_t unsealed = r->unsealed;
+    answers(r, 3, q, a, A_GOOD);
+    recorded(r, q, 2, true);
+    assert_int_equal(r->unsealed, unsealed);
+    prop_unref(a);
+    prop_unref(q);
+    rig_end(r);
+}
+
+/* The newest that is known counts; an older one is not even asked for. */
+static void only_the_newest_counts(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival(), *newer = proposal(1, 3, 1, 3, false);
+    rig_t *r = bound_rig(&a);
+    enter_view(r, 4);
+    shows(r, 3, 5, newer, 3);
+    uint64_t first = r->ask_token;
+    shows(r, 2, 5, q, 2);
+    assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
+    shown_t *s = shown_make(r, 5, q, 2, 2, 14);
+    shown_name(r, s, q);
+    assert_int_equal(status(r).view, 5);
+    assert_int_equal(count(r, PBFT_PREPARE), 0); /* an older one does not release */
+    free(s);
+    r->ask_token = first;
+    answers(r, 3, newer, q, A_GOOD);
+    recorded(r, newer, 3, true);
+    s = shown_make(r, 6, q, 2, 2, 14);
+    shown_name(r, s, q);
+    assert_int_equal(count(r, PBFT_PREPARE), 0);
+    reports(r, newer, 3, 3);
+    free(s);
+    prop_unref(a);
+    prop_unref(q);
+    prop_unref(newer);
+    rig_end(r);
+}
+
+/* A block waits for its view, and another one is shown of a newer: that one waits then. */
+static void a_newer_one_takes_the_place(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival(), *newer = proposal(1, 3, 1, 3, false);
+    rig_t *r = bound_rig(&a);
+    shows(r, 3, 6, q, 5);
+    show(r, 3, q, 5);
+    shows(r, 2, 8, newer, 7);
+    assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 2);
+    enter_view(r, 5);
+    recorded(r, a, 1, false);
+    r->ask_token = ((pbft_t *)r->engine.self)->asks->token;
+    show(r, 2, newer, 7);
+    recorded(r, a, 1, false);
+    enter_view(r, 9);
+    recorded(r, newer, 7, true);
+    prop_unref(a);
+    prop_unref(q);
+    prop_unref(newer);
+    rig_end(r);
+}
+
+static void nothing_is_learnt_of_a_decided_height(void **state)
+{
+    (void)state;
+    rig_t *r = calloc(1, sizeof *r);
+    prop_t *a = decided(r), *q = rival();
+    enter_view(r, 4);
+    shows(r, 3, 5, q, 2);
+    assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 0);
+    recorded(r, a, 1, false);
+    prop_unref(a);
+    prop_unref(q);
+    rig_end(r);
+}
+
+/* Nor does an answer that comes when the block was decided, as others say, count any more. */
+static void an_answer_may_come_too_late(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival();
+    rig_t *r = bound_rig(&a);
+    r->execute = false;
+    enter_view(r, 4);
+    shows(r, 3, 5, q, 2);
+    uint64_t asked = r->ask_token;
+    time_out(r);
+    bc_h256_t exec = executed_hash(r, a);
+    two_vote(r, PBFT_CHECKPOINT, 1, 4, &exec);
+    assert_int_equal(count(r, PBFT_COMMITTED_REQUEST), 1);
+    uint8_t sig[BC_SIG_MAX];
+    vc_t *v = calloc(1, sizeof *v);
+    vc_make(r, v, 2, 0, 1);
+    vc_prepared(r, v, a, 1, 7);
+    v->prepared[0].proposal.data = bc_buf_view(a->data);
+    pbft_msg_t m = { .type = PBFT_COMMITTED_RESPONSE, .has_base = true, .proposal_cnt = 1,
+                     .proposals = &v->prepared[0].proposal };
+    sign_as(r, 2, &m, sig);
+    answer(r, 2, &m);
+    assert_int_equal(r->executed, 1);
+    r->ask_token = asked;
+    answers(r, 3, q, a, A_GOOD);
+    recorded(r, a, 1, false);
+    free(v);
+    prop_unref(a);
+    prop_unref(q);
+    rig_end(r);
+}
+
+/* ---- void blocks ---- */
+
+static void what_nobody_can_execute_is_not_taken(void **state)
+{
+    (void)state;
+    prop_t *a, *q = proposal_with(1, 3, 1, 2, false, 7, ROOT_NONE, 2); /* names another list */
+    rig_t *r = bound_rig(&a);
+    enter_view(r, 4);
+    shows(r, 3, 5, q, 2);
+    answers(r, 3, q, a, A_GOOD);
+    recorded(r, a, 1, false);
+    prop_unref(a);
+    prop_unref(q);
+    rig_end(r);
+}
+
+static void what_the_pool_refuses_is_given_up_and_not_taken_again(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival();
+    rig_t *r = bound_rig(&a);
+    enter_view(r, 4);
+    shows(r, 3, 5, q, 2);
+    r->impossible = true;
+    answers(r, 3, q, a, A_GOOD);
+    assert_false(has_row(r, "cbcosVote:c1")); /* it was bound to it, for a moment */
+    assert_null(height(r, 1)->pc);
+    r->impossible = false;
+    shows(r, 2, 5, q, 3);
+    assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
+    assert_int_equal(time_out(r)->prepared, 0);
+    prop_unref(a);
+    prop_unref(q);
+    rig_end(r);
+}
+
+/* ---- restart ---- */
+
+static void what_was_shown_binds_in_the_next_life(void **state)
+{
+    (void)state;
+    for (int voted = 0; voted < 2; voted++) {
+        prop_t *a = proposal(1, 2, 1, 1, false), *q = rival();
+        rig_t *r = rig_in(0, 1);
+        propose(r, 2, 1, a);
+        if (voted)
+            two_vote(r, PBFT_PREPARE, 1, 1, &a->hash);
+        else
+            row_put(r, "cbcosVote:p1", NULL);
+        enter_view(r, 4);
+        shows(r, 3, 5, q, 2);
+        answers(r, 3, q, a, A_GOOD);
+        recorded(r, q, 2, true);
+        size_t verified = r->verified;
+        restart(r, 0, NULL);
+        const slot_t *s = height(r, 1);
+        assert_int_equal(s->voted_view, voted ? 1 : -1); /* it was only shown to us */
+        assert_non_null(s->pc->data);
+        assert_int_equal(r->verified, verified + 1);
+        assert_int_equal(count(r, PBFT_PREPARE) + count(r, PBFT_COMMIT), 0);
+        pbft_msg_t m = said(2, PBFT_PREPARED_REQUEST, 1, 0, &q->hash);
+        deliver_from(r, 2, &m); /* others get it with all that shows the view */
+        assert_int_equal(last(r, PBFT_PREPARED_RESPONSE)->proof, 3);
+        assert_int_equal(last(r, PBFT_PREPARED_RESPONSE)->proven[0], 3);
+        propose(r, 1, 4, a); /* leader(1, 4) */
+        assert_int_equal(count(r, PBFT_PREPARE), 0);
+        propose(r, 1, 4, q);
+        assert_int_equal(count(r, PBFT_PREPARE), 1);
+        reports(r, q, 2, 3);
+        prop_unref(a);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+/* ---- in the view that it has voted in ---- */
+
+/* Prepares a in view 4, and is shown then that a quorum prepared q in an older view, or in that. */
+static rig_t *voted_and_shown(prop_t *a, prop_t *q, int64_t view)
+{
+    rig_t *r = rig_in(0, 4);
+    propose(r, 1, 4, a);
+    assert_int_equal(count(r, PBFT_PREPARE), 1);
+    vote(r, 1, PBFT_PREPARE, 1, 4, &a->hash);
+    shows(r, 3, 5, q, view);
+    r->unsealed = 0;
+    answers(r, 3, q, a, A_GOOD);
+    recorded(r, q, view, true);
+    assert_int_equal(r->unsealed, 0); /* a may still get its quorum */
+    assert_int_equal(count(r, PBFT_COMMIT), 0);
+    return r;
+}
+
+static void a_vote_in_the_same_view_stands(void **state)
+{
+    (void)state;
+    for (int64_t view = 3; view <= 4; view++) {
+        prop_t *a = proposal(1, 1, 1, 1, false), *q = rival();
+        rig_t *r = voted_and_shown(a, q, view);
+        propose(r, 1, 4, q);
+        two_vote(r, PBFT_COMMIT, 1, 4, &a->hash);
+        two_vote(r, PBFT_COMMIT, 1, 4, &q->hash);
+        uint8_t sig[BC_SIG_MAX];
+        pbft_msg_t m = said(3, PBFT_RECOVER_REQUEST, 0, 4, NULL);
+        sign_as(r, 3, &m, sig);
+        deliver_from(r, 3, &m); /* hears our vote again, */
+        assert_int_equal(count(r, PBFT_PREPARE), 2);
+        assert_memory_equal(&last(r, PBFT_PREPARE)->hash, &a->hash, sizeof a->hash);
+        assert_int_equal(count(r, PBFT_COMMIT), 0); /* and no other */
+        vote(r, 2, PBFT_PREPARE, 1, 4, &a->hash);
+        bool newer = view < 4; /* a quorum of this view is; two in one view there cannot be */
+        assert_int_equal(count(r, PBFT_COMMIT), newer);
+        assert_int_equal(r->executed, newer);
+        assert_int_equal(r->unsealed, newer);
+        recorded(r, newer ? a : q, newer ? 4 : view, !newer);
+        prop_unref(a);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+static void nor_is_it_contradicted_in_the_next_life(void **state)
+{
+    (void)state;
+    prop_t *a = proposal(1, 1, 1, 1, false), *q = rival();
+    rig_t *r = voted_and_shown(a, q, 3);
+    restart(r, 0, NULL);
+    assert_int_equal(height(r, 1)->voted_view, 4);
+    assert_memory_equal(&height(r, 1)->voted_hash, &a->hash, sizeof a->hash);
+    propose(r, 1, 4, q);
+    assert_int_equal(count(r, PBFT_PREPARE), 0);
+    reports(r, q, 3, 3);
+    prop_unref(a);
+    prop_unref(q);
+    rig_end(r);
+}
+
+/* Its transactions are with no other block: they go back when the view ends. */
+static void a_proposal_that_is_overtaken_gives_its_transactions_back(void **state)
+{
+    (void)state;
+    prop_t *a = proposal(1, 1, 1, 3, false), *q = rival();
+    rig_t *r = rig_in(0, 4);
+    r->verify_ok = false;
+    propose(r, 1, 4, a);
+    uint64_t token = r->verify_token;
+    shows(r, 3, 5, q, 2);
+    answers(r, 3, q, a, A_GOOD); /* while the pool looks at a */
+    recorded(r, q, 2, true);
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_TXPOOL, BC_ACTOR_PBFT, BC_MSG_PROPOSAL_VERIFIED);
+    m->token = token;
+    m->txs = pool_txs(a->metas);
+    r->unsealed = 0;
+    feed(r, m);
+    assert_int_equal(count(r, PBFT_PREPARE), 0);
+    enter_view(r, 5);
+    assert_int_equal(r->unsealed, 1);
+    assert_memory_equal(&r->unsealed_hash, &a->hash, sizeof a->hash);
+    prop_unref(a);
+    prop_unref(q);
+    rig_end(r);
+}
+
+int main(void)
+{
+    bc_log_set_level(BC_LOG_FATAL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_quorum_of_a_later_view_releases_a_precommit),
+        cmocka_unit_test(what_it_was_released_for_is_decided),
+        cmocka_unit_test(nothing_less_releases_it),
+        cmocka_unit_test(who_is_ahead_teaches_by_the_same_proofs),
+        cmocka_unit_test(a_long_proof_is_not_looked_at),
+        cmocka_unit_test(a_proof_of_a_view_to_come_waits_for_it),
+        cmocka_unit_test(what_is_at_hand_is_taken_at_once),
+        cmocka_unit_test(who_shows_it_is_asked_for_the_block),
+        cmocka_unit_test(each_who_shows_it_is_asked),
+        cmocka_unit_test(only_the_newest_counts),
+        cmocka_unit_test(a_newer_one_takes_the_place),
+        cmocka_unit_test(nothing_is_learnt_of_a_decided_height),
+        cmocka_unit_test(an_answer_may_come_too_late),
+        cmocka_unit_test(what_nobody_can_execute_is_not_taken),
+        cmocka_unit_test(what_the_pool_refuses_is_given_up_and_not_taken_again),
+        cmocka_unit_test(what_was_shown_binds_in_the_next_life),
+        cmocka_unit_test(a_vote_in_the_same_view_stands),
+        cmocka_unit_test(nor_is_it_contradicted_in_the_next_life),
+        cmocka_unit_test(a_proposal_that_is_overtaken_gives_its_transactions_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

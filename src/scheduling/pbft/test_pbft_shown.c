@@ -1,0 +1,379 @@
+/* One engine and the view changes that show what was prepared: which it believes, which it passes on, and
+ * what it makes of them (docs/notes/0017). */
+#include "pbft.pb-c.h"
+#include "scheduling/pbft/test_rig.h"
+
+#define WITHOUT_1 0xdu
+
+static rig_t *rig_in(int self, int64_t view)
+{
+    rig_t *r = calloc(1, sizeof *r);
+    rig_init(r, self);
+    enter_view(r, view);
+    return r;
+}
+
+static void rig_end(rig_t *r)
+{
+    rig_free(r);
+    free(r);
+}
+
+static prop_t *rival(void)
+{
+    return proposal(1, 3, 1, 2, false);
+}
+
+static const slot_t *height(const rig_t *r, int64_t index)
+{
+    return pbft_slot(r->engine.self, index);
+}
+
+/* ---- what a NewView names ---- */
+
+enum { N_PROVEN, N_NAMED, N_OTHER, N_CNT };
+
+/* Node 1 names a for view 9 and can show view 1 at best, node 2 shows q for view 2; both have a word
+ * when nobody shows anything. */
+static void the_newest_that_is_proven_is_proposed_again(void **state)
+{
+    (void)state;
+    for (int shown = 0; shown < 2; shown++) {
+        for (int first = 0; first < 2; first++) {
+            prop_t *a = proposal(1, 2, 1, 1, false), *q = rival(), *best = shown ? q : a;
+            rig_t *r = rig_in(3, 1); /* leader(1, 10) */
+            pool_size(r, 1);
+            vc_t *v = calloc(3, sizeof *v);
+            int of_a = first ? 0 : 2, of_q = first ? 2 : 0;
+            for (int i = 0; i < 3; i++)
+                vc_make(r, &v[i], i, 0, 10);
+            vc_prepared(r, &v[of_a], a, 9, 14);
+            vc_proven(r, &v[of_a], 1);
+            vc_prepared(r, &v[of_q], q, 2, 14);
+            if (shown)
+                vc_proven(r, &v[of_q], 2);
+            for (int i = 0; i < 3; i++)
+                vc_send(r, &v[i]);
+            assert_int_equal(count(r, PBFT_NEW_VIEW), 0);
+            assert_memory_equal(&last(r, PBFT_PREPARED_REQUEST)->hash, &best->hash, sizeof best->hash);
+            show(r, shown ? of_q : of_a, best, 2);
+            assert_int_equal(count(r, PBFT_NEW_VIEW), 1);
+            assert_int_equal(last(r, PBFT_NEW_VIEW)->list, 1);
+            assert_memory_equal(&last(r, PBFT_NEW_VIEW)->list_hash[0], &best->hash, sizeof best->hash);
+            assert_int_equal(status(r).view, 10);
+            assert_int_equal(height(r, 1)->pc != NULL, shown); /* its maker learns from it, too */
+            free(v);
+            prop_unref(a);
+            prop_unref(q);
+            rig_end(r);
+        }
+    }
+}
+
+static void either_newest_may_be_named(void **state)
+{
+    (void)state;
+    for (int shown = 0; shown < 2; shown++) {
+        for (int what = 0; what < N_CNT; what++) {
+            prop_t *a = proposal(1, 2, 1, 1, false), *q = rival(), *c = proposal(1, 2, 1, 3, false);
+            rig_t *r = rig_in(0, 1);
+            shown_t *s = calloc(1, sizeof *s);
+            for (int i = 0; i < 3; i++)
+                vc_make(r, &s->v[i], i + 1, 0, 10);
+            vc_prepared(r, &s->v[0], a, 9, 14);
+            vc_proven(r, &s->v[0], 1);
+            vc_prepared(r, &s->v[1], q, 2, 14);
+            if (shown)
+                vc_proven(r, &s->v[1], 2);
+            vc_prepared(r, &s->v[2], c, shown ? 1 : 8, 14); /* neither in this nor in that */
+            if (shown)
+                vc_proven(r, &s->v[2], 1);
+            shown_name(r, s, what == N_PROVEN ? q : what == N_NAMED ? a : c);
+            bool good = what == N_NAMED || (what == N_PROVEN && shown);
+            if (status(r).view != (good ? 10 : 1))
+                fail_msg("case %d %d", shown, what);
+            /* what it names is no more than a proposal: who was shown another one is bound to that */
+            assert_int_equal(count(r, PBFT_PREPARE), good);
+            free(s);
+            prop_unref(a);
+            prop_unref(q);
+            prop_unref(c);
+            rig_end(r);
+        }
+    }
+}
+
+/* ---- view changes that are not used ---- */
+
+enum {
+    W_GOOD,
+    W_NO_VOTES,     /* good: as of an official node */
+    W_UNKNOWN,      /* has a field that nobody knows, at its end, */
+    W_UNKNOWN_HEAD, /* in its head, */
+    W_UNKNOWN_STATE,
+    W_UNKNOWN_REPORT,
+    W_UNKNOWN_BLOCK,
+    W_VOTE_EMPTY,   /* one of three */
+    W_VOTES_EMPTY,  /* all of them */
+    W_SIG_HASH,     /* fields that a NewView's maker fills in */
+    W_SIG,
+    W_CNT
+};
+
+/* Signs v, and sends it. */
+static void send_raw(rig_t *r, int node, Bcpbft__ViewChange *v)
+{
+    uint8_t sig[BC_SIG_MAX];
+    bc_h256_t digest;
+    Bcpbft__RawMessage raw;
+    bcpbft__raw_message__init(&raw);
+    raw.type = PBFT_VIEW_CHANGE;
+    raw.payload.len = bcpbft__view_change__get_packed_size(v);
+    raw.payload.data = malloc(raw.payload.len);
+    bcpbft__view_change__pack(v, raw.payload.data);
+    bc_hash(BC_SUITE_STANDARD, bc_bytes(raw.payload.data, raw.payload.len), &digest);
+    raw.signature.data = sig;
+    raw.signature.len = bc_sign(&r->keys[node], &digest, sig);
+    bc_msg_t *d = bc_msg_new(BC_ACTOR_FRONT, BC_ACTOR_PBFT, BC_MSG_DELIVER);
+    d->module = BC_MODULE_PBFT;
+    d->node = r->keys[node].pub;
+    d->data = bc_buf_new(bcpbft__raw_message__get_packed_size(&raw));
+    bcpbft__raw_message__pack(&raw, d->data->p);
+    free(raw.payload.data);
+    feed(r, d);
+}
+
+/* on: puts it in, else takes it out again. */
+static void spoil(Bcpbft__ViewChange *v, int what, bool on)
+{
+    static uint8_t one[] = { 1 };
+    static ProtobufCMessageUnknownField unknown = { 200, PROTOBUF_C_WIRE_TYPE_VARINT, 1, one };
+    Bcpbft__Proposal *w = v->prepared[0]->proposal;
+    ProtobufCMessage *at[W_CNT] = { [W_UNKNOWN] = &v->base, [W_UNKNOWN_HEAD] = &v->head->base,
+                                    [W_UNKNOWN_STATE] = &v->committed->base,
+                                    [W_UNKNOWN_REPORT] = &v->prepared[0]->base,
+                                    [W_UNKNOWN_BLOCK] = &w->proposal->base };
+    if (at[what]) {
+        at[what]->unknown_fields = on ? &unknown : NULL;
+        at[what]->n_unknown_fields = on;
+    }
+    for (size_t i = 0; what == W_VOTES_EMPTY && i < w->n_votes; i++)
+        w->votes[i].len = 0;
+    if (what == W_VOTE_EMPTY)
+        w->votes[1].len = 0;
+    if (what == W_SIG_HASH)
+        v->head->sig_hash = (ProtobufCBinaryData){ on, on ? one : NULL };
+    if (what == W_SIG)
+        v->head->sig = (ProtobufCBinaryData){ on, on ? one : NULL };
+}
+
+/* Two nodes ask for view 4; who joins has believed both, and may make a NewView of what it has. */
+static void what_would_not_be_the_same_in_a_new_view_is_not_used(void **state)
+{
+    (void)state;
+    for (int what = 0; what < W_CNT; what++) {
+        rig_t *r = rig_in(0, 1);
+        prop_t *q = rival();
+        vc_t *v = calloc(2, sizeof *v);
+        vc_make(r, &v[0], 1, 0, 4);
+        vc_send(r, &v[0]);
+        vc_make(r, &v[1], 2, 0, 4);
+        vc_prepared(r, &v[1], q, 1, 14);
+        if (what != W_NO_VOTES)
+            vc_proven(r, &v[1], 1);
+        bc_buf_t *b = pbft_encode(&v[1].m);
+        Bcpbft__RawMessage *raw = bcpbft__raw_message__unpack(NULL, b->n, b->p);
+        Bcpbft__ViewChange *vc = bcpbft__view_change__unpack(NULL, raw->payload.len, raw->payload.data);
+        spoil(vc, what, true);
+        send_raw(r, 2, vc);
+        spoil(vc, what, false);
+        bool good = what <= W_NO_VOTES;
+        if (status(r).to_view != (good ? 4 : 1))
+            fail_msg("case %d", what);
+        const pbft_t *p = r->engine.self;
+        assert_int_equal(p->senders[2].cnt, good);
+        assert_int_equal(count(r, PBFT_PREPARED_REQUEST), what == W_GOOD); /* nor does it teach anything */
+        bcpbft__view_change__free_unpacked(vc, NULL);
+        bcpbft__raw_message__free_unpacked(raw, NULL);
+        bc_buf_unref(b);
+        free(v);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+/* ---- what is passed on ---- */
+
+static void to_height_1(rig_t *r, unsigned sealers)
+{
+    bc_msg_t *c = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_PBFT, BC_MSG_COMMITTED);
+    const bc_h256_t hash = { { 9 } };
+    r->sealers = sealers;
+    c->number = 1;
+    c->config = config(r, 1, &hash);
+    feed(r, c);
+}
+
+/* The next height is what all wait for; those above it would cost all that for nothing. */
+static void only_the_next_height_proves_its_view(void **state)
+{
+    (void)state;
+    rig_t *r = rig_in(0, 1);
+    prop_t *a = proposal(1, 2, 1, 1, false), *b = proposal(2, 3, 1, 2, false);
+    propose(r, 2, 1, a);
+    propose(r, 3, 1, b);
+    two_vote(r, PBFT_PREPARE, 1, 1, &a->hash);
+    two_vote(r, PBFT_PREPARE, 2, 1, &b->hash);
+    const sent_t *vc = time_out(r);
+    assert_int_equal(vc->prepared, 2);
+    assert_int_equal(vc->proven[0], 3);
+    assert_int_equal(vc->proven[1], 0);
+    to_height_1(r, ALL_NODES);
+    vc = last(r, PBFT_VIEW_CHANGE);
+    assert_int_equal(vc->index, 1);
+    assert_int_equal(vc->prepared, 1);
+    assert_int_equal(vc->proven[0], 3); /* it is the next one now */
+    prop_unref(a);
+    prop_unref(b);
+    rig_end(r);
+}
+
+/* A Prepare that says more than the fields that are passed on is a vote, but cannot be shown. */
+static void a_prepare_with_more_in_it_shows_nothing(void **state)
+{
+    (void)state;
+    for (int what = 0; what < 2; what++) {
+        rig_t *r = rig_in(0, 1);
+        prop_t *a = proposal(1, 2, 1, 1, false);
+        propose(r, 2, 1, a);
+        vote(r, 2, PBFT_PREPARE, 1, 1, &a->hash);
+        uint8_t sig[BC_SIG_MAX], psig[BC_SIG_MAX];
+        pbft_msg_t m = said(1, PBFT_PREPARE, 1, 1, &a->hash);
+        m.base.version = what;
+        m.has_proposal = true;
+        m.proposal = (pbft_proposal_t){ .has_raw = true, .has_hash = true, .index = 1, .hash = a->hash };
+        m.proposal.sig = bc_bytes(psig, bc_sign(&r->keys[1], &a->hash, psig));
+        sign_as(r, 1, &m, sig);
+        deliver_from(r, 1, &m);
+        assert_int_equal(count(r, PBFT_COMMIT), 1);
+        reports(r, a, 1, what ? 0 : 3);
+        prop_unref(a);
+        rig_end(r);
+    }
+}
+
+/* ---- another sealer list ---- */
+
+/* A Prepare names the place of its sender, and cannot be shown from another one. An official leader's
+ * filler names no list, so it stays. */
+static void votes_that_moved_show_no_view(void **state)
+{
+    (void)state;
+    for (int moved = 0; moved < 2; moved++) {
+        rig_t *r = rig_in(0, 1);
+        prop_t *a = proposal(1, 2, 1, 1, false), *q = proposal_with(2, 0, 0, 1, false, 0, ROOT_NONE, 1);
+        propose(r, 2, 1, a);
+        propose(r, 3, 1, q);
+        for (int node = 2; node < 4; node++)
+            vote(r, node, PBFT_PREPARE, 2, 1, &q->hash);
+        assert_int_equal(count(r, PBFT_COMMIT), 1);
+        to_height_1(r, moved ? WITHOUT_1 : ALL_NODES);
+        reports(r, q, 1, moved ? 0 : 3);
+        prop_unref(a);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+static void what_was_shown_under_another_list_is_forgotten(void **state)
+{
+    (void)state;
+    for (int moved = 0; moved < 2; moved++) {
+        rig_t *r = rig_in(0, 4);
+        prop_t *q = proposal_with(2, 0, 0, 1, false, 0, ROOT_NONE, 1);
+        shows(r, 3, 6, q, 5); /* of a view to come */
+        assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
+        show(r, 3, q, 5);
+        to_height_1(r, moved ? WITHOUT_1 : ALL_NODES);
+        const slot_t *s = height(r, 2);
+        assert_non_null(s);
+        assert_null(s->pc);
+        assert_int_equal(s->newer_view, moved ? -1 : 5);
+        time_out(r);
+        for (int node = 2; node < 4; node++)
+            recover_response_at(r, node, node - moved, 5);
+        assert_int_equal(status(r).view, 5);
+        assert_int_equal(s->pc != NULL, !moved);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+/* ---- transactions ---- */
+
+/* Somebody honest has what a quorum prepared: the others are asked in turn, each once. */
+static void transactions_of_a_prepared_block_are_asked_of_all(void **state)
+{
+    (void)state;
+    static const int order[] = { 3, 1, 2, 3, 1 }; /* who names it, then the others */
+    for (int fails = 1; fails <= 5; fails++) {
+        rig_t *r = rig_in(0, 1);
+        prop_t *q = rival();
+        shown_t *s = shown_make(r, 4, q, 2, -1, 14);
+        r->verify_fails = fails;
+        shown_name(r, s, q);
+        int tried = BC_MIN(fails + 1, 1 + NODES); /* not for ever */
+        assert_int_equal(r->verified, tried);
+        assert_memory_equal(&r->verify_from, &r->keys[order[tried - 1]].pub, sizeof r->verify_from);
+        assert_int_equal(count(r, PBFT_PREPARE), fails < tried);
+        free(s);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+static void those_of_an_ordinary_proposal_are_not(void **state)
+{
+    (void)state;
+    rig_t *r = rig_in(0, 1);
+    prop_t *q = proposal(1, 2, 1, 1, false);
+    r->verify_fails = 1;
+    propose(r, 2, 1, q);
+    assert_int_equal(r->verified, 1);
+    assert_int_equal(count(r, PBFT_PREPARE), 0);
+    prop_unref(q);
+    rig_end(r);
+}
+
+/* Not what no pool can take. */
+static void nor_those_of_an_impossible_block(void **state)
+{
+    (void)state;
+    rig_t *r = rig_in(0, 1);
+    prop_t *q = rival();
+    shown_t *s = shown_make(r, 4, q, 2, -1, 14);
+    r->impossible = true;
+    shown_name(r, s, q);
+    assert_int_equal(r->verified, 1);
+    free(s);
+    prop_unref(q);
+    rig_end(r);
+}
+
+int main(void)
+{
+    bc_log_set_level(BC_LOG_FATAL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_newest_that_is_proven_is_proposed_again),
+        cmocka_unit_test(either_newest_may_be_named),
+        cmocka_unit_test(what_would_not_be_the_same_in_a_new_view_is_not_used),
+        cmocka_unit_test(only_the_next_height_proves_its_view),
+        cmocka_unit_test(a_prepare_with_more_in_it_shows_nothing),
+        cmocka_unit_test(votes_that_moved_show_no_view),
+        cmocka_unit_test(what_was_shown_under_another_list_is_forgotten),
+        cmocka_unit_test(transactions_of_a_prepared_block_are_asked_of_all),
+        cmocka_unit_test(those_of_an_ordinary_proposal_are_not),
+        cmocka_unit_test(nor_those_of_an_impossible_block),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
