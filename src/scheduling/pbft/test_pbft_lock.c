@@ -53,6 +53,15 @@ static const slot_t *height(const rig_t *r, int64_t index)
     return pbft_slot(r->engine.self, index);
 }
 
+/* A new life of node 3 does. */
+static void asks_for_votes(rig_t *r)
+{
+    uint8_t sig[BC_SIG_MAX];
+    pbft_msg_t m = said(3, PBFT_RECOVER_REQUEST, 0, status(r).view, NULL);
+    sign_as(r, 3, &m, sig);
+    deliver_from(r, 3, &m);
+}
+
 /* ---- what releases ---- */
 
 static void a_quorum_of_a_later_view_releases_a_precommit(void **state)
@@ -69,6 +78,10 @@ static void a_quorum_of_a_later_view_releases_a_precommit(void **state)
         assert_int_equal(count(r, PBFT_PREPARE), 1);
         assert_memory_equal(&last(r, PBFT_PREPARE)->hash, &q->hash, sizeof q->hash);
         assert_int_equal(count(r, PBFT_COMMIT), b == 4); /* the quorum was in this view, or has to come */
+        assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 0);
+        asks_for_votes(r);
+        assert_int_equal(count(r, PBFT_PREPARE), 2);
+        assert_int_equal(count(r, PBFT_COMMIT), 2 * (b == 4));
         recorded(r, q, b, true);
         assert_int_equal(r->unsealed, 1);
         assert_memory_equal(&r->unsealed_hash, &a->hash, sizeof a->hash);
@@ -78,6 +91,23 @@ static void a_quorum_of_a_later_view_releases_a_precommit(void **state)
         prop_unref(q);
         rig_end(r);
     }
+}
+
+/* Nobody need be asked for a block that the NewView gives. */
+static void a_new_view_shows_the_block(void **state)
+{
+    (void)state;
+    prop_t *q = rival();
+    rig_t *r = rig_in(2, 1);
+    shown_t *s = shown_make(r, 4, q, 2, 2, 14);
+    shown_name(r, s, q);
+    assert_int_equal(status(r).view, 4);
+    assert_int_equal(count(r, PBFT_PREPARE), 1);
+    assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 0);
+    recorded(r, q, 2, true);
+    free(s);
+    prop_unref(q);
+    rig_end(r);
 }
 
 /* From there on it goes like any other block. */
@@ -101,6 +131,7 @@ static void what_it_was_released_for_is_decided(void **state)
 
 enum {
     P_GOOD,
+    P_ALL,      /* good: of all nodes */
     P_LOW,      /* signatures for an older view than it says */
     P_HIGH,     /* for a newer one */
     P_EQUAL,    /* of the view of the precommit, */
@@ -123,7 +154,7 @@ static shown_t *spoilt(rig_t *r, int64_t to, const prop_t *q, const prop_t *othe
 {
     int64_t named = what == P_EQUAL ? 1 : what == P_LOWER ? 0 : what == P_HIGH ? 3 : 2;
     int64_t proven = what == P_LOW ? 1 : what == P_HIGH ? 2 : what == P_NONE ? -1 : named;
-    shown_t *s = shown_make(r, to, q, named, proven, what == P_BELOW ? 12 : 14);
+    shown_t *s = shown_make(r, to, q, named, proven, what == P_BELOW ? 12 : what == P_ALL ? 15 : 14);
     vc_t *v = &s->v[2];
     pbft_proposal_t *w = &v->prepared[0].proposal;
     switch (what) {
@@ -157,14 +188,14 @@ static void nothing_less_releases_it(void **state)
         rig_t *r = bound_rig(&a);
         shown_t *s = spoilt(r, 4, q, a, what);
         const pbft_msg_t *report = &s->v[2].prepared[0];
-        bool true_one = what == P_GOOD || what == P_EQUAL || what == P_LOWER;
+        bool good = what <= P_ALL, true_one = good || what == P_EQUAL || what == P_LOWER;
         if (pbft_prepared_in(r->engine.self, &report->proposal, report->base.view) != true_one)
             fail_msg("case %d, alone", what);
         shown_name(r, s, q);
         bool refused = what >= P_TWICE; /* the NewView itself */
-        if (status(r).view != (refused ? 1 : 4) || count(r, PBFT_PREPARE) != (what == P_GOOD))
+        if (status(r).view != (refused ? 1 : 4) || count(r, PBFT_PREPARE) != good)
             fail_msg("case %d", what);
-        if (what != P_GOOD) {
+        if (!good) {
             recorded(r, a, 1, false);
             reports(r, a, 1, 3);
         }
@@ -186,7 +217,7 @@ static void who_is_ahead_teaches_by_the_same_proofs(void **state)
         pbft_msg_t *m = &s->v[2].m;
         m->base.index = m->proposal.index = 1;
         vc_send(r, &s->v[2]);
-        if (count(r, PBFT_PREPARED_REQUEST) != (what == P_GOOD))
+        if (count(r, PBFT_PREPARED_REQUEST) != (what <= P_ALL))
             fail_msg("case %d", what);
         free(s);
         prop_unref(a);
@@ -213,7 +244,7 @@ static void a_long_proof_is_not_looked_at(void **state)
     pbft_t *p = r->engine.self;
     true_verify = p->signer.verify;
     p->signer.verify = counted_verify;
-    for (int many = 0; many < 2; many++) {
+    for (int many = 1; many >= 0; many--) {
         static pbft_sig_t more[1000];
         shown_t *s = shown_make(r, 6, q, 2, 2, 14);
         pbft_msg_t *m = &s->v[2].m;
@@ -227,7 +258,6 @@ static void a_long_proof_is_not_looked_at(void **state)
         vc_send(r, &s->v[2]);
         assert_int_equal(verify_cnt, many ? 1 : 1 + 2 * 3);
         assert_int_equal(count(r, PBFT_PREPARED_REQUEST), !many);
-        ((slot_t *)(uintptr_t)height(r, 1))->newer_view = -1;
         free(s);
     }
     prop_unref(a);
@@ -245,6 +275,8 @@ static void a_proof_of_a_view_to_come_waits_for_it(void **state)
     shows(r, 3, 6, q, 5);
     assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
     show(r, 3, q, 5);
+    shows(r, 3, 6, q, 5); /* said again: it is at hand by now */
+    assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
     recorded(r, a, 1, false);
     shown_t *s = shown_make(r, 4, q, 3, -1, 14); /* a NewView before that may name it, and shows nothing */
     shown_name(r, s, q);
@@ -358,6 +390,7 @@ static void each_who_shows_it_is_asked(void **state)
     answers(r, 3, q, a, A_GOOD);
     recorded(r, q, 2, true);
     assert_int_equal(r->unsealed, unsealed);
+    assert_null(height(r, 1)->newer);
     prop_unref(a);
     prop_unref(q);
     rig_end(r);
@@ -374,10 +407,12 @@ static void only_the_newest_counts(void **state)
     uint64_t first = r->ask_token;
     shows(r, 2, 5, q, 2);
     assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
+    size_t verified = r->verified;
     shown_t *s = shown_make(r, 5, q, 2, 2, 14);
     shown_name(r, s, q);
     assert_int_equal(status(r).view, 5);
     assert_int_equal(count(r, PBFT_PREPARE), 0); /* an older one does not release */
+    assert_int_equal(r->verified, verified); /* the pool is not even asked */
     free(s);
     r->ask_token = first;
     answers(r, 3, newer, q, A_GOOD);
@@ -393,6 +428,155 @@ static void only_the_newest_counts(void **state)
     rig_end(r);
 }
 
+/* What was shown to be prepared before the quorum that one was part of oneself: that counts, whether the
+ * block came or not. Two of one view there cannot be, but both are not prepared either. */
+static void what_was_shown_is_older_than_a_precommit(void **state)
+{
+    (void)state;
+    for (int64_t view = 3; view <= 4; view++) {
+        prop_t *a = proposal(1, 1, 1, 1, false), *q = rival();
+        rig_t *r = rig_in(0, 4);
+        propose(r, 1, 4, a);
+        shows(r, 3, 5, q, view);
+        two_vote(r, PBFT_PREPARE, 1, 4, &a->hash);
+        assert_int_equal(count(r, PBFT_COMMIT), 1);
+        recorded(r, a, 4, false);
+        enter_view(r, 5);
+        size_t verified = r->verified;
+        propose(r, 2, 5, q); /* leader(1, 5) */
+        assert_int_equal(count(r, PBFT_PREPARE), 0);
+        assert_int_equal(r->verified, verified);
+        answers(r, 3, q, a, A_GOOD);
+        recorded(r, a, 4, false);
+        prop_unref(a);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+/* Who is bound to nothing votes for what it gets, until it has the block that a quorum prepared: that it was
+ * shown, also of the first view, is no precommit without the block. */
+static void what_is_shown_binds_with_its_block(void **state)
+{
+    (void)state;
+    for (int64_t view = 0; view <= 2; view += 2) {
+        prop_t *c = proposal(1, 1, 1, 1, false), *q = rival();
+        rig_t *r = rig_in(0, 4);
+        shows(r, 3, 5, q, view);
+        propose(r, 1, 4, c);
+        assert_int_equal(count(r, PBFT_PREPARE), 1);
+        assert_false(has_row(r, "cbcosVote:c1"));
+        answers(r, 3, q, c, A_GOOD);
+        recorded(r, q, view, true);
+        prop_unref(c);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+/* The block that it is bound to is proposed again, and not yet prepared: it is given up for another one, and
+ * its transactions stay with it until the view ends. */
+static void what_is_under_way_keeps_its_transactions(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival();
+    rig_t *r = bound_rig(&a);
+    enter_view(r, 4);
+    propose(r, 1, 4, a);
+    assert_int_equal(count(r, PBFT_PREPARE), 1);
+    shows(r, 3, 5, q, 2);
+    r->unsealed = 0;
+    answers(r, 3, q, a, A_GOOD);
+    recorded(r, q, 2, true);
+    assert_int_equal(r->unsealed, 0);
+    enter_view(r, 5);
+    assert_int_equal(r->unsealed, 1);
+    assert_memory_equal(&r->unsealed_hash, &a->hash, sizeof a->hash);
+    prop_unref(a);
+    prop_unref(q);
+    rig_end(r);
+}
+
+/* The same block again, in a newer view. */
+static void a_precommit_of_the_same_block_gives_nothing_back(void **state)
+{
+    (void)state;
+    prop_t *a;
+    rig_t *r = bound_rig(&a);
+    r->unsealed = 0;
+    enter_view(r, 4);
+    vote(r, 3, PBFT_PREPARE, 1, 4, &(bc_h256_t){ { 1 } }); /* another vote, of no use */
+    propose(r, 1, 4, a);
+    two_vote(r, PBFT_PREPARE, 1, 4, &a->hash);
+    recorded(r, a, 4, false);
+    reports(r, a, 4, 3);
+    assert_int_equal(r->unsealed, 0);
+    prop_unref(a);
+    rig_end(r);
+}
+
+/* Of several heights that it reports each. */
+static void each_report_of_a_view_change_teaches(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival(), *above = proposal(2, 3, 1, 3, false);
+    rig_t *r = bound_rig(&a);
+    vc_t *v = calloc(1, sizeof *v);
+    vc_make(r, v, 3, 0, 6);
+    vc_prepared(r, v, above, 2, 14);
+    vc_prepared(r, v, q, 2, 14);
+    vc_proven(r, v, 2);
+    vc_send(r, v);
+    assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
+    assert_int_equal(last(r, PBFT_PREPARED_REQUEST)->index, 1);
+    free(v);
+    prop_unref(a);
+    prop_unref(q);
+    prop_unref(above);
+    rig_end(r);
+}
+
+/* What was believed once is not looked at again. */
+static void a_proof_is_looked_at_once(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival();
+    rig_t *r = bound_rig(&a);
+    pbft_t *p = r->engine.self;
+    true_verify = p->signer.verify;
+    p->signer.verify = counted_verify;
+    for (int again = 0; again < 2; again++) {
+        verify_cnt = 0;
+        shows(r, 3, 6, q, 2);
+        /* of the message, and of the proof in it, that holds for a NewView; and what shows the view */
+        assert_int_equal(verify_cnt, 1 + 3 + (again ? 0 : 3 + 3));
+    }
+    prop_unref(a);
+    prop_unref(q);
+    rig_end(r);
+}
+
+/* Nobody has the transactions that a leader offered; then it turns out that a quorum had. */
+static void who_prepared_a_block_has_its_transactions(void **state)
+{
+    (void)state;
+    rig_t *r = rig_in(0, 1);
+    prop_t *q = proposal(1, 2, 1, 1, false);
+    r->verify_fails = 100;
+    propose(r, 2, 1, q);
+    assert_int_equal(r->verified, 1);
+    shows(r, 3, 2, q, 1);
+    recorded(r, q, 1, true); /* it never voted for it */
+    assert_int_equal(r->verified, 1 + 1 + NODES); /* each is asked for what it is bound to now */
+    enter_view(r, 4);
+    r->verify_fails = 2;
+    propose(r, 1, 4, q);
+    assert_int_equal(r->verified, 1 + 1 + NODES + 3);
+    assert_int_equal(count(r, PBFT_PREPARE), 1);
+    prop_unref(q);
+    rig_end(r);
+}
+
 /* A block waits for its view, and another one is shown of a newer: that one waits then. */
 static void a_newer_one_takes_the_place(void **state)
 {
@@ -403,6 +587,7 @@ static void a_newer_one_takes_the_place(void **state)
     show(r, 3, q, 5);
     shows(r, 2, 8, newer, 7);
     assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 2);
+    assert_null(height(r, 1)->newer);
     enter_view(r, 5);
     recorded(r, a, 1, false);
     r->ask_token = ((pbft_t *)r->engine.self)->asks->token;
@@ -430,34 +615,56 @@ static void nothing_is_learnt_of_a_decided_height(void **state)
     rig_end(r);
 }
 
-/* Nor does an answer that comes when the block was decided, as others say, count any more. */
+/* A block that a peer says was decided: other ones do not count any more, that one does. */
 static void an_answer_may_come_too_late(void **state)
+{
+    (void)state;
+    for (int same = 0; same < 2; same++) {
+        prop_t *a, *q = rival(), *decided;
+        rig_t *r = bound_rig(&a);
+        decided = same ? q : a;
+        r->execute = false;
+        enter_view(r, 4);
+        shows(r, 3, 5, q, 2);
+        uint64_t asked = r->ask_token;
+        time_out(r);
+        bc_h256_t exec = executed_hash(r, decided);
+        two_vote(r, PBFT_CHECKPOINT, 1, 4, &exec);
+        assert_int_equal(count(r, PBFT_COMMITTED_REQUEST), 1);
+        uint8_t sig[BC_SIG_MAX];
+        vc_t *v = calloc(1, sizeof *v);
+        vc_make(r, v, 2, 0, 1);
+        vc_prepared(r, v, decided, 1, 7);
+        v->prepared[0].proposal.data = bc_buf_view(decided->data);
+        pbft_msg_t m = { .type = PBFT_COMMITTED_RESPONSE, .has_base = true, .proposal_cnt = 1,
+                         .proposals = &v->prepared[0].proposal };
+        sign_as(r, 2, &m, sig);
+        answer(r, 2, &m);
+        assert_int_equal(r->executed, 1);
+        r->ask_token = asked;
+        answers(r, 3, q, a, A_GOOD);
+        recorded(r, a, 1, false);
+        enter_view(r, 5);
+        recorded(r, decided, same ? 2 : 1, same);
+        free(v);
+        prop_unref(a);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+/* Or when its height is in the ledger. */
+static void an_answer_may_come_when_all_is_over(void **state)
 {
     (void)state;
     prop_t *a, *q = rival();
     rig_t *r = bound_rig(&a);
-    r->execute = false;
     enter_view(r, 4);
     shows(r, 3, 5, q, 2);
-    uint64_t asked = r->ask_token;
-    time_out(r);
-    bc_h256_t exec = executed_hash(r, a);
-    two_vote(r, PBFT_CHECKPOINT, 1, 4, &exec);
-    assert_int_equal(count(r, PBFT_COMMITTED_REQUEST), 1);
-    uint8_t sig[BC_SIG_MAX];
-    vc_t *v = calloc(1, sizeof *v);
-    vc_make(r, v, 2, 0, 1);
-    vc_prepared(r, v, a, 1, 7);
-    v->prepared[0].proposal.data = bc_buf_view(a->data);
-    pbft_msg_t m = { .type = PBFT_COMMITTED_RESPONSE, .has_base = true, .proposal_cnt = 1,
-                     .proposals = &v->prepared[0].proposal };
-    sign_as(r, 2, &m, sig);
-    answer(r, 2, &m);
-    assert_int_equal(r->executed, 1);
-    r->ask_token = asked;
+    to_height_1(r, ALL_NODES);
     answers(r, 3, q, a, A_GOOD);
-    recorded(r, a, 1, false);
-    free(v);
+    assert_null(height(r, 1));
+    assert_false(has_row(r, "cbcosVote:c1"));
     prop_unref(a);
     prop_unref(q);
     rig_end(r);
@@ -494,6 +701,25 @@ static void what_the_pool_refuses_is_given_up_and_not_taken_again(void **state)
     shows(r, 2, 5, q, 3);
     assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
     assert_int_equal(time_out(r)->prepared, 0);
+    prop_unref(a);
+    prop_unref(q);
+    rig_end(r);
+}
+
+/* What it voted for in the view stays. */
+static void giving_it_up_leaves_the_vote(void **state)
+{
+    (void)state;
+    prop_t *a = proposal(1, 1, 1, 1, false), *q = rival();
+    rig_t *r = rig_in(0, 4);
+    propose(r, 1, 4, a);
+    shows(r, 3, 5, q, 4);
+    r->impossible = true;
+    answers(r, 3, q, a, A_GOOD);
+    assert_null(height(r, 1)->pc);
+    asks_for_votes(r);
+    assert_int_equal(count(r, PBFT_PREPARE), 2);
+    assert_int_equal(count(r, PBFT_COMMIT), 0);
     prop_unref(a);
     prop_unref(q);
     rig_end(r);
@@ -565,10 +791,7 @@ static void a_vote_in_the_same_view_stands(void **state)
         propose(r, 1, 4, q);
         two_vote(r, PBFT_COMMIT, 1, 4, &a->hash);
         two_vote(r, PBFT_COMMIT, 1, 4, &q->hash);
-        uint8_t sig[BC_SIG_MAX];
-        pbft_msg_t m = said(3, PBFT_RECOVER_REQUEST, 0, 4, NULL);
-        sign_as(r, 3, &m, sig);
-        deliver_from(r, 3, &m); /* hears our vote again, */
+        asks_for_votes(r); /* node 3 hears ours again, */
         assert_int_equal(count(r, PBFT_PREPARE), 2);
         assert_memory_equal(&last(r, PBFT_PREPARE)->hash, &a->hash, sizeof a->hash);
         assert_int_equal(count(r, PBFT_COMMIT), 0); /* and no other */
@@ -631,6 +854,7 @@ int main(void)
     bc_log_set_level(BC_LOG_FATAL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_quorum_of_a_later_view_releases_a_precommit),
+        cmocka_unit_test(a_new_view_shows_the_block),
         cmocka_unit_test(what_it_was_released_for_is_decided),
         cmocka_unit_test(nothing_less_releases_it),
         cmocka_unit_test(who_is_ahead_teaches_by_the_same_proofs),
@@ -640,11 +864,20 @@ int main(void)
         cmocka_unit_test(who_shows_it_is_asked_for_the_block),
         cmocka_unit_test(each_who_shows_it_is_asked),
         cmocka_unit_test(only_the_newest_counts),
+        cmocka_unit_test(what_was_shown_is_older_than_a_precommit),
+        cmocka_unit_test(what_is_shown_binds_with_its_block),
+        cmocka_unit_test(what_is_under_way_keeps_its_transactions),
+        cmocka_unit_test(a_precommit_of_the_same_block_gives_nothing_back),
+        cmocka_unit_test(each_report_of_a_view_change_teaches),
+        cmocka_unit_test(a_proof_is_looked_at_once),
+        cmocka_unit_test(who_prepared_a_block_has_its_transactions),
         cmocka_unit_test(a_newer_one_takes_the_place),
         cmocka_unit_test(nothing_is_learnt_of_a_decided_height),
         cmocka_unit_test(an_answer_may_come_too_late),
+        cmocka_unit_test(an_answer_may_come_when_all_is_over),
         cmocka_unit_test(what_nobody_can_execute_is_not_taken),
         cmocka_unit_test(what_the_pool_refuses_is_given_up_and_not_taken_again),
+        cmocka_unit_test(giving_it_up_leaves_the_vote),
         cmocka_unit_test(what_was_shown_binds_in_the_next_life),
         cmocka_unit_test(a_vote_in_the_same_view_stands),
         cmocka_unit_test(nor_is_it_contradicted_in_the_next_life),

@@ -31,16 +31,16 @@ static const slot_t *height(const rig_t *r, int64_t index)
 
 /* ---- what a NewView names ---- */
 
-enum { N_PROVEN, N_NAMED, N_OTHER, N_CNT };
-
-/* Node 1 names a for view 9 and can show view 1 at best, node 2 shows q for view 2; both have a word
- * when nobody shows anything. */
+/* A node names a for view 9 and can show view 1 at best, another one shows q for view 2; the names count when
+ * nobody shows anything, and the first of two that are alike. */
 static void the_newest_that_is_proven_is_proposed_again(void **state)
 {
     (void)state;
-    for (int shown = 0; shown < 2; shown++) {
+    enum { NAMED, SHOWN, ALIKE, CNT };
+    for (int what = 0; what < CNT; what++) {
         for (int first = 0; first < 2; first++) {
-            prop_t *a = proposal(1, 2, 1, 1, false), *q = rival(), *best = shown ? q : a;
+            bool shown = what == SHOWN, best_q = shown || (what == ALIKE && !first);
+            prop_t *a = proposal(1, 2, 1, 1, false), *q = rival(), *best = best_q ? q : a;
             rig_t *r = rig_in(3, 1); /* leader(1, 10) */
             pool_size(r, 1);
             vc_t *v = calloc(3, sizeof *v);
@@ -49,14 +49,16 @@ static void the_newest_that_is_proven_is_proposed_again(void **state)
                 vc_make(r, &v[i], i, 0, 10);
             vc_prepared(r, &v[of_a], a, 9, 14);
             vc_proven(r, &v[of_a], 1);
-            vc_prepared(r, &v[of_q], q, 2, 14);
+            vc_prepared(r, &v[of_q], q, what == ALIKE ? 9 : 2, 14);
             if (shown)
                 vc_proven(r, &v[of_q], 2);
             for (int i = 0; i < 3; i++)
                 vc_send(r, &v[i]);
             assert_int_equal(count(r, PBFT_NEW_VIEW), 0);
             assert_memory_equal(&last(r, PBFT_PREPARED_REQUEST)->hash, &best->hash, sizeof best->hash);
-            show(r, shown ? of_q : of_a, best, 2);
+            if (shown && !first) /* to learn it, and to name it */
+                assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 2);
+            show(r, best_q ? of_q : of_a, best, 2);
             assert_int_equal(count(r, PBFT_NEW_VIEW), 1);
             assert_int_equal(last(r, PBFT_NEW_VIEW)->list, 1);
             assert_memory_equal(&last(r, PBFT_NEW_VIEW)->list_hash[0], &best->hash, sizeof best->hash);
@@ -70,36 +72,123 @@ static void the_newest_that_is_proven_is_proposed_again(void **state)
     }
 }
 
+/* Of three blocks, one from each node, the view that is named and that which is shown; -1: none. A fourth one
+ * nobody reports. */
 static void either_newest_may_be_named(void **state)
 {
     (void)state;
-    for (int shown = 0; shown < 2; shown++) {
-        for (int what = 0; what < N_CNT; what++) {
-            prop_t *a = proposal(1, 2, 1, 1, false), *q = rival(), *c = proposal(1, 2, 1, 3, false);
+    static const struct {
+        int64_t named[3], proven[3];
+        bool good[4];
+    } cases[] = {
+        { { 9, 2, 1 }, { 1, 2, 1 }, { true, true, false } }, /* who names view 9 can show view 1 */
+        { { 9, 2, 8 }, { 1, -1, -1 }, { true, false, false } },
+        { { 9, 0, 8 }, { 1, 0, -1 }, { true, true, false } },
+        { { 9, 2, 9 }, { -1, 2, -1 }, { true, true, true } },
+        { { 9, 9, 2 }, { -1, 9, 2 }, { true, true, false } },
+        { { 0, 0, 0 }, { -1, -1, -1 }, { true, true, true } },
+    };
+    for (size_t k = 0; k < BC_ARRAY_LEN(cases); k++) {
+        for (int what = 0; what < 4; what++) {
             rig_t *r = rig_in(0, 1);
             shown_t *s = calloc(1, sizeof *s);
-            for (int i = 0; i < 3; i++)
+            prop_t *q[4];
+            for (int i = 0; i < 4; i++)
+                q[i] = proposal(1, 2, 1, i + 1, false);
+            for (int i = 0; i < 3; i++) {
                 vc_make(r, &s->v[i], i + 1, 0, 10);
-            vc_prepared(r, &s->v[0], a, 9, 14);
-            vc_proven(r, &s->v[0], 1);
-            vc_prepared(r, &s->v[1], q, 2, 14);
-            if (shown)
-                vc_proven(r, &s->v[1], 2);
-            vc_prepared(r, &s->v[2], c, shown ? 1 : 8, 14); /* neither in this nor in that */
-            if (shown)
-                vc_proven(r, &s->v[2], 1);
-            shown_name(r, s, what == N_PROVEN ? q : what == N_NAMED ? a : c);
-            bool good = what == N_NAMED || (what == N_PROVEN && shown);
-            if (status(r).view != (good ? 10 : 1))
-                fail_msg("case %d %d", shown, what);
-            /* what it names is no more than a proposal: who was shown another one is bound to that */
-            assert_int_equal(count(r, PBFT_PREPARE), good);
+                vc_prepared(r, &s->v[i], q[i], cases[k].named[i], 14);
+                if (cases[k].proven[i] >= 0)
+                    vc_proven(r, &s->v[i], cases[k].proven[i]);
+            }
+            shown_name(r, s, q[what]);
+            if (status(r).view != (cases[k].good[what] ? 10 : 1))
+                fail_msg("case %zu %d", k, what);
+            /* who was shown another one is bound to that with its block only, which is not at hand */
+            assert_int_equal(count(r, PBFT_PREPARE), cases[k].good[what]);
+            for (int i = 0; i < 4; i++)
+                prop_unref(q[i]);
             free(s);
-            prop_unref(a);
-            prop_unref(q);
-            prop_unref(c);
             rig_end(r);
         }
+    }
+}
+
+/* Wherever the one that differs stands. */
+static void one_that_differs_makes_all_look_at_proofs(void **state)
+{
+    (void)state;
+    for (int at = 0; at < 3; at++) {
+        rig_t *r = rig_in(0, 1);
+        prop_t *a = proposal(1, 2, 1, 1, false), *q = rival();
+        shown_t *s = calloc(1, sizeof *s);
+        for (int i = 0; i < 3; i++) {
+            vc_make(r, &s->v[i], i + 1, 0, 10);
+            vc_prepared(r, &s->v[i], i == at ? a : q, i == at ? 9 : 2, 14);
+            if (i != at)
+                vc_proven(r, &s->v[i], 2);
+        }
+        shown_name(r, s, q);
+        assert_int_equal(status(r).view, 10);
+        free(s);
+        prop_unref(a);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+static bool (*true_verify)(void *, const bc_nodeid_t *, const bc_h256_t *, bc_bytes_t);
+static size_t verify_cnt;
+
+static bool counted_verify(void *ctx, const bc_nodeid_t *pub, const bc_h256_t *digest, bc_bytes_t sig)
+{
+    verify_cnt++;
+    return true_verify(ctx, pub, digest, sig);
+}
+
+/* Nearly always all report the same, and nothing has to be chosen: also not where they differ above. */
+static void where_all_agree_no_proof_is_looked_at(void **state)
+{
+    (void)state;
+    rig_t *r = rig_in(0, 1);
+    prop_t *q = rival(), *b = proposal(2, 3, 1, 1, false), *c = proposal(2, 3, 1, 2, false);
+    shown_t *s = calloc(1, sizeof *s);
+    for (int i = 0; i < 3; i++) {
+        vc_make(r, &s->v[i], i + 1, 0, 4);
+        vc_prepared(r, &s->v[i], q, 2, 14);
+        vc_proven(r, &s->v[i], 2);
+        vc_prepared(r, &s->v[i], i ? b : c, 3, 14);
+    }
+    pbft_t *p = r->engine.self;
+    true_verify = p->signer.verify;
+    p->signer.verify = counted_verify;
+    shown_name(r, s, q); /* a leader that waits may leave the rest out */
+    assert_int_equal(status(r).view, 4);
+    /* the message, the three in it with their two proofs each; and what it learns from it once; the height
+     * above shows no view */
+    assert_int_equal(verify_cnt, 1 + 3 * (1 + 3 + 3) + 3 + 3);
+    free(s);
+    prop_unref(q);
+    prop_unref(b);
+    prop_unref(c);
+    rig_end(r);
+}
+
+/* What is in the ledger of one of them already is over. */
+static void it_starts_above_the_highest_ledger(void **state)
+{
+    (void)state;
+    for (int at = -1; at < 3; at++) {
+        rig_t *r = rig_in(0, 1);
+        prop_t *q = rival();
+        shown_t *s = shown_make(r, 4, q, 2, 2, 14);
+        if (at >= 0)
+            s->v[at].m.base.index = s->v[at].m.proposal.index = 1;
+        shown_name(r, s, q);
+        assert_int_equal(status(r).view, at < 0 ? 4 : 1);
+        free(s);
+        prop_unref(q);
+        rig_end(r);
     }
 }
 
@@ -203,16 +292,6 @@ static void what_would_not_be_the_same_in_a_new_view_is_not_used(void **state)
 }
 
 /* ---- what is passed on ---- */
-
-static void to_height_1(rig_t *r, unsigned sealers)
-{
-    bc_msg_t *c = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_PBFT, BC_MSG_COMMITTED);
-    const bc_h256_t hash = { { 9 } };
-    r->sealers = sealers;
-    c->number = 1;
-    c->config = config(r, 1, &hash);
-    feed(r, c);
-}
 
 /* The next height is what all wait for; those above it would cost all that for nothing. */
 static void only_the_next_height_proves_its_view(void **state)
@@ -366,6 +445,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_that_is_proven_is_proposed_again),
         cmocka_unit_test(either_newest_may_be_named),
+        cmocka_unit_test(one_that_differs_makes_all_look_at_proofs),
+        cmocka_unit_test(where_all_agree_no_proof_is_looked_at),
+        cmocka_unit_test(it_starts_above_the_highest_ledger),
         cmocka_unit_test(what_would_not_be_the_same_in_a_new_view_is_not_used),
         cmocka_unit_test(only_the_next_height_proves_its_view),
         cmocka_unit_test(a_prepare_with_more_in_it_shows_nothing),
