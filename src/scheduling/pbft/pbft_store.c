@@ -198,6 +198,7 @@ static void restore_votes(pbft_t *p, int64_t number)
     }
     if (s && c) {
         s->pc = prop_ref(q && bc_h256_eq(&q->hash, &c->hash) ? q : c);
+        s->pc->prepared = true;
         s->pc_view = cview;
         votes_from_wire(&s->proof, &cw, cview);
         if (!q && !c->data) { /* it was voted for; with data it was only shown to us */

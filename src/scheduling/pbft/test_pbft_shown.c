@@ -174,6 +174,22 @@ static void where_all_agree_no_proof_is_looked_at(void **state)
     rig_end(r);
 }
 
+/* A newer view of another height says nothing. */
+static void each_height_for_itself(void **state)
+{
+    (void)state;
+    rig_t *r = rig_in(0, 1);
+    prop_t *q = rival(), *above = proposal(2, 3, 1, 1, false);
+    shown_t *s = shown_make(r, 10, q, 2, 2, 14);
+    vc_prepared(r, &s->v[0], above, 9, 14);
+    shown_name(r, s, q);
+    assert_int_equal(status(r).view, 10);
+    free(s);
+    prop_unref(q);
+    prop_unref(above);
+    rig_end(r);
+}
+
 /* What is in the ledger of one of them already is over. */
 static void it_starts_above_the_highest_ledger(void **state)
 {
@@ -317,6 +333,39 @@ static void only_the_next_height_proves_its_view(void **state)
     rig_end(r);
 }
 
+/* Heights of which it knows votes only, or nothing, are left out; so are those above a system proposal that is
+ * decided and not in the ledger yet: they will be made anew. */
+static void only_precommits_that_hold_are_reported(void **state)
+{
+    (void)state;
+    rig_t *r = rig_in(0, 1);
+    r->execute = false;
+    prop_t *a = proposal(1, 2, 1, 1, false), *b = proposal(2, 3, 1, 2, false);
+    vote(r, 1, PBFT_PREPARE, 2, 1, &b->hash);
+    assert_int_equal(time_out(r)->prepared, 0);
+    enter_view(r, 5);
+    a->system = true; /* so its leader says */
+    propose(r, 2, 5, a);
+    propose(r, 3, 5, b);
+    two_vote(r, PBFT_PREPARE, 1, 5, &a->hash);
+    two_vote(r, PBFT_PREPARE, 2, 5, &b->hash);
+    two_vote(r, PBFT_COMMIT, 1, 5, &a->hash);
+    for (int i = 1; i < 3; i++) {
+        vc_t v;
+        vc_make(r, &v, i, 0, 9);
+        vc_send(r, &v);
+    }
+    assert_int_equal(last(r, PBFT_VIEW_CHANGE)->prepared, 1);
+    assert_memory_equal(&last(r, PBFT_VIEW_CHANGE)->prepared_hash, &a->hash, sizeof a->hash);
+    to_height_1(r, ALL_NODES);
+    assert_int_equal(last(r, PBFT_VIEW_CHANGE)->index, 1);
+    assert_int_equal(last(r, PBFT_VIEW_CHANGE)->prepared, 1);
+    assert_memory_equal(&last(r, PBFT_VIEW_CHANGE)->prepared_hash, &b->hash, sizeof b->hash);
+    prop_unref(a);
+    prop_unref(b);
+    rig_end(r);
+}
+
 /* A Prepare that says more than the fields that are passed on is a vote, but cannot be shown. */
 static void a_prepare_with_more_in_it_shows_nothing(void **state)
 {
@@ -447,9 +496,11 @@ int main(void)
         cmocka_unit_test(either_newest_may_be_named),
         cmocka_unit_test(one_that_differs_makes_all_look_at_proofs),
         cmocka_unit_test(where_all_agree_no_proof_is_looked_at),
+        cmocka_unit_test(each_height_for_itself),
         cmocka_unit_test(it_starts_above_the_highest_ledger),
         cmocka_unit_test(what_would_not_be_the_same_in_a_new_view_is_not_used),
         cmocka_unit_test(only_the_next_height_proves_its_view),
+        cmocka_unit_test(only_precommits_that_hold_are_reported),
         cmocka_unit_test(a_prepare_with_more_in_it_shows_nothing),
         cmocka_unit_test(votes_that_moved_show_no_view),
         cmocka_unit_test(what_was_shown_under_another_list_is_forgotten),

@@ -166,6 +166,7 @@ static inline void note_sent(rig_t *r, const bc_msg_t *m)
             assert_true(bc_h256_eq(&q->hash, &((pbft_t *)r->engine.self)->committed_hash));
             for (size_t i = 0; i < w.vote_cnt; i++)
                 assert_true(w.votes[i].has_proposal && w.votes[i].proposal.has_hash &&
+                            !w.votes[i].proposal.data.n &&
                             bc_h256_eq(&w.votes[i].proposal.hash, &w.votes[i].base.hash));
         }
         if (w.type == PBFT_PREPARE || w.type == PBFT_COMMIT || w.type == PBFT_CHECKPOINT) {
