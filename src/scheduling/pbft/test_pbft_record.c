@@ -283,6 +283,35 @@ static void rows_with_long_names_are_not_read(void **state)
     rig_free(&r);
 }
 
+/* Of a height so far ahead that nothing is kept for it: another ledger's. */
+static void rows_from_far_ahead(void **state)
+{
+    (void)state;
+    rig_t r;
+    rig_init(&r, 0);
+    enter_view(&r, 1);
+    prop_t *q = proposal(PBFT_WINDOW_MIN + 1, 2, 1, 1, false);
+    pbft_proposal_t w;
+    prop_to_wire(q, true, &w);
+    bc_buf_t *b = pbft_proposal_encode(&w), *v = bc_buf_new(9 + b->n);
+    v->p[0] = 1;
+    bc_store_be64(v->p + 1, 1);
+    memcpy(v->p + 9, b->p, b->n);
+    static const char kinds[] = "pc";
+    for (size_t i = 0; i < 2; i++) {
+        char key[40];
+        snprintf(key, sizeof key, "cbcosVote:%c%d", kinds[i], PBFT_WINDOW_MIN + 1);
+        row_put(&r, key, v);
+    }
+    restart(&r, 0, NULL);
+    assert_null(pbft_slot(r.engine.self, PBFT_WINDOW_MIN + 1));
+    assert_int_equal(time_out(&r)->prepared, 0);
+    bc_buf_unref(b);
+    bc_buf_unref(v);
+    prop_unref(q);
+    rig_free(&r);
+}
+
 /* ---- another sealer list ---- */
 
 /* Who has left signs no block any more, also where its vote was there before. */
@@ -430,6 +459,7 @@ int main(void)
         cmocka_unit_test(the_record_is_short),
         cmocka_unit_test(rows_that_say_nothing),
         cmocka_unit_test(rows_with_long_names_are_not_read),
+        cmocka_unit_test(rows_from_far_ahead),
         cmocka_unit_test(who_left_signs_nothing),
         cmocka_unit_test(proofs_follow_their_signers),
         cmocka_unit_test(a_proof_that_lost_its_quorum_is_not_reported),

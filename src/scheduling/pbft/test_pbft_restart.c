@@ -79,6 +79,9 @@ static void precommit_is_remembered_without_its_block(void **state)
     assert_int_equal(count(&r, PBFT_COMMIT), 1);
     row_put(&r, "cbcosVote:p1", NULL);
     restart(&r, 0, NULL);
+    const slot_t *s = pbft_slot(r.engine.self, 1);
+    assert_int_equal(s->voted_view, 1); /* it was prepared before that */
+    assert_memory_equal(&s->voted_hash, &q->hash, sizeof q->hash);
     propose(&r, 2, 1, other);
     assert_int_equal(count(&r, PBFT_PREPARE), 0);
     propose(&r, 2, 1, q);

@@ -19,16 +19,6 @@ static void rig_end(rig_t *r)
     free(r);
 }
 
-static prop_t *rival(void)
-{
-    return proposal(1, 3, 1, 2, false);
-}
-
-static const slot_t *height(const rig_t *r, int64_t index)
-{
-    return pbft_slot(r->engine.self, index);
-}
-
 /* ---- what a NewView names ---- */
 
 /* A node names a for view 9 and can show view 1 at best, another one shows q for view 2; the names count when
@@ -437,57 +427,6 @@ static void what_was_shown_under_another_list_is_forgotten(void **state)
     }
 }
 
-/* ---- transactions ---- */
-
-/* Somebody honest has what a quorum prepared: the others are asked in turn, each once. */
-static void transactions_of_a_prepared_block_are_asked_of_all(void **state)
-{
-    (void)state;
-    static const int order[] = { 3, 1, 2, 3, 1 }; /* who names it, then the others */
-    for (int fails = 1; fails <= 5; fails++) {
-        rig_t *r = rig_in(0, 1);
-        prop_t *q = rival();
-        shown_t *s = shown_make(r, 4, q, 2, -1, 14);
-        r->verify_fails = fails;
-        shown_name(r, s, q);
-        int tried = BC_MIN(fails + 1, 1 + NODES); /* not for ever */
-        assert_int_equal(r->verified, tried);
-        assert_memory_equal(&r->verify_from, &r->keys[order[tried - 1]].pub, sizeof r->verify_from);
-        assert_int_equal(count(r, PBFT_PREPARE), fails < tried);
-        free(s);
-        prop_unref(q);
-        rig_end(r);
-    }
-}
-
-static void those_of_an_ordinary_proposal_are_not(void **state)
-{
-    (void)state;
-    rig_t *r = rig_in(0, 1);
-    prop_t *q = proposal(1, 2, 1, 1, false);
-    r->verify_fails = 1;
-    propose(r, 2, 1, q);
-    assert_int_equal(r->verified, 1);
-    assert_int_equal(count(r, PBFT_PREPARE), 0);
-    prop_unref(q);
-    rig_end(r);
-}
-
-/* Not what no pool can take. */
-static void nor_those_of_an_impossible_block(void **state)
-{
-    (void)state;
-    rig_t *r = rig_in(0, 1);
-    prop_t *q = rival();
-    shown_t *s = shown_make(r, 4, q, 2, -1, 14);
-    r->impossible = true;
-    shown_name(r, s, q);
-    assert_int_equal(r->verified, 1);
-    free(s);
-    prop_unref(q);
-    rig_end(r);
-}
-
 int main(void)
 {
     bc_log_set_level(BC_LOG_FATAL);
@@ -504,9 +443,6 @@ int main(void)
         cmocka_unit_test(a_prepare_with_more_in_it_shows_nothing),
         cmocka_unit_test(votes_that_moved_show_no_view),
         cmocka_unit_test(what_was_shown_under_another_list_is_forgotten),
-        cmocka_unit_test(transactions_of_a_prepared_block_are_asked_of_all),
-        cmocka_unit_test(those_of_an_ordinary_proposal_are_not),
-        cmocka_unit_test(nor_those_of_an_impossible_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,6 +75,12 @@ static void a_sender_has_few_votes(void **state)
     for (int i = 3; i < 40; i++)
         is(&vs, (size_t)(1 + PBFT_VOTES_SENDER + i - 2), i, i, &ha, "sig");
     votes_free(&vs);
+    for (int i = 0; i < PBFT_VOTES_SENDER; i++)
+        votes_add(&vs, 0, 5, &h[i], text("alike"));
+    assert_true(votes_add(&vs, 0, 6, &h[4], text("newer")));
+    assert_int_equal(vs.cnt, PBFT_VOTES_SENDER);
+    is(&vs, 0, 0, 6, &h[4], "newer"); /* the first of those that are alike was there longest */
+    votes_free(&vs);
 }
 
 static void only_what_fits_is_kept(void **state)

@@ -841,4 +841,65 @@ static inline void to_height_1(rig_t *r, unsigned sealers)
     feed(r, c);
 }
 
+/* Node 0, bound to a for height 1 since view 1. */
+static inline rig_t *bound_rig(prop_t **a)
+{
+    rig_t *r = calloc(1, sizeof *r);
+    *a = precommitted(r);
+    r->sent_cnt = 0;
+    return r;
+}
+
+static inline prop_t *rival(void)
+{
+    return proposal(1, 3, 1, 2, false);
+}
+
+/* So it was written down. */
+static inline void recorded(const rig_t *r, const prop_t *q, int64_t view, bool data)
+{
+    bc_bytes_t v = { 0 };
+    bc_arena_t arena = { 0 };
+    pbft_msg_t m = { .base.view = view };
+    for (size_t i = 0; i < r->row_cnt; i++)
+        if (!strcmp(r->row_keys[i], "cbcosVote:c1"))
+            v = r->rows[i].value;
+    assert_true(v.n > 9);
+    assert_int_equal(bc_load_be64(v.p + 1), view);
+    assert_int_equal(pbft_proposal_decode(bc_bytes(v.p + 9, v.n - 9), &m.proposal, &arena), BC_OK);
+    assert_memory_equal(&m.proposal.hash, &q->hash, sizeof q->hash);
+    assert_int_equal(m.proposal.data.n > 0, data);
+    assert_int_equal(m.proposal.proof_cnt, 3);
+    assert_int_equal(count_proven(r, &m), 3);
+    bc_arena_free(&arena);
+}
+
+static inline const slot_t *height(const rig_t *r, int64_t index)
+{
+    return pbft_slot(r->engine.self, index);
+}
+
+/* The open question is answered so: with q, or with other, or in a way that is none. */
+enum { A_GOOD, A_NOTHING, A_OTHER, A_INDEX, A_NO_DATA, A_PROOF, A_TYPE, A_TWO, A_EMPTY, A_CNT };
+
+static inline void answers(rig_t *r, int node, const prop_t *q, const prop_t *other, int what)
+{
+    vc_t *v = calloc(1, sizeof *v);
+    pbft_msg_t m = { .type = what == A_TYPE ? PBFT_VIEW_CHANGE : PBFT_PREPARED_RESPONSE, .has_base = true };
+    vc_make(r, v, node, 0, 2);
+    vc_prepared(r, v, what == A_OTHER ? other : q, 2, what == A_PROOF ? 6 : 7);
+    pbft_msg_t *e = &v->prepared[0];
+    e->proposal.data = what == A_NO_DATA ? (bc_bytes_t){ 0 } : bc_buf_view(what == A_OTHER ? other->data : q->data);
+    e->proposal.index += what == A_INDEX;
+    e->has_proposal = what != A_EMPTY;
+    v->prepared[1] = *e;
+    m.votes = v->prepared;
+    m.vote_cnt = what == A_TWO ? 2 : 1;
+    if (what == A_NOTHING)
+        no_answer(r);
+    else
+        answer(r, node, &m);
+    free(v);
+}
+
 #endif

@@ -1,0 +1,352 @@
+/* One engine that lacks a block that a quorum prepared, or its transactions: whom it asks, and what it takes
+ * (docs/notes/0017). */
+#include "scheduling/pbft/test_rig.h"
+
+static rig_t *rig_in(int self, int64_t view)
+{
+    rig_t *r = calloc(1, sizeof *r);
+    rig_init(r, self);
+    enter_view(r, view);
+    return r;
+}
+
+static void rig_end(rig_t *r)
+{
+    rig_free(r);
+    free(r);
+}
+
+/* ---- blocks ---- */
+
+static void who_shows_it_is_asked_for_the_block(void **state)
+{
+    (void)state;
+    for (int what = 0; what < A_CNT; what++) {
+        prop_t *a, *q = rival(), *other = proposal(1, 3, 1, 3, false);
+        rig_t *r = bound_rig(&a);
+        enter_view(r, 4);
+        shows(r, 3, 5, q, 2);
+        shows(r, 3, 5, q, 2); /* once is enough while the answer is on its way */
+        assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
+        assert_memory_equal(&r->asked, &r->keys[3].pub, sizeof r->asked);
+        assert_memory_equal(&last(r, PBFT_PREPARED_REQUEST)->hash, &q->hash, sizeof q->hash);
+        assert_int_equal(last(r, PBFT_PREPARED_REQUEST)->index, 1);
+        recorded(r, a, 1, false);
+        answers(r, 3, q, other, what);
+        if (what != A_GOOD) {
+            recorded(r, a, 1, false);
+            assert_null(height(r, 1)->newer);
+            assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
+            shows(r, 3, 5, q, 2);
+            assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 2);
+            answers(r, 3, q, other, A_GOOD);
+        }
+        recorded(r, q, 2, true);
+        assert_int_equal(count(r, PBFT_PREPARE), 0); /* nobody has proposed it */
+        shows(r, 2, 5, q, 2); /* nothing new */
+        assert_int_equal(count(r, PBFT_PREPARED_REQUEST), what == A_GOOD ? 1 : 2);
+        prop_unref(a);
+        prop_unref(q);
+        prop_unref(other);
+        rig_end(r);
+    }
+}
+
+/* So are those whom a NewView names for a block; a wrong answer is no better than none. */
+static void who_is_named_for_a_block_is_asked_for_it(void **state)
+{
+    (void)state;
+    for (int what = 0; what < A_CNT; what++) {
+        prop_t *q = rival(), *other = proposal(1, 3, 1, 3, false);
+        rig_t *r = rig_in(0, 1);
+        r->verify_fails = 2; /* its transactions are nowhere else */
+        shown_t *s = shown_make(r, 4, q, 2, -1, 14);
+        nv_make(&s->n, 1, 0, 4, s->v, 3, r); /* leader(1, 4) */
+        nv_entry(&s->n, q, 3, false);
+        s->n.list[0].proposal.system = true;
+        nv_send(r, &s->n, 1);
+        assert_int_equal(status(r).view, 4);
+        assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
+        uint64_t dropped = status(r).dropped;
+        answers(r, 3, q, other, what);
+        assert_int_equal(count(r, PBFT_PREPARE), what == A_GOOD);
+        assert_int_equal(count(r, PBFT_PREPARED_REQUEST), what == A_GOOD ? 1 : 2);
+        bool lie = what == A_OTHER || what == A_INDEX || what == A_NO_DATA || what == A_PROOF;
+        assert_int_equal(status(r).dropped, dropped + lie);
+        if (what == A_GOOD) {
+            assert_int_equal(r->verified, 3);
+            assert_true(height(r, 1)->pre->system); /* as the NewView said, though not the answer */
+        } else {
+            assert_memory_equal(&r->asked, &r->keys[1].pub, sizeof r->asked);
+            if (what == A_NOTHING) { /* an answer of another view is too late */
+                enter_view(r, 8);
+                answers(r, 1, q, other, A_GOOD);
+                answers(r, 1, q, other, A_NOTHING);
+                assert_int_equal(count(r, PBFT_PREPARE) + count(r, PBFT_PREPARED_REQUEST), 0);
+            }
+        }
+        free(s);
+        prop_unref(q);
+        prop_unref(other);
+        rig_end(r);
+    }
+}
+
+/* And whom a NewView will name, before it is made; who does not show it is left out. */
+static void who_reports_a_block_is_asked_for_it(void **state)
+{
+    (void)state;
+    for (int what = 0; what < A_CNT; what++) {
+        prop_t *q = rival(), *other = proposal(1, 3, 1, 3, false);
+        rig_t *r = rig_in(3, 1); /* leader(1, 10), leader(1, 14) */
+        pool_size(r, 1);
+        for (int64_t view = 10; view <= 14; view += 4) {
+            for (int i = 0; i < 3; i++) {
+                vc_t v;
+                vc_make(r, &v, i, 0, view);
+                if (!i)
+                    vc_prepared(r, &v, q, 2, 14);
+                vc_send(r, &v);
+            }
+            /* the same question again: the answer would be for the view before */
+            assert_int_equal(count(r, PBFT_PREPARED_REQUEST), view == 10 ? 1 : 2);
+            assert_int_equal(count(r, PBFT_NEW_VIEW), 0);
+        }
+        answers(r, 0, q, other, what);
+        assert_int_equal(count(r, PBFT_NEW_VIEW), 1);
+        assert_int_equal(last(r, PBFT_NEW_VIEW)->list, what == A_GOOD);
+        assert_int_equal(status(r).view, 14);
+        prop_unref(q);
+        prop_unref(other);
+        rig_end(r);
+    }
+}
+
+/* Also who shows it as well; the answer is as good in another view. */
+static void each_who_shows_it_is_asked(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival();
+    rig_t *r = bound_rig(&a);
+    enter_view(r, 4);
+    shows(r, 3, 5, q, 2);
+    uint64_t first = r->ask_token;
+    shows(r, 2, 3, q, 2); /* it is late, and teaches nevertheless */
+    assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 2);
+    assert_memory_equal(&r->asked, &r->keys[2].pub, sizeof r->asked);
+    enter_view(r, 8);
+    answers(r, 2, q, a, A_GOOD);
+    recorded(r, q, 2, true);
+    r->ask_token = first; /* what comes after that changes nothing */
+    size_t unsealed = r->unsealed;
+    answers(r, 3, q, a, A_GOOD);
+    recorded(r, q, 2, true);
+    assert_int_equal(r->unsealed, unsealed);
+    assert_null(height(r, 1)->newer);
+    prop_unref(a);
+    prop_unref(q);
+    rig_end(r);
+}
+
+/* The same node shows another one meanwhile. */
+static void each_block_is_asked_for(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival(), *newer = proposal(1, 3, 1, 3, false);
+    rig_t *r = bound_rig(&a);
+    enter_view(r, 4);
+    shows(r, 3, 5, q, 2);
+    uint64_t first = r->ask_token;
+    shows(r, 3, 5, newer, 3);
+    assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 2);
+    uint64_t second = r->ask_token;
+    r->ask_token = first;
+    answers(r, 3, q, a, A_GOOD); /* it is not the one any more */
+    assert_null(height(r, 1)->newer);
+    recorded(r, a, 1, false);
+    r->ask_token = second;
+    show(r, 3, newer, 3);
+    recorded(r, newer, 3, true);
+    prop_unref(a);
+    prop_unref(q);
+    prop_unref(newer);
+    rig_end(r);
+}
+
+/* A block that a peer says was decided: other ones do not count any more, that one does. */
+static void an_answer_may_come_too_late(void **state)
+{
+    (void)state;
+    for (int same = 0; same < 2; same++) {
+        prop_t *a, *q = rival(), *decided;
+        rig_t *r = bound_rig(&a);
+        decided = same ? q : a;
+        r->execute = false;
+        enter_view(r, 4);
+        shows(r, 3, 5, q, 2);
+        uint64_t asked = r->ask_token;
+        time_out(r);
+        bc_h256_t exec = executed_hash(r, decided);
+        two_vote(r, PBFT_CHECKPOINT, 1, 4, &exec);
+        assert_int_equal(count(r, PBFT_COMMITTED_REQUEST), 1);
+        uint8_t sig[BC_SIG_MAX];
+        vc_t *v = calloc(1, sizeof *v);
+        vc_make(r, v, 2, 0, 1);
+        vc_prepared(r, v, decided, 1, 7);
+        v->prepared[0].proposal.data = bc_buf_view(decided->data);
+        pbft_msg_t m = { .type = PBFT_COMMITTED_RESPONSE, .has_base = true, .proposal_cnt = 1,
+                         .proposals = &v->prepared[0].proposal };
+        sign_as(r, 2, &m, sig);
+        answer(r, 2, &m);
+        assert_int_equal(r->executed, 1);
+        r->ask_token = asked;
+        answers(r, 3, q, a, A_GOOD);
+        recorded(r, a, 1, false);
+        enter_view(r, 5);
+        recorded(r, decided, same ? 2 : 1, same);
+        free(v);
+        prop_unref(a);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+/* Or when its height is in the ledger. */
+static void an_answer_may_come_when_all_is_over(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival();
+    rig_t *r = bound_rig(&a);
+    enter_view(r, 4);
+    shows(r, 3, 5, q, 2);
+    to_height_1(r, ALL_NODES);
+    answers(r, 3, q, a, A_GOOD);
+    assert_null(height(r, 1));
+    assert_false(has_row(r, "cbcosVote:c1"));
+    prop_unref(a);
+    prop_unref(q);
+    rig_end(r);
+}
+
+/* Nobody is to blame for what is over. */
+static void nor_does_who_reports_what_is_over_lie(void **state)
+{
+    (void)state;
+    for (int over = 0; over < 2; over++) {
+        prop_t *q = rival();
+        rig_t *r = rig_in(3, 1); /* leader(1, 10) */
+        pool_size(r, 1);
+        for (int i = 0; i < 3; i++) {
+            vc_t v;
+            vc_make(r, &v, i, 0, 10);
+            if (!i)
+                vc_prepared(r, &v, q, 2, 14);
+            vc_send(r, &v);
+        }
+        assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
+        if (over)
+            to_height_1(r, ALL_NODES);
+        answers(r, 0, q, q, A_NOTHING);
+        assert_int_equal(((pbft_t *)r->engine.self)->senders[0].mute, over ? -1 : 10);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+/* ---- transactions ---- */
+
+/* Somebody honest has what a quorum prepared: the others are asked in turn, each once. */
+static void transactions_of_a_prepared_block_are_asked_of_all(void **state)
+{
+    (void)state;
+    static const int order[] = { 3, 1, 2, 3, 1 }; /* who names it, then the others */
+    for (int fails = 1; fails <= 5; fails++) {
+        rig_t *r = rig_in(0, 1);
+        prop_t *q = rival();
+        shown_t *s = shown_make(r, 4, q, 2, -1, 14);
+        r->verify_fails = fails;
+        shown_name(r, s, q);
+        int tried = BC_MIN(fails + 1, 1 + NODES); /* not for ever */
+        assert_int_equal(r->verified, tried);
+        assert_memory_equal(&r->verify_from, &r->keys[order[tried - 1]].pub, sizeof r->verify_from);
+        assert_int_equal(count(r, PBFT_PREPARE), fails < tried);
+        free(s);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+static void those_of_an_ordinary_proposal_are_not(void **state)
+{
+    (void)state;
+    rig_t *r = rig_in(0, 1);
+    prop_t *q = proposal(1, 2, 1, 1, false);
+    r->verify_fails = 1;
+    propose(r, 2, 1, q);
+    assert_int_equal(r->verified, 1);
+    assert_int_equal(count(r, PBFT_PREPARE), 0);
+    prop_unref(q);
+    rig_end(r);
+}
+
+/* Not what no pool can take. */
+static void nor_those_of_an_impossible_block(void **state)
+{
+    (void)state;
+    rig_t *r = rig_in(0, 1);
+    prop_t *q = rival();
+    shown_t *s = shown_make(r, 4, q, 2, -1, 14);
+    r->impossible = true;
+    shown_name(r, s, q);
+    assert_int_equal(r->verified, 1);
+    free(s);
+    prop_unref(q);
+    rig_end(r);
+}
+
+/* Nobody has the transactions that a leader offered; then it turns out that a quorum had, which is known in the
+ * next life as well. */
+static void who_prepared_a_block_has_its_transactions(void **state)
+{
+    (void)state;
+    for (int life = 1; life <= 2; life++) {
+        rig_t *r = rig_in(0, 1);
+        prop_t *q = proposal(1, 2, 1, 1, false);
+        r->verify_fails = 100;
+        propose(r, 2, 1, q);
+        assert_int_equal(r->verified, 1);
+        shows(r, 3, 2, q, 1);
+        recorded(r, q, 1, true); /* it never voted for it */
+        assert_int_equal(r->verified, 1 + 1 + NODES); /* each is asked for what it is bound to now */
+        if (life == 2)
+            restart(r, 0, NULL);
+        enter_view(r, 4);
+        r->verified = 0;
+        r->verify_fails = 2;
+        propose(r, 1, 4, q);
+        assert_int_equal(r->verified, 3);
+        assert_int_equal(count(r, PBFT_PREPARE), 1);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
+int main(void)
+{
+    bc_log_set_level(BC_LOG_FATAL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_shows_it_is_asked_for_the_block),
+        cmocka_unit_test(who_is_named_for_a_block_is_asked_for_it),
+        cmocka_unit_test(who_reports_a_block_is_asked_for_it),
+        cmocka_unit_test(each_who_shows_it_is_asked),
+        cmocka_unit_test(each_block_is_asked_for),
+        cmocka_unit_test(an_answer_may_come_too_late),
+        cmocka_unit_test(an_answer_may_come_when_all_is_over),
+        cmocka_unit_test(nor_does_who_reports_what_is_over_lie),
+        cmocka_unit_test(transactions_of_a_prepared_block_are_asked_of_all),
+        cmocka_unit_test(those_of_an_ordinary_proposal_are_not),
+        cmocka_unit_test(nor_those_of_an_impossible_block),
+        cmocka_unit_test(who_prepared_a_block_has_its_transactions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
