@@ -253,6 +253,56 @@ static void nor_does_who_reports_what_is_over_lie(void **state)
     }
 }
 
+/* ---- being asked ---- */
+
+static void asks(rig_t *r, int64_t index, const bc_h256_t *hash, const char *uuid)
+{
+    pbft_msg_t m = said(2, PBFT_PREPARED_REQUEST, index, 0, hash);
+    bc_msg_t *d = bc_msg_new(BC_ACTOR_FRONT, BC_ACTOR_PBFT, BC_MSG_DELIVER);
+    d->module = BC_MODULE_PBFT;
+    d->node = r->keys[2].pub;
+    snprintf(d->uuid, sizeof d->uuid, "%s", uuid);
+    d->data = pbft_encode(&m);
+    r->sent_cnt = 0;
+    feed(r, d);
+}
+
+/* What it is bound to, when asked for that; with all that shows it. */
+static void only_a_precommit_is_given(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival();
+    rig_t *r = bound_rig(&a);
+    vote(r, 2, PBFT_PREPARE, 2, 1, &q->hash);
+    asks(r, 1, &a->hash, "uuid");
+    assert_int_equal(r->sent_cnt, 1);
+    const sent_t *s = last(r, PBFT_PREPARED_RESPONSE);
+    assert_non_null(s);
+    assert_memory_equal(&s->to, &r->keys[2].pub, sizeof s->to);
+    assert_int_equal(s->data, a->data->n);
+    assert_int_equal(s->proof, 3);
+    assert_int_equal(s->proven[0], 3);
+    asks(r, 1, &a->hash, ""); /* it does not wait for an answer */
+    assert_int_equal(r->sent_cnt, 0);
+    asks(r, 1, &q->hash, "uuid");
+    assert_int_equal(r->sent_cnt, 0);
+    asks(r, 1, NULL, "uuid");
+    assert_int_equal(r->sent_cnt, 0);
+    asks(r, 2, &q->hash, "uuid"); /* a vote is there */
+    assert_int_equal(r->sent_cnt, 0);
+    asks(r, 2, &(bc_h256_t){ 0 }, "uuid");
+    assert_int_equal(r->sent_cnt, 0);
+    asks(r, 3, &a->hash, "uuid"); /* nothing is */
+    assert_int_equal(r->sent_cnt, 0);
+    row_put(r, "cbcosVote:p1", NULL);
+    restart(r, 0, NULL);
+    asks(r, 1, &a->hash, "uuid"); /* its block is lost */
+    assert_int_equal(r->sent_cnt, 0);
+    prop_unref(a);
+    prop_unref(q);
+    rig_end(r);
+}
+
 /* ---- transactions ---- */
 
 /* Somebody honest has what a quorum prepared: the others are asked in turn, each once. */
@@ -343,6 +393,7 @@ int main(void)
         cmocka_unit_test(an_answer_may_come_too_late),
         cmocka_unit_test(an_answer_may_come_when_all_is_over),
         cmocka_unit_test(nor_does_who_reports_what_is_over_lie),
+        cmocka_unit_test(only_a_precommit_is_given),
         cmocka_unit_test(transactions_of_a_prepared_block_are_asked_of_all),
         cmocka_unit_test(those_of_an_ordinary_proposal_are_not),
         cmocka_unit_test(nor_those_of_an_impossible_block),

@@ -186,6 +186,27 @@ static void proofs_that_show_their_view(void **state)
     }
 }
 
+static void a_proposal_comes_back_whole(void **state)
+{
+    (void)state;
+    pbft_proposal_t back, w = { .has_raw = true, .has_hash = true, .system = true, .index = 5, .sealer = 3,
+                                .data = BC_STR("data"), .sig = BC_STR("sig"), .extra = BC_STR("extra") };
+    memset(w.hash.b, 0x11, 32);
+    bc_buf_t *b = pbft_proposal_encode(&w);
+    bc_arena_t arena = { 0 };
+    assert_int_equal(pbft_proposal_decode(bc_buf_view(b), &back, &arena), BC_OK);
+    assert_true(back.has_raw && back.has_hash && back.system);
+    assert_int_equal(back.index, 5);
+    assert_int_equal(back.sealer, 3);
+    assert_memory_equal(&back.hash, &w.hash, 32);
+    assert_true(bc_bytes_eq(back.data, w.data));
+    assert_true(bc_bytes_eq(back.sig, w.sig));
+    assert_true(bc_bytes_eq(back.extra, w.extra));
+    assert_int_equal(back.proof_cnt, 0);
+    bc_buf_unref(b);
+    bc_arena_free(&arena);
+}
+
 static void counts_of_a_proof_must_agree(void **state)
 {
     (void)state;
@@ -215,6 +236,43 @@ static void counts_of_a_proof_must_agree(void **state)
             fail_msg("case %zu", i);
         bc_wr_free(&w);
         bc_arena_free(&arena);
+    }
+}
+
+static void put_len(bc_wr_t *w, size_t n)
+{
+    for (; n > 127; n >>= 7)
+        bc_wr_u8(w, (uint8_t)(n | 128));
+    bc_wr_u8(w, (uint8_t)n);
+}
+
+/* Empty signatures are cheap to send; keeping them is not. */
+static void long_proofs_cost_a_multiple_of_their_bytes(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n < 300000; n = 2 * n + 1) {
+        bc_wr_t q = { 0 }, v = { 0 }, w = { 0 };
+        bc_wr_put(&q, BC_STR("\x12"));
+        put_len(&q, n);
+        for (size_t i = 0; i < n; i++)
+            bc_wr_u8(&q, 1);
+        for (size_t i = 0; i < n; i++)
+            bc_wr_put(&q, BC_STR("\x1a\x00"));
+        bc_wr_put(&v, BC_STR("\x12"));
+        put_len(&v, q.n);
+        bc_wr_put(&v, bc_wr_view(&q));
+        bc_wr_put(&w, BC_STR("\x10\x01\x22"));
+        put_len(&w, v.n);
+        bc_wr_put(&w, bc_wr_view(&v));
+        bc_arena_t arena = { 0 };
+        pbft_msg_t m;
+        bc_err_t err = pbft_decode(BC_SUITE_STANDARD, bc_wr_view(&w), &m, &arena);
+        assert_true(err == BC_OK ? m.proposal.proof_cnt == n : n > 500);
+        assert_true(arena.used < 20 * w.n + (1 << 17));
+        bc_arena_free(&arena);
+        bc_wr_free(&q);
+        bc_wr_free(&v);
+        bc_wr_free(&w);
     }
 }
 
@@ -260,7 +318,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prepare_and_pre_prepare), cmocka_unit_test(view_change_alone_and_nested),
         cmocka_unit_test(proofs_and_requests),     cmocka_unit_test(proofs_that_show_their_view),
-        cmocka_unit_test(counts_of_a_proof_must_agree), cmocka_unit_test(malformed_is_refused),
+        cmocka_unit_test(a_proposal_comes_back_whole),
+        cmocka_unit_test(counts_of_a_proof_must_agree),
+        cmocka_unit_test(long_proofs_cost_a_multiple_of_their_bytes), cmocka_unit_test(malformed_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,7 +23,7 @@ typedef struct {
     bc_nodeid_t to; /* zero: broadcast */
     size_t prepared, list;
     bc_h256_t list_hash[8];
-    size_t proof;          /* signatures that come with its (first) proposal */
+    size_t data, proof;    /* bytes and signatures that come with its (first) proposal */
     int64_t proof_idx[NODES];
     int64_t prepared_view; /* of a ViewChange's first report */
     bc_h256_t prepared_hash;
@@ -151,6 +151,7 @@ static inline void note_sent(rig_t *r, const bc_msg_t *m)
         const pbft_proposal_t *first = w.type == PBFT_COMMITTED_RESPONSE ? w.proposals
                                        : w.vote_cnt && w.type != PBFT_NEW_VIEW ? &w.votes[0].proposal
                                                                                : NULL;
+        s->data = first ? first->data.n : 0;
         for (size_t i = 0; first && i < first->proof_cnt && i < NODES; i++)
             s->proof_idx[s->proof++] = first->proof[i].node;
         for (size_t i = 0; w.type != PBFT_NEW_VIEW && i < w.vote_cnt && i < BC_ARRAY_LEN(s->proven); i++)
