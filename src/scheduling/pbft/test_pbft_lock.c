@@ -396,6 +396,23 @@ static void a_precommit_of_the_same_block_gives_nothing_back(void **state)
     rig_end(r);
 }
 
+/* Also when others show it, and nobody proposes it here. */
+static void the_same_block_may_be_shown_for_a_newer_view(void **state)
+{
+    (void)state;
+    prop_t *a;
+    rig_t *r = bound_rig(&a);
+    enter_view(r, 4);
+    r->unsealed = 0;
+    shows(r, 3, 5, a, 3);
+    assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 0);
+    recorded(r, a, 3, false);
+    assert_int_equal(r->unsealed, 0);
+    reports(r, a, 3, 3);
+    prop_unref(a);
+    rig_end(r);
+}
+
 /* Of several heights that it reports each. */
 static void each_report_of_a_view_change_teaches(void **state)
 {
@@ -693,6 +710,7 @@ int main(void)
         cmocka_unit_test(what_is_shown_binds_with_its_block),
         cmocka_unit_test(what_is_under_way_keeps_its_transactions),
         cmocka_unit_test(a_precommit_of_the_same_block_gives_nothing_back),
+        cmocka_unit_test(the_same_block_may_be_shown_for_a_newer_view),
         cmocka_unit_test(each_report_of_a_view_change_teaches),
         cmocka_unit_test(a_proof_is_looked_at_once),
         cmocka_unit_test(a_newer_one_takes_the_place),
