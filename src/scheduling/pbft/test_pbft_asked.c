@@ -112,12 +112,40 @@ static void who_reports_a_block_is_asked_for_it(void **state)
             assert_int_equal(count(r, PBFT_PREPARED_REQUEST), view == 10 ? 1 : 2);
             assert_int_equal(count(r, PBFT_NEW_VIEW), 0);
         }
+        q->system = true; /* so it says now, but not when it reported it */
         answers(r, 0, q, other, what);
         assert_int_equal(count(r, PBFT_NEW_VIEW), 1);
         assert_int_equal(last(r, PBFT_NEW_VIEW)->list, what == A_GOOD);
+        if (what == A_GOOD)
+            assert_true(height(r, 1)->pre->system);
         assert_int_equal(status(r).view, 14);
         prop_unref(q);
         prop_unref(other);
+        rig_end(r);
+    }
+}
+
+/* Who answers when the list has changed was somebody else when it was asked. */
+static void an_answer_from_another_list_does_not_count(void **state)
+{
+    (void)state;
+    for (int moved = 0; moved < 2; moved++) {
+        prop_t *q = proposal_with(2, 0, 0, 1, false, 0, ROOT_NONE, 1); /* names no list, so it stays */
+        rig_t *r = rig_in(0, 1); /* leader(1, 3) */
+        pool_size(r, 1);
+        for (int i = 1; i < 3; i++) {
+            vc_t v;
+            vc_make(r, &v, i, 0, 3);
+            if (i == 2)
+                vc_prepared(r, &v, q, 1, 14);
+            vc_send(r, &v);
+        }
+        assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
+        to_height_1(r, moved ? 0xd : ALL_NODES);
+        show(r, 2, q, 1);
+        const slot_t *s = height(r, 2);
+        assert_int_equal(s && s->offered, !moved);
+        prop_unref(q);
         rig_end(r);
     }
 }
@@ -388,6 +416,7 @@ int main(void)
         cmocka_unit_test(who_shows_it_is_asked_for_the_block),
         cmocka_unit_test(who_is_named_for_a_block_is_asked_for_it),
         cmocka_unit_test(who_reports_a_block_is_asked_for_it),
+        cmocka_unit_test(an_answer_from_another_list_does_not_count),
         cmocka_unit_test(each_who_shows_it_is_asked),
         cmocka_unit_test(each_block_is_asked_for),
         cmocka_unit_test(an_answer_may_come_too_late),
