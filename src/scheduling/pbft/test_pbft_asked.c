@@ -201,6 +201,42 @@ static void each_block_is_asked_for(void **state)
     rig_end(r);
 }
 
+/* Node 2 answers the open question so. */
+static void says_decided(rig_t *r, const prop_t *q)
+{
+    uint8_t sig[BC_SIG_MAX];
+    vc_t *v = calloc(1, sizeof *v);
+    vc_make(r, v, 2, 0, 1);
+    vc_prepared(r, v, q, 1, 7);
+    v->prepared[0].proposal.data = bc_buf_view(q->data);
+    pbft_msg_t m = { .type = PBFT_COMMITTED_RESPONSE, .has_base = true, .proposal_cnt = 1,
+                     .proposals = &v->prepared[0].proposal };
+    sign_as(r, 2, &m, sig);
+    answer(r, 2, &m);
+    free(v);
+}
+
+/* No other one gets a vote. */
+static void what_was_decided_elsewhere_stands(void **state)
+{
+    (void)state;
+    for (int same = 0; same < 2; same++) {
+        prop_t *a = proposal(1, 1, 1, 1, false), *q = rival();
+        rig_t *r = rig_in(0, 4);
+        r->execute = false;
+        bc_h256_t exec = executed_hash(r, a);
+        two_vote(r, PBFT_CHECKPOINT, 1, 4, &exec);
+        assert_int_equal(count(r, PBFT_COMMITTED_REQUEST), 1);
+        says_decided(r, a);
+        assert_int_equal(r->executed, 1);
+        propose(r, 1, 4, same ? a : q);
+        assert_int_equal(count(r, PBFT_PREPARE), same);
+        prop_unref(a);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
 /* A block that a peer says was decided: other ones do not count any more, that one does. */
 static void an_answer_may_come_too_late(void **state)
 {
@@ -217,22 +253,13 @@ static void an_answer_may_come_too_late(void **state)
         bc_h256_t exec = executed_hash(r, decided);
         two_vote(r, PBFT_CHECKPOINT, 1, 4, &exec);
         assert_int_equal(count(r, PBFT_COMMITTED_REQUEST), 1);
-        uint8_t sig[BC_SIG_MAX];
-        vc_t *v = calloc(1, sizeof *v);
-        vc_make(r, v, 2, 0, 1);
-        vc_prepared(r, v, decided, 1, 7);
-        v->prepared[0].proposal.data = bc_buf_view(decided->data);
-        pbft_msg_t m = { .type = PBFT_COMMITTED_RESPONSE, .has_base = true, .proposal_cnt = 1,
-                         .proposals = &v->prepared[0].proposal };
-        sign_as(r, 2, &m, sig);
-        answer(r, 2, &m);
+        says_decided(r, decided);
         assert_int_equal(r->executed, 1);
         r->ask_token = asked;
         answers(r, 3, q, a, A_GOOD);
         recorded(r, a, 1, false);
         enter_view(r, 5);
         recorded(r, decided, same ? 2 : 1, same);
-        free(v);
         prop_unref(a);
         prop_unref(q);
         rig_end(r);
@@ -419,6 +446,7 @@ int main(void)
         cmocka_unit_test(an_answer_from_another_list_does_not_count),
         cmocka_unit_test(each_who_shows_it_is_asked),
         cmocka_unit_test(each_block_is_asked_for),
+        cmocka_unit_test(what_was_decided_elsewhere_stands),
         cmocka_unit_test(an_answer_may_come_too_late),
         cmocka_unit_test(an_answer_may_come_when_all_is_over),
         cmocka_unit_test(nor_does_who_reports_what_is_over_lie),

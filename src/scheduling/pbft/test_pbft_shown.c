@@ -403,6 +403,27 @@ static void votes_that_moved_show_no_view(void **state)
     }
 }
 
+/* The first one leaves, and all others move. */
+static void votes_of_who_left_prove_nothing(void **state)
+{
+    (void)state;
+    for (int left = 0; left < 2; left++) {
+        rig_t *r = rig_in(1, 1);
+        prop_t *a = proposal(1, 2, 1, 1, false), *q = proposal_with(2, 0, 0, 1, false, 0, ROOT_NONE, 1);
+        propose(r, 2, 1, a);
+        propose(r, 3, 1, q);
+        vote(r, 0, PBFT_PREPARE, 2, 1, &q->hash);
+        vote(r, 2, PBFT_PREPARE, 2, 1, &q->hash);
+        assert_int_equal(count(r, PBFT_COMMIT), 1);
+        vote(r, 2, PBFT_PREPARE, 5, 1, &q->hash); /* nothing is known of the heights between */
+        to_height_1(r, left ? 0xe : ALL_NODES);
+        assert_int_equal(time_out(r)->prepared, !left);
+        prop_unref(a);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
 static void what_was_shown_under_another_list_is_forgotten(void **state)
 {
     (void)state;
@@ -442,6 +463,7 @@ int main(void)
         cmocka_unit_test(only_precommits_that_hold_are_reported),
         cmocka_unit_test(a_prepare_with_more_in_it_shows_nothing),
         cmocka_unit_test(votes_that_moved_show_no_view),
+        cmocka_unit_test(votes_of_who_left_prove_nothing),
         cmocka_unit_test(what_was_shown_under_another_list_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
