@@ -409,8 +409,7 @@ void pbft_on_verified(pbft_t *p, bc_msg_t *in)
             pbft_note_impossible(s, &v->prop->hash);
         /* Also after a failure: others may have verified it (spec/30 §3.6 P1). Not when a view
          * change has given it up: its transactions may be with our sealer again. */
-        if (v->kind == VERIFY_DECIDED || s->verify == v->token ||
-            (v->kind == VERIFY_BOUND && is_hash(s->pc, &v->prop->hash)))
+        if (v->kind == VERIFY_DECIDED || s->verify == v->token || is_hash(s->pc, &v->prop->hash))
             pbft_mark_sealed(p, v->prop);
         if (v->kind == VERIFY_PRE)
             verified_pre(p, s, v, in);
