@@ -436,6 +436,36 @@ static void who_prepared_a_block_has_its_transactions(void **state)
     }
 }
 
+/* It is shown to be prepared while the pool looks at it, and its view ends before the pool's answer: the
+ * transactions are with it. */
+static void transactions_that_come_late_are_with_their_block(void **state)
+{
+    (void)state;
+    for (int shown = 0; shown < 2; shown++) {
+        rig_t *r = rig_in(0, 1);
+        prop_t *q = proposal(1, 2, 1, 1, false);
+        r->verify_ok = false;
+        propose(r, 2, 1, q);
+        uint64_t token = r->verify_token;
+        if (shown) {
+            shows(r, 3, 2, q, 1);
+            recorded(r, q, 1, true);
+        }
+        enter_view(r, 4);
+        assert_int_equal(r->marked, 0);
+        bc_msg_t *m = bc_msg_new(BC_ACTOR_TXPOOL, BC_ACTOR_PBFT, BC_MSG_PROPOSAL_VERIFIED);
+        m->token = token;
+        m->txs = pool_txs(q->metas);
+        feed(r, m);
+        assert_int_equal(r->unsealed, !shown);
+        assert_int_equal(r->marked, shown);
+        if (shown)
+            assert_memory_equal(&r->marked_hash, &q->hash, sizeof q->hash);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
 int main(void)
 {
     bc_log_set_level(BC_LOG_FATAL);
@@ -455,6 +485,7 @@ int main(void)
         cmocka_unit_test(those_of_an_ordinary_proposal_are_not),
         cmocka_unit_test(nor_those_of_an_impossible_block),
         cmocka_unit_test(who_prepared_a_block_has_its_transactions),
+        cmocka_unit_test(transactions_that_come_late_are_with_their_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,6 +59,8 @@ typedef struct {
     size_t commit_sigs;      /* of the header that was to be committed last */
     int64_t commit_idx[NODES];
     bc_h256_t unsealed_hash; /* of the proposal whose transactions went back last */
+    size_t marked;
+    bc_h256_t marked_hash; /* of the one whose transactions were marked last */
     int64_t told_index;      /* what block sync was told last */
     bool told_timeout;       /* and, as the pool, of the view */
     int64_t told_view;
@@ -265,6 +267,10 @@ static inline void on_out(rig_t *r, bc_msg_t *m)
         r->sealed_to = m->number2;
         break;
     case BC_MSG_SEAL_RESET: r->sealed_from = r->sealed_to = -1; break;
+    case BC_MSG_MARK_SEALED:
+        r->marked++;
+        r->marked_hash = m->hash;
+        break;
     case BC_MSG_UNSEAL:
         r->unsealed++;
         r->unsealed_hash = m->hash;
