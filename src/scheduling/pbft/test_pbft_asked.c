@@ -425,7 +425,9 @@ static void who_prepared_a_block_has_its_transactions(void **state)
         assert_int_equal(r->verified, 1 + 1 + NODES); /* each is asked for what it is bound to now */
         if (life == 2)
             restart(r, 0, NULL);
+        r->unsealed = 0;
         enter_view(r, 4);
+        assert_int_equal(r->unsealed, 0); /* it is bound to it */
         r->verified = 0;
         r->verify_fails = 2;
         propose(r, 1, 4, q);
@@ -466,6 +468,34 @@ static void transactions_that_come_late_are_with_their_block(void **state)
     }
 }
 
+/* That the transactions of a block did not come is nothing any more when it is bound to another one. */
+static void nobody_is_asked_for_those_of_a_former_block(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival(), *newer = proposal(1, 3, 1, 3, false);
+    rig_t *r = bound_rig(&a);
+    enter_view(r, 4);
+    r->verify_ok = false;
+    shows(r, 3, 5, q, 2);
+    answers(r, 3, q, a, A_GOOD);
+    uint64_t token = r->verify_token;
+    shows(r, 3, 5, newer, 3);
+    show(r, 3, newer, 3);
+    recorded(r, newer, 3, true);
+    for (int i = 0; i < 2; i++) {
+        size_t verified = r->verified;
+        bc_msg_t *m = bc_msg_new(BC_ACTOR_TXPOOL, BC_ACTOR_PBFT, BC_MSG_PROPOSAL_VERIFIED);
+        m->token = i ? r->verify_token : token;
+        m->err = BC_E_NOT_FOUND;
+        feed(r, m);
+        assert_int_equal(r->verified, verified + (i == 1));
+    }
+    prop_unref(a);
+    prop_unref(q);
+    prop_unref(newer);
+    rig_end(r);
+}
+
 int main(void)
 {
     bc_log_set_level(BC_LOG_FATAL);
@@ -486,6 +516,7 @@ int main(void)
         cmocka_unit_test(nor_those_of_an_impossible_block),
         cmocka_unit_test(who_prepared_a_block_has_its_transactions),
         cmocka_unit_test(transactions_that_come_late_are_with_their_block),
+        cmocka_unit_test(nobody_is_asked_for_those_of_a_former_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -268,6 +268,7 @@ static void what_is_at_hand_is_taken_at_once(void **state)
     propose(r, 2, 1, q);
     shows(r, 3, 2, q, 1);
     assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 0);
+    assert_int_equal(r->verified, 1); /* so are its transactions */
     recorded(r, q, 1, false);
     vote(r, 1, PBFT_COMMIT, 1, 1, &q->hash);
     assert_int_equal(count(r, PBFT_COMMIT), 1); /* it is the block of the view, and a quorum prepared it */
@@ -516,7 +517,9 @@ static void what_the_pool_refuses_is_given_up_and_not_taken_again(void **state)
     enter_view(r, 4);
     shows(r, 3, 5, q, 2);
     r->impossible = true;
+    size_t verified = r->verified;
     answers(r, 3, q, a, A_GOOD);
+    assert_int_equal(r->verified, verified + 1); /* nobody else is asked for what no pool can take */
     assert_false(has_row(r, "cbcosVote:c1")); /* it was bound to it, for a moment */
     assert_null(height(r, 1)->pc);
     r->impossible = false;
@@ -542,6 +545,10 @@ static void giving_it_up_leaves_the_vote(void **state)
     asks_for_votes(r);
     assert_int_equal(count(r, PBFT_PREPARE), 2);
     assert_int_equal(count(r, PBFT_COMMIT), 0);
+    r->impossible = false;
+    two_vote(r, PBFT_PREPARE, 1, 4, &a->hash);
+    assert_int_equal(count(r, PBFT_COMMIT), 1);
+    recorded(r, a, 4, false);
     prop_unref(a);
     prop_unref(q);
     rig_end(r);
@@ -667,6 +674,21 @@ static void a_vote_for_what_it_is_bound_to_stands_as_well(void **state)
     rig_end(r);
 }
 
+/* Who has asked for the next view says nothing more in this one. */
+static void a_quorum_after_a_time_out_is_none(void **state)
+{
+    (void)state;
+    rig_t *r = rig_in(0, 4);
+    prop_t *a = proposal(1, 1, 1, 1, false);
+    propose(r, 1, 4, a);
+    assert_int_equal(time_out(r)->prepared, 0);
+    two_vote(r, PBFT_PREPARE, 1, 4, &a->hash);
+    assert_int_equal(count(r, PBFT_COMMIT), 0);
+    assert_null(height(r, 1)->pc);
+    prop_unref(a);
+    rig_end(r);
+}
+
 /* Its transactions are with no other block: they go back when the view ends. */
 static void a_proposal_that_is_overtaken_gives_its_transactions_back(void **state)
 {
@@ -722,6 +744,7 @@ int main(void)
         cmocka_unit_test(a_vote_in_the_same_view_stands),
         cmocka_unit_test(nor_is_it_contradicted_in_the_next_life),
         cmocka_unit_test(a_vote_for_what_it_is_bound_to_stands_as_well),
+        cmocka_unit_test(a_quorum_after_a_time_out_is_none),
         cmocka_unit_test(a_proposal_that_is_overtaken_gives_its_transactions_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -380,6 +380,41 @@ static void a_prepare_with_more_in_it_shows_nothing(void **state)
     }
 }
 
+/* Both signatures of a Prepare are shown to others, so both are looked at; of a Commit that of the message. */
+static void votes_are_signed(void **state)
+{
+    (void)state;
+    enum { GOOD, MESSAGE, ANOTHERS, CONNECTION, PLAIN, NO_PLAIN, CNT };
+    for (int what = 0; what < 2 * CNT; what++) {
+        int32_t type = what < CNT ? PBFT_PREPARE : PBFT_COMMIT;
+        int how = what % CNT;
+        rig_t *r = rig_in(0, 1);
+        r->execute = false;
+        prop_t *a = proposal(1, 2, 1, 1, false);
+        propose(r, 2, 1, a);
+        if (type == PBFT_COMMIT)
+            two_vote(r, PBFT_PREPARE, 1, 1, &a->hash);
+        vote(r, 2, type, 1, 1, &a->hash);
+        uint64_t dropped = status(r).dropped;
+        uint8_t sig[BC_SIG_MAX], psig[BC_SIG_MAX];
+        pbft_msg_t m = said(1, type, 1, 1, &a->hash);
+        m.has_proposal = true;
+        m.proposal = (pbft_proposal_t){ .has_raw = true, .has_hash = true, .index = 1, .hash = a->hash };
+        m.proposal.sig = bc_bytes(psig, bc_sign(&r->keys[how == PLAIN ? 3 : 1], &a->hash, psig));
+        if (how == NO_PLAIN)
+            m.proposal.sig.n = 0;
+        sign_as(r, how == ANOTHERS ? 3 : 1, &m, sig);
+        sig[5] ^= how == MESSAGE;
+        deliver_from(r, how == CONNECTION ? 3 : 1, &m);
+        bool good = how == GOOD || (type == PBFT_COMMIT && how >= PLAIN);
+        if ((type == PBFT_PREPARE ? count(r, PBFT_COMMIT) : r->executed) != good)
+            fail_msg("case %d", what);
+        assert_int_equal(status(r).dropped, dropped + !good);
+        prop_unref(a);
+        rig_end(r);
+    }
+}
+
 /* ---- another sealer list ---- */
 
 /* A Prepare names the place of its sender, and cannot be shown from another one. An official leader's
@@ -462,6 +497,7 @@ int main(void)
         cmocka_unit_test(only_the_next_height_proves_its_view),
         cmocka_unit_test(only_precommits_that_hold_are_reported),
         cmocka_unit_test(a_prepare_with_more_in_it_shows_nothing),
+        cmocka_unit_test(votes_are_signed),
         cmocka_unit_test(votes_that_moved_show_no_view),
         cmocka_unit_test(votes_of_who_left_prove_nothing),
         cmocka_unit_test(what_was_shown_under_another_list_is_forgotten),
