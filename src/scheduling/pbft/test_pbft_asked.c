@@ -142,7 +142,16 @@ static void an_answer_from_another_list_does_not_count(void **state)
         }
         assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
         to_height_1(r, moved ? 0xd : ALL_NODES);
-        show(r, 2, q, 1);
+        vc_t v; /* a good answer, under the list in force */
+        pbft_msg_t m = { .type = PBFT_PREPARED_RESPONSE, .has_base = true };
+        vc_make(r, &v, 2, 0, 1);
+        vc_prepared(r, &v, q, 1, moved ? 0xd : 7);
+        for (int i = 0; i < 3; i++)
+            v.proof[0][i].node = i;
+        v.prepared[0].proposal.data = bc_buf_view(q->data);
+        m.votes = v.prepared;
+        m.vote_cnt = 1;
+        answer(r, 2, &m);
         const slot_t *s = height(r, 2);
         assert_int_equal(s && s->offered, !moved);
         prop_unref(q);
