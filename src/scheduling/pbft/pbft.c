@@ -272,7 +272,6 @@ static void remap(pbft_t *p, const bc_nodeid_t *old, size_t old_cnt)
         votes_remap(&s->checks, map, old_cnt);
         votes_remap(&s->proof, map, old_cnt);
         votes_remap(&s->dec_proof, map, old_cnt);
-        s->newer_view = -1;
     }
     free(map);
 }

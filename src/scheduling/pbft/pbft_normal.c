@@ -411,6 +411,8 @@ void pbft_on_verified(pbft_t *p, bc_msg_t *in)
          * change has given it up: its transactions may be with our sealer again. */
         if (v->kind == VERIFY_DECIDED || s->verify == v->token || is_hash(s->pc, &v->prop->hash))
             pbft_mark_sealed(p, v->prop);
+        if (s->pc && !s->pc->txs && v->prop->txs && is_hash(s->pc, &v->prop->hash))
+            prop_set(&s->pc, v->prop);
         if (v->kind == VERIFY_PRE)
             verified_pre(p, s, v, in);
         else if (v->kind == VERIFY_BOUND)

@@ -106,36 +106,58 @@ static pbft_msg_t prepare(int64_t from, int64_t view, const bc_h256_t *hash)
     return m;
 }
 
-/* The message by which a vote came shows its view; another one does not. */
+/* The message by which a vote came shows its view. */
 static void the_message_goes_with_its_vote(void **state)
 {
     (void)state;
     votes_t vs = { 0 };
-    votes_add(&vs, 1, 5, &ha, text("sig"));
-    pbft_msg_t m = prepare(2, 5, &ha);
-    votes_sign(&vs, BC_SUITE_STANDARD, &m);
-    m = prepare(1, 5, &hb);
-    votes_sign(&vs, BC_SUITE_STANDARD, &m);
-    m = prepare(1, 6, &ha);
-    votes_sign(&vs, BC_SUITE_STANDARD, &m);
-    m = prepare(1, 5, &ha);
-    m.digest.b[0] ^= 1; /* it has something that is not passed on */
-    votes_sign(&vs, BC_SUITE_STANDARD, &m);
-    m = prepare(1, 5, &ha);
+    pbft_msg_t m = prepare(1, 5, &ha);
     uint8_t sig[PBFT_SIG_LEN_MAX + 1] = { 1 };
-    m.sig = bc_bytes(sig, sizeof sig); /* none of ours is as long */
-    votes_sign(&vs, BC_SUITE_STANDARD, &m);
+    m.proposal.sig = text("sig");
+    assert_true(votes_can_show(BC_SUITE_STANDARD, &m));
+    assert_true(votes_add_prepare(&vs, &m, false));
     shows_view(&vs, 0, 0, "");
-    m.sig = bc_bytes(sig, PBFT_SIG_LEN_MAX);
-    votes_sign(&vs, BC_SUITE_STANDARD, &m);
-    assert_int_equal(vs.v[0].vote_len, PBFT_SIG_LEN_MAX);
-    m = prepare(1, 5, &ha);
-    votes_sign(&vs, BC_SUITE_STANDARD, &m);
+    assert_false(votes_add_prepare(&vs, &m, true)); /* it is no newer one */
+    shows_view(&vs, 0, 0, "");
+    m = prepare(1, 6, &ha);
+    m.proposal.sig = text("newer");
+    assert_true(votes_add_prepare(&vs, &m, true));
     shows_view(&vs, 0, m.base.timestamp, "message");
-    is(&vs, 0, 1, 5, &ha, "sig");
-    votes_add(&vs, 1, 6, &ha, text("newer")); /* what came for the older one is of no use for it */
+    is(&vs, 0, 1, 6, &ha, "newer");
+    m.base.view = 7;
+    m.sig = bc_bytes(sig, sizeof sig); /* none of ours is as long */
+    votes_add_prepare(&vs, &m, true);
+    shows_view(&vs, 0, 0, "");
+    m.base.view = 8;
+    m.sig = bc_bytes(sig, PBFT_SIG_LEN_MAX);
+    votes_add_prepare(&vs, &m, true);
+    assert_int_equal(vs.v[0].vote_len, PBFT_SIG_LEN_MAX);
+    votes_add(&vs, 1, 9, &ha, text("newest")); /* what came for the older one is of no use for it */
     shows_view(&vs, 0, 0, "");
     votes_free(&vs);
+}
+
+/* Each field that the proof passes on, or that its reader knows, makes the digest; others must be empty. */
+static void what_a_proof_can_show(void **state)
+{
+    (void)state;
+    for (int what = 0; what < 7; what++) {
+        pbft_msg_t m = prepare(1, 5, &ha);
+        switch (what) {
+        case 1: m.digest.b[0] ^= 1; break;
+        case 2: m.base.index++; break;
+        case 3: m.base.view++; break;
+        case 4: m.base.timestamp++; break;
+        case 5: m.base.from++; break;
+        case 6: m.base.hash = hb; break;
+        default: break;
+        }
+        assert_int_equal(votes_can_show(BC_SUITE_STANDARD, &m), what == 0);
+    }
+    pbft_msg_t m = prepare(1, 5, &ha);
+    m.base.version = 1;
+    pbft_digest(BC_SUITE_STANDARD, &m, &m.digest);
+    assert_false(votes_can_show(BC_SUITE_STANDARD, &m));
 }
 
 static void filled(votes_t *vs)
@@ -143,9 +165,9 @@ static void filled(votes_t *vs)
     votes_add(vs, 0, 5, &ha, text("a0"));
     votes_add(vs, 1, 5, &hb, text("b1"));
     votes_add(vs, 2, 4, &ha, text("a2"));
-    votes_add(vs, 3, 6, &ha, text("a3"));
     pbft_msg_t m = prepare(3, 6, &ha);
-    votes_sign(vs, BC_SUITE_STANDARD, &m);
+    m.proposal.sig = text("a3");
+    votes_add_prepare(vs, &m, true);
 }
 
 static void votes_are_counted_by_block_and_view(void **state)
@@ -285,6 +307,7 @@ int main(void)
         cmocka_unit_test(a_sender_has_few_votes),
         cmocka_unit_test(only_what_fits_is_kept),
         cmocka_unit_test(the_message_goes_with_its_vote),
+        cmocka_unit_test(what_a_proof_can_show),
         cmocka_unit_test(votes_are_counted_by_block_and_view),
         cmocka_unit_test(votes_move_with_their_senders),
         cmocka_unit_test(a_copy_has_everything),
