@@ -345,6 +345,19 @@ static void verified_decided(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
     pbft_try_execute(p);
 }
 
+/* The last one only: the transactions of one before it go back at once, so that a leader cannot keep what
+ * it likes from the others' blocks by proposals that fail. */
+static void set_failed(pbft_t *p, slot_t *s, prop_t *q)
+{
+    const prop_t *old = s->failed;
+    if (old && !is_hash(q, &old->hash) && !is_hash(s->pre, &old->hash) && !is_hash(s->pc, &old->hash) &&
+        !is_hash(s->dec, &old->hash)) {
+        pbft_unseal(p, old);
+        pbft_mark_sealed(p, q); /* what they have in common */
+    }
+    prop_set(&s->failed, q);
+}
+
 static void verified_pre(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
 {
     prop_t *q = v->prop;
@@ -361,19 +374,19 @@ static void verified_pre(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
             verify_start(p, VERIFY_PRE, q, v->view, other_node(p, v->tries), v->tries + 1, NULL);
             s->verify = p->token;
         } else {
-            prop_set(&s->failed, q);
+            set_failed(p, s, q);
         }
         return;
     }
     if (taken_here(p, q)) { /* another one was verified meanwhile, or now that its nonces are known */
-        prop_set(&s->failed, q);
+        set_failed(p, s, q);
         pbft_give_up(p, s);
         return;
     }
     if (no_conflict(p, s, &q->hash, v->view))
         accept(p, s, q, v->view);
     else
-        prop_set(&s->failed, q); /* others have shown a newer precommit meanwhile */
+        set_failed(p, s, q); /* others have shown a newer precommit meanwhile */
     if (s->followed) {
         s->followed = false;
         pbft_redispatch(p);

@@ -87,6 +87,29 @@ static void failed_and_late_verifications_give_back(void **state)
     }
 }
 
+/* Of two that fail in one view the first one's transactions do not stay marked. */
+static void a_second_failure_gives_the_first_back(void **state)
+{
+    (void)state;
+    rig_t *r = rig_of(0, 1);
+    prop_t *q = proposal(1, 2, 1, 1, false), *again = proposal(1, 2, 1, 2, false);
+    r->verify_ok = false;
+    propose(r, 2, 1, q);
+    verified(r, r->verify_token, BC_E_NOT_FOUND);
+    given_back(r, NULL);
+    propose(r, 2, 1, again);
+    assert_int_equal(r->verified, 2);
+    verified(r, r->verify_token, BC_E_NOT_FOUND);
+    given_back(r, q);
+    r->unsealed = 0;
+    time_out(r);
+    enter_view(r, 2);
+    given_back(r, again);
+    prop_unref(q);
+    prop_unref(again);
+    rig_end(r);
+}
+
 static void written(rig_t *r, int64_t number, const bc_h256_t *hash)
 {
     bc_msg_t *c = bc_msg_new(BC_ACTOR_SCHEDULER, BC_ACTOR_PBFT, BC_MSG_COMMITTED);
@@ -211,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_view_gives_back),
         cmocka_unit_test(failed_and_late_verifications_give_back),
+        cmocka_unit_test(a_second_failure_gives_the_first_back),
         cmocka_unit_test(a_written_block_gives_the_others_back),
         cmocka_unit_test(who_leaves_gives_back),
         cmocka_unit_test(the_leader_rotates_first),
