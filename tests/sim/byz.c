@@ -85,6 +85,7 @@ static void saw_consensus(sim_node_t *n, const bc_nodeid_t *from, bc_bytes_t pay
             byz_note_sig(n, from, &m);
         if ((m.type == PBFT_VIEW_CHANGE || m.type == PBFT_RECOVER_RESPONSE) &&
             byz_does(n, SIM_TRICK_REPLAY) && m.base.from >= 0 && m.base.from < cnt &&
+            list[m.base.from] != n->i && /* its own comes back to it */
             !memcmp(from, &n->world->nodes[list[m.base.from]].key.pub, sizeof *from))
             byz_pass_on(n, payload);
         if ((m.type == PBFT_VIEW_CHANGE || m.type == PBFT_NEW_VIEW) && byz_does(n, SIM_TRICK_VOTES))

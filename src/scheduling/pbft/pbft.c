@@ -57,7 +57,7 @@ slot_t *pbft_slot_make(pbft_t *p, int64_t index)
     if (!*at) {
         *at = bc_xcalloc(1, sizeof **at);
         (*at)->index = index;
-        (*at)->voted_view = (*at)->newer_view = -1;
+        (*at)->voted_view = (*at)->newer.view = (*at)->named.view = -1;
     }
     BC_MUST((*at)->index == index);
     p->slot_max = BC_MAX(p->slot_max, index);

@@ -70,6 +70,13 @@ typedef struct {
     size_t cnt, cap;
 } votes_t;
 
+/* A quorum has prepared it in that view, and its signatures show it. view -1: nothing. */
+typedef struct {
+    bc_h256_t hash;
+    int64_t view;
+    votes_t proof; /* as slot_t.proof */
+} cert_t;
+
 /* Everything about one height above the ledger. */
 typedef struct {
     int64_t index;
@@ -78,10 +85,9 @@ typedef struct {
     prop_t *pc;        /* precommitted: a quorum of prepares was seen in pc_view */
     int64_t pc_view;
     votes_t proof;     /* prepare signatures of pc, ascending index */
-    bc_h256_t newer_hash; /* what a quorum has prepared in newer_view, as others have shown; -1: nothing */
-    int64_t newer_view;
-    votes_t newer_proof;
-    prop_t *newer;     /* that block, when it came before its view */
+    cert_t newer;      /* of the newest view, as others have shown, of a block that is at hand: */
+    prop_t *newer_block; /* here, when it came before its view */
+    cert_t named;      /* of what the NewView of the present view names */
     prop_t *dec;       /* a quorum of commits was seen, or it came by log sync */
     votes_t dec_proof; /* as proof, of dec */
     bool synced;       /* dec came by log sync */
@@ -336,18 +342,20 @@ bool pbft_signed(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pbft_
 /* pbft_lock.c */
 /* Distinct, valid signatures over hash and view of quorum weight. */
 bool pbft_prepared_in(pbft_t *p, const pbft_proposal_t *w, int64_t view);
-/* Has precommitted another block than this one, and nothing newer is known to be prepared. */
+/* Has precommitted another block than this one, and no certificate of a newer view releases it. */
 bool pbft_bound(const pbft_t *p, const slot_t *s, const bc_h256_t *hash);
 /* q is precommitted from now on, in view, by the prepares of it among votes. */
 void pbft_bind(pbft_t *p, slot_t *s, prop_t *q, int64_t view, const votes_t *votes);
 /* What it accepted in the present view, in that view. */
 bool pbft_precommitted_here(const pbft_t *p, const slot_t *s);
-/* Takes q for precommitted, if a quorum is known to have prepared it in a newer view than the present
- * precommit's. q may be NULL. */
+/* Takes q for precommitted if a certificate of a newer view is known. q may be NULL. */
 void pbft_adopt(pbft_t *p, slot_t *s, prop_t *q);
-/* What the proofs of a view change show. ask: its sender, for blocks that are not at hand. */
-void pbft_learn(pbft_t *p, const pbft_msg_t *vc, bool ask);
-void pbft_take_newer(pbft_t *p, prop_t *q); /* the block, as asked for */
+/* What the proofs of a view change show; its sender is asked for the block if that is not at hand. */
+void pbft_learn(pbft_t *p, const pbft_msg_t *vc);
+/* As that, of those inside a NewView. */
+void pbft_learn_named(pbft_t *p, const pbft_msg_t *nv);
+/* As that, of an answer to the question: it brings the block. */
+void pbft_learn_block(pbft_t *p, const pbft_msg_t *vote, prop_t *q);
 
 /* pbft_exec.c */
 void pbft_try_execute(pbft_t *p);
@@ -381,6 +389,7 @@ void pbft_fetch_prepared(pbft_t *p, size_t from, const pbft_proposal_t *w, int64
  * there are too many questions. */
 bool pbft_fetch_ahead(pbft_t *p, size_t from, const pbft_proposal_t *w);
 void pbft_fetch_newer(pbft_t *p, size_t from, const pbft_proposal_t *w);
+bool pbft_fetches_newer(const pbft_t *p, const pbft_proposal_t *w); /* from somebody */
 void pbft_on_response(pbft_t *p, bc_msg_t *in);
 void pbft_on_committed_request(pbft_t *p, const bc_nodeid_t *node, const char *uuid, const pbft_msg_t *m);
 void pbft_on_prepared_request(pbft_t *p, const bc_nodeid_t *node, const char *uuid, const pbft_msg_t *m);

@@ -37,11 +37,21 @@ static int64_t bound_since(const slot_t *s)
     return s->pc ? s->pc_view : -1;
 }
 
+/* What of the slot's certificates speaks for this block, above the precommit and in a view that this node
+ * has reached. */
+static const cert_t *released_by(const pbft_t *p, const slot_t *s, const bc_h256_t *hash)
+{
+    const cert_t *all[] = { &s->newer, &s->named }, *best = NULL;
+    for (size_t i = 0; i < BC_ARRAY_LEN(all); i++)
+        if (all[i]->view > bound_since(s) && all[i]->view <= p->view && bc_h256_eq(&all[i]->hash, hash) &&
+            (!best || all[i]->view > best->view))
+            best = all[i];
+    return best;
+}
+
 bool pbft_bound(const pbft_t *p, const slot_t *s, const bc_h256_t *hash)
 {
-    if (!s->pc || bc_h256_eq(&s->pc->hash, hash))
-        return false;
-    return s->newer_view <= s->pc_view || s->newer_view > p->view || !bc_h256_eq(&s->newer_hash, hash);
+    return s->pc && !bc_h256_eq(&s->pc->hash, hash) && !released_by(p, s, hash);
 }
 
 bool pbft_precommitted_here(const pbft_t *p, const slot_t *s)
@@ -74,60 +84,83 @@ void pbft_bind(pbft_t *p, slot_t *s, prop_t *q, int64_t view, const votes_t *vot
 
 void pbft_adopt(pbft_t *p, slot_t *s, prop_t *q)
 {
-    if (!q || !q->data || (s->dec && !bc_h256_eq(&s->dec->hash, &q->hash)) ||
-        s->newer_view <= bound_since(s) || s->newer_view > p->view ||
-        !bc_h256_eq(&s->newer_hash, &q->hash) || prop_void(p, q))
+    const cert_t *cert = q && q->data ? released_by(p, s, &q->hash) : NULL;
+    if (!cert || (s->dec && !bc_h256_eq(&s->dec->hash, &q->hash)) || prop_void(p, q))
         return;
     BC_INFO(PBFT_BADGES, "prepared by a quorum,index=%ld,hash=%s,view=%ld,former=%ld", (long)s->index,
-            BC_SHORT(q->hash), (long)s->newer_view, (long)bound_since(s));
-    pbft_bind(p, s, q, s->newer_view, &s->newer_proof);
-    prop_unref(s->newer);
-    s->newer = NULL;
+            BC_SHORT(q->hash), (long)cert->view, (long)bound_since(s));
+    pbft_bind(p, s, q, cert->view, &cert->proof);
+    prop_unref(s->newer_block);
+    s->newer_block = NULL;
     pbft_verify_bound(p, s);
 }
 
-/* A proof that is shown. from: who can be asked for the block; -1: not now. */
-static void learn(pbft_t *p, const pbft_msg_t *vote, int64_t from)
+/* ---- learning ---- */
+
+static void cert_set(cert_t *c, const pbft_msg_t *vote)
 {
-    const pbft_proposal_t *w = &vote->proposal;
-    int64_t view = vote->base.view;
-    slot_t *s = pbft_slot(p, w->index);
-    if (view < 0 || (s && (s->dec || view <= bound_since(s) || view < s->newer_view)))
-        return;
-    bool known = s && view == s->newer_view && bc_h256_eq(&s->newer_hash, &w->hash);
-    if (!known && (pbft_impossible(p, w->index, &w->hash) || !pbft_prepared_in(p, w, view) ||
-                   !(s = pbft_slot_make(p, w->index))))
-        return;
-    if (!known) {
-        prop_unref(s->newer);
-        s->newer = NULL;
-        s->newer_view = view;
-        s->newer_hash = w->hash;
-        votes_from_wire(&s->newer_proof, w, view);
-    }
-    prop_t *q = pbft_local(p, w->index, &w->hash);
-    if (q)
-        pbft_adopt(p, s, q);
-    else if (from >= 0 && from != p->self)
-        pbft_fetch_newer(p, (size_t)from, w);
+    c->view = vote->base.view;
+    c->hash = vote->proposal.hash;
+    votes_from_wire(&c->proof, &vote->proposal, vote->base.view);
 }
 
-void pbft_take_newer(pbft_t *p, prop_t *q)
+/* Worth a look: it could replace what is precommitted there, and what else is known. */
+static bool is_news(pbft_t *p, const slot_t *s, const pbft_msg_t *vote)
+{
+    int64_t view = vote->base.view;
+    return view >= 0 && !pbft_impossible(p, vote->proposal.index, &vote->proposal.hash) &&
+           (!s || ((!s->dec || bc_h256_eq(&s->dec->hash, &vote->proposal.hash)) &&
+                   view > bound_since(s) && view > s->newer.view));
+}
+
+/* Without the block it would bind to what perhaps nobody shows. */
+void pbft_learn_block(pbft_t *p, const pbft_msg_t *vote, prop_t *q)
 {
     slot_t *s = pbft_slot(p, q->index);
-    if (!s || !bc_h256_eq(&s->newer_hash, &q->hash) || pbft_local(p, q->index, &q->hash))
+    if (!is_news(p, s, vote) || !pbft_prepared_in(p, &vote->proposal, vote->base.view) ||
+        !(s = pbft_slot_make(p, q->index)))
         return;
-    s->newer = prop_ref(q);
+    cert_set(&s->newer, vote);
+    prop_ref(q);
+    prop_unref(s->newer_block);
+    s->newer_block = q;
     pbft_adopt(p, s, q);
 }
 
 /* Of the next height, as honest nodes show no others: what a bad one can make us verify stays small. */
-void pbft_learn(pbft_t *p, const pbft_msg_t *vc, bool ask)
+static const pbft_msg_t *of_next(const pbft_t *p, const pbft_msg_t *vc)
 {
-    for (size_t i = 0; i < vc->vote_cnt; i++) {
-        if (vc->votes[i].proposal.index == pbft_next(p)) {
-            learn(p, &vc->votes[i], ask ? vc->base.from : -1);
-            return;
-        }
+    for (size_t i = 0; i < vc->vote_cnt; i++)
+        if (vc->votes[i].proposal.index == pbft_next(p))
+            return &vc->votes[i];
+    return NULL;
+}
+
+void pbft_learn(pbft_t *p, const pbft_msg_t *vc)
+{
+    const pbft_msg_t *vote = of_next(p, vc);
+    if (!vote || vc->base.from == p->self || !is_news(p, pbft_slot(p, pbft_next(p)), vote))
+        return;
+    prop_t *q = pbft_local(p, pbft_next(p), &vote->proposal.hash);
+    if (q)
+        pbft_learn_block(p, vote, q);
+    else if (pbft_fetches_newer(p, &vote->proposal) || /* looked at then */
+             pbft_prepared_in(p, &vote->proposal, vote->base.view))
+        pbft_fetch_newer(p, (size_t)vc->base.from, &vote->proposal);
+}
+
+void pbft_learn_named(pbft_t *p, const pbft_msg_t *nv)
+{
+    const pbft_msg_t *entry = of_next(p, nv);
+    slot_t *s = entry ? pbft_slot_make(p, pbft_next(p)) : NULL;
+    if (!s)
+        return;
+    s->named.view = -1;
+    for (size_t i = 0; i < nv->vc_cnt; i++) {
+        const pbft_msg_t *vote = of_next(p, &nv->vcs[i]);
+        if (vote && bc_h256_eq(&vote->proposal.hash, &entry->proposal.hash) &&
+            vote->base.view > s->named.view && vote->base.view > bound_since(s) &&
+            pbft_prepared_in(p, &vote->proposal, vote->base.view))
+            cert_set(&s->named, vote);
     }
 }

@@ -10,8 +10,9 @@ void slot_free(slot_t *s)
     prop_unref(s->dec);
     prop_unref(s->failed);
     prop_unref(s->offered);
-    prop_unref(s->newer);
-    votes_free(&s->newer_proof);
+    prop_unref(s->newer_block);
+    votes_free(&s->newer.proof);
+    votes_free(&s->named.proof);
     votes_free(&s->proof);
     votes_free(&s->dec_proof);
     votes_free(&s->prepares);
@@ -39,7 +40,7 @@ prop_t *pbft_local(pbft_t *p, int64_t index, const bc_h256_t *hash)
     slot_t *s = pbft_slot(p, index);
     if (!s)
         return NULL;
-    prop_t *all[] = { s->dec, s->pc, s->pre, s->failed, s->offered, s->newer };
+    prop_t *all[] = { s->dec, s->pc, s->pre, s->failed, s->offered, s->newer_block };
     for (size_t i = 0; i < BC_ARRAY_LEN(all); i++)
         if (is_hash(all[i], hash) && all[i]->data)
             return all[i];
@@ -695,7 +696,7 @@ void pbft_slot_enter_view(pbft_t *p, slot_t *s, int64_t view)
 {
     if (s->verify_view < view)
         s->verify = 0;
-    pbft_adopt(p, s, pbft_local(p, s->index, &s->newer_hash));
+    pbft_adopt(p, s, s->newer_block);
     prop_set(&s->offered, NULL);
     if (s->failed) {
         if (!is_hash(s->pc, &s->failed->hash) && !is_hash(s->dec, &s->failed->hash))

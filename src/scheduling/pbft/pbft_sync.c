@@ -70,6 +70,14 @@ bool pbft_fetch_ahead(pbft_t *p, size_t from, const pbft_proposal_t *w)
                                  .hash = w->hash, .system = w->system, .to = from });
 }
 
+bool pbft_fetches_newer(const pbft_t *p, const pbft_proposal_t *w)
+{
+    for (const ask_t *a = p->asks; a; a = a->next)
+        if (a->newer && a->index == w->index && bc_h256_eq(&a->hash, &w->hash))
+            return true;
+    return false;
+}
+
 void pbft_fetch_newer(pbft_t *p, size_t from, const pbft_proposal_t *w)
 {
     ask_once(p, &(ask_t){ .prepared = true, .newer = true, .index = w->index, .hash = w->hash,
@@ -170,7 +178,7 @@ static void on_prepared_response(pbft_t *p, const ask_t *a, const bc_nodeid_t *n
     }
     if (a->newer) {
         if (q)
-            pbft_take_newer(p, q);
+            pbft_learn_block(p, &m->votes[0], q);
     } else if (a->ahead) {
         offered(p, a, q);
     } else if (q) {

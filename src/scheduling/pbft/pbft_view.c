@@ -276,7 +276,7 @@ void pbft_on_view_change(pbft_t *p, const bc_nodeid_t *node, const pbft_msg_t *m
         send_recover_response(p, node);
     else if (view < p->view || view + 1 < p->to_view)
         pbft_send_view_change(p, node);
-    pbft_learn(p, m, true);
+    pbft_learn(p, m);
     if (view <= p->view || m->base.index < p->committed || !view_change_ok(p, m) || !plain(p, m)) {
         held_free(held);
         return;
@@ -651,8 +651,7 @@ static void apply_new_view(pbft_t *p, const pbft_msg_t *m)
         if (props[i])
             props[i]->prepared = true; /* or it is empty */
     }
-    for (size_t i = 0; i < m->vc_cnt; i++)
-        pbft_learn(p, &m->vcs[i], false);
+    pbft_learn_named(p, m);
     pbft_enter_view(p, m->base.view, m->vote_cnt ? max : 0);
     for (size_t i = 0; i < m->vote_cnt; i++) {
         const pbft_proposal_t *w = &m->votes[i].proposal;

@@ -252,7 +252,7 @@ static void a_proof_of_a_view_to_come_waits_for_it(void **state)
     assert_int_equal(r->unsealed, 1);
     assert_memory_equal(&r->unsealed_hash, &a->hash, sizeof a->hash);
     assert_int_equal(r->verified, verified + 1); /* its transactions are looked for */
-    assert_null(height(r, 1)->newer);
+    assert_null(height(r, 1)->newer_block);
     reports(r, q, 5, 3);
     free(s);
     prop_unref(a);
@@ -278,8 +278,8 @@ static void what_is_at_hand_is_taken_at_once(void **state)
     rig_end(r);
 }
 
-/* The newest that is known counts; an older one is not even asked for. */
-static void only_the_newest_counts(void **state)
+/* What was shown without its block keeps nothing else from being taken: it may never come. */
+static void what_nobody_gives_stands_in_nobodys_way(void **state)
 {
     (void)state;
     prop_t *a, *q = rival(), *newer = proposal(1, 3, 1, 3, false);
@@ -288,20 +288,22 @@ static void only_the_newest_counts(void **state)
     shows(r, 3, 5, newer, 3);
     uint64_t first = r->ask_token;
     shows(r, 2, 5, q, 2);
-    assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 1);
-    size_t verified = r->verified;
+    assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 2);
     shown_t *s = shown_make(r, 5, q, 2, 2, 14);
     shown_name(r, s, q);
     assert_int_equal(status(r).view, 5);
-    assert_int_equal(count(r, PBFT_PREPARE), 0); /* an older one does not release */
-    assert_int_equal(r->verified, verified); /* the pool is not even asked */
+    assert_int_equal(count(r, PBFT_PREPARE), 1);
+    recorded(r, q, 2, true);
     free(s);
     r->ask_token = first;
-    answers(r, 3, newer, q, A_GOOD);
+    show(r, 3, newer, 3);
     recorded(r, newer, 3, true);
-    s = shown_make(r, 6, q, 2, 2, 14);
+    size_t verified = r->verified;
+    s = shown_make(r, 6, q, 2, 2, 14); /* older than what it is bound to by now */
     shown_name(r, s, q);
-    assert_int_equal(count(r, PBFT_PREPARE), 0);
+    assert_int_equal(status(r).view, 6);
+    assert_int_equal(count(r, PBFT_PREPARE), 1);
+    assert_int_equal(r->verified, verified); /* the pool is not even asked */
     reports(r, newer, 3, 3);
     free(s);
     prop_unref(a);
@@ -348,7 +350,7 @@ static void what_is_shown_binds_with_its_block(void **state)
         propose(r, 1, 4, c);
         assert_int_equal(count(r, PBFT_PREPARE), 1);
         assert_false(has_row(r, "cbcosVote:c1"));
-        answers(r, 3, q, c, A_GOOD);
+        show(r, 3, q, view);
         recorded(r, q, view, true);
         prop_unref(c);
         prop_unref(q);
@@ -455,7 +457,7 @@ static void a_proof_is_looked_at_once(void **state)
     rig_end(r);
 }
 
-/* A block waits for its view, and another one is shown of a newer: that one waits then. */
+/* A block waits for its view, and another one is shown of a newer: that one waits as soon as it is there. */
 static void a_newer_one_takes_the_place(void **state)
 {
     (void)state;
@@ -465,17 +467,49 @@ static void a_newer_one_takes_the_place(void **state)
     show(r, 3, q, 5);
     shows(r, 2, 8, newer, 7);
     assert_int_equal(count(r, PBFT_PREPARED_REQUEST), 2);
-    assert_null(height(r, 1)->newer);
     enter_view(r, 5);
-    recorded(r, a, 1, false);
+    recorded(r, q, 5, true);
     r->ask_token = ((pbft_t *)r->engine.self)->asks->token;
     show(r, 2, newer, 7);
-    recorded(r, a, 1, false);
+    recorded(r, q, 5, true);
     enter_view(r, 9);
     recorded(r, newer, 7, true);
     prop_unref(a);
     prop_unref(q);
     prop_unref(newer);
+    rig_end(r);
+}
+
+/* The NewView's own block counts though another one is shown of a newer view after it, whose block does not
+ * come; and the next NewView's in its place. */
+static void what_is_named_counts_in_its_view(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival(), *other = proposal(1, 3, 1, 3, false), *third = proposal(1, 3, 1, 4, false);
+    rig_t *r = bound_rig(&a);
+    r->verify_ok = false;
+    shown_t *s = shown_make(r, 4, q, 2, 2, 14);
+    shown_name(r, s, q);
+    uint64_t token = r->verify_token;
+    assert_int_equal(status(r).view, 4);
+    shows(r, 3, 5, other, 3); /* nobody gives it */
+    bc_msg_t *m = bc_msg_new(BC_ACTOR_TXPOOL, BC_ACTOR_PBFT, BC_MSG_PROPOSAL_VERIFIED);
+    m->token = token;
+    m->txs = pool_txs(q->metas);
+    feed(r, m);
+    assert_int_equal(count(r, PBFT_PREPARE), 1);
+    recorded(r, q, 2, true);
+    free(s);
+    r->verify_ok = true;
+    s = shown_make(r, 5, third, 3, 3, 14);
+    shown_name(r, s, third);
+    assert_int_equal(count(r, PBFT_PREPARE), 2);
+    recorded(r, third, 3, true);
+    free(s);
+    prop_unref(a);
+    prop_unref(q);
+    prop_unref(other);
+    prop_unref(third);
     rig_end(r);
 }
 
@@ -604,7 +638,7 @@ static rig_t *voted_and_shown(prop_t *a, prop_t *q, int64_t view)
     vote(r, 1, PBFT_PREPARE, 1, 4, &a->hash);
     shows(r, 3, 5, q, view);
     r->unsealed = 0;
-    answers(r, 3, q, a, A_GOOD);
+    show(r, 3, q, view);
     recorded(r, q, view, true);
     assert_int_equal(r->unsealed, 0); /* a may still get its quorum */
     assert_int_equal(count(r, PBFT_COMMIT), 0);
@@ -665,7 +699,7 @@ static void a_vote_for_what_it_is_bound_to_stands_as_well(void **state)
     assert_int_equal(height(r, 1)->voted_view, 4);
     assert_int_equal(height(r, 1)->pc_view, 1);
     shows(r, 3, 5, q, 3);
-    answers(r, 3, q, a, A_GOOD);
+    show(r, 3, q, 3);
     recorded(r, q, 3, true);
     propose(r, 1, 4, q);
     assert_int_equal(count(r, PBFT_PREPARE), 1);
@@ -727,7 +761,7 @@ int main(void)
         cmocka_unit_test(a_long_proof_is_not_looked_at),
         cmocka_unit_test(a_proof_of_a_view_to_come_waits_for_it),
         cmocka_unit_test(what_is_at_hand_is_taken_at_once),
-        cmocka_unit_test(only_the_newest_counts),
+        cmocka_unit_test(what_nobody_gives_stands_in_nobodys_way),
         cmocka_unit_test(what_was_shown_is_older_than_a_precommit),
         cmocka_unit_test(what_is_shown_binds_with_its_block),
         cmocka_unit_test(what_is_under_way_keeps_its_transactions),
@@ -736,6 +770,7 @@ int main(void)
         cmocka_unit_test(each_report_of_a_view_change_teaches),
         cmocka_unit_test(a_proof_is_looked_at_once),
         cmocka_unit_test(a_newer_one_takes_the_place),
+        cmocka_unit_test(what_is_named_counts_in_its_view),
         cmocka_unit_test(nothing_is_learnt_of_a_decided_height),
         cmocka_unit_test(what_nobody_can_execute_is_not_taken),
         cmocka_unit_test(what_the_pool_refuses_is_given_up_and_not_taken_again),

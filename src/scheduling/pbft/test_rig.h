@@ -630,6 +630,7 @@ static inline void show(rig_t *r, int node, const prop_t *q, int64_t view)
     pbft_msg_t m = { .type = PBFT_PREPARED_RESPONSE, .has_base = true };
     vc_make(r, &v, node, 0, view);
     vc_prepared(r, &v, q, view, 7);
+    vc_proven(r, &v, view);
     v.prepared[0].proposal.data = bc_buf_view(q->data);
     m.votes = v.prepared;
     m.vote_cnt = 1;
@@ -895,6 +896,7 @@ static inline void answers(rig_t *r, int node, const prop_t *q, const prop_t *ot
     pbft_msg_t m = { .type = what == A_TYPE ? PBFT_VIEW_CHANGE : PBFT_PREPARED_RESPONSE, .has_base = true };
     vc_make(r, v, node, 0, 2);
     vc_prepared(r, v, what == A_OTHER ? other : q, 2, what == A_PROOF ? 6 : 7);
+    vc_proven(r, v, 2);
     pbft_msg_t *e = &v->prepared[0];
     e->proposal.data = what == A_NO_DATA ? (bc_bytes_t){ 0 } : bc_buf_view(what == A_OTHER ? other->data : q->data);
     e->proposal.index += what == A_INDEX;
