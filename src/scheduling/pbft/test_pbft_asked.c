@@ -209,6 +209,36 @@ static void each_block_is_asked_for(void **state)
     rig_end(r);
 }
 
+/* What was believed of the view change is not believed of the answer: it shows the view itself. */
+static void the_answer_shows_its_view(void **state)
+{
+    (void)state;
+    enum { GOOD, NO_VOTES, OLDER_VOTES, NEWER_VOTES, ONE_BAD, OLD_VIEW, CNT };
+    for (int what = 0; what < CNT; what++) {
+        prop_t *a, *q = rival();
+        rig_t *r = bound_rig(&a);
+        enter_view(r, 4);
+        shows(r, 3, 5, q, 3);
+        vc_t *v = calloc(1, sizeof *v);
+        pbft_msg_t m = { .type = PBFT_PREPARED_RESPONSE, .has_base = true };
+        vc_make(r, v, 3, 0, 3);
+        vc_prepared(r, v, q, what == OLD_VIEW ? 1 : 3, 14);
+        if (what != NO_VOTES)
+            vc_proven(r, v, what == OLDER_VOTES ? 2 : what == NEWER_VOTES ? 4 : what == OLD_VIEW ? 1 : 3);
+        v->votes[0][1][4] ^= what == ONE_BAD;
+        v->prepared[0].proposal.data = bc_buf_view(q->data);
+        m.votes = v->prepared;
+        m.vote_cnt = 1;
+        answer(r, 3, &m);
+        recorded(r, what == GOOD ? q : a, what == GOOD ? 3 : 1, what == GOOD);
+        assert_int_equal(height(r, 1)->newer.view, what == GOOD ? 3 : -1);
+        free(v);
+        prop_unref(a);
+        prop_unref(q);
+        rig_end(r);
+    }
+}
+
 /* Node 2 answers the open question so. */
 static void says_decided(rig_t *r, const prop_t *q)
 {
@@ -514,6 +544,7 @@ int main(void)
         cmocka_unit_test(an_answer_from_another_list_does_not_count),
         cmocka_unit_test(each_who_shows_it_is_asked),
         cmocka_unit_test(each_block_is_asked_for),
+        cmocka_unit_test(the_answer_shows_its_view),
         cmocka_unit_test(what_was_decided_elsewhere_stands),
         cmocka_unit_test(an_answer_may_come_too_late),
         cmocka_unit_test(an_answer_may_come_when_all_is_over),

@@ -298,6 +298,77 @@ static void what_would_not_be_the_same_in_a_new_view_is_not_used(void **state)
     }
 }
 
+/* ---- what a NewView names ---- */
+
+/* A NewView of view to, whose block does not come with it. */
+static void names_without_block(rig_t *r, int64_t to, const prop_t *q, int64_t view)
+{
+    shown_t *s = shown_make(r, to, q, view, view, 14);
+    int leader = (int)bc_pbft_leader(1, to, 1, NODES);
+    nv_make(&s->n, leader, 0, to, s->v, 3, r);
+    nv_entry(&s->n, q, 3, false);
+    nv_send(r, &s->n, leader);
+    assert_int_equal(status(r).view, to);
+    free(s);
+}
+
+/* While its block is on the way the leader proposes another one: nothing speaks for that. */
+static void what_is_named_releases_nothing_else(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival(), *other = proposal(1, 1, 1, 3, false);
+    rig_t *r = bound_rig(&a);
+    names_without_block(r, 4, q, 2);
+    propose(r, 1, 4, other);
+    assert_int_equal(count(r, PBFT_PREPARE), 0);
+    recorded(r, a, 1, false);
+    show(r, 3, q, 2);
+    assert_int_equal(count(r, PBFT_PREPARE), 1);
+    recorded(r, q, 2, true);
+    prop_unref(a);
+    prop_unref(q);
+    prop_unref(other);
+    rig_end(r);
+}
+
+/* What an earlier NewView named and nobody gave is not in the way of what the next one names, though a
+ * quorum prepared that before. */
+static void the_next_new_view_names_anew(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival(), *other = proposal(1, 3, 1, 3, false);
+    rig_t *r = bound_rig(&a);
+    names_without_block(r, 4, q, 3);
+    names_without_block(r, 5, other, 2);
+    show(r, 3, other, 2);
+    assert_int_equal(count(r, PBFT_PREPARE), 1);
+    recorded(r, other, 2, true);
+    prop_unref(a);
+    prop_unref(q);
+    prop_unref(other);
+    rig_end(r);
+}
+
+/* Two blocks wait for their views: the newer one stays. */
+static void the_newest_waits(void **state)
+{
+    (void)state;
+    prop_t *a, *q = rival(), *newer = proposal(1, 3, 1, 3, false);
+    rig_t *r = bound_rig(&a);
+    shows(r, 3, 8, q, 5);
+    uint64_t first = r->ask_token;
+    shows(r, 2, 8, newer, 7);
+    show(r, 2, newer, 7);
+    r->ask_token = first;
+    show(r, 3, q, 5);
+    enter_view(r, 9);
+    recorded(r, newer, 7, true);
+    prop_unref(a);
+    prop_unref(q);
+    prop_unref(newer);
+    rig_end(r);
+}
+
 /* ---- what is passed on ---- */
 
 /* The next height is what all wait for; those above it would cost all that for nothing. */
@@ -477,6 +548,9 @@ int main(void)
         cmocka_unit_test(each_height_for_itself),
         cmocka_unit_test(it_starts_above_the_highest_ledger),
         cmocka_unit_test(what_would_not_be_the_same_in_a_new_view_is_not_used),
+        cmocka_unit_test(what_is_named_releases_nothing_else),
+        cmocka_unit_test(the_next_new_view_names_anew),
+        cmocka_unit_test(the_newest_waits),
         cmocka_unit_test(only_the_next_height_proves_its_view),
         cmocka_unit_test(only_precommits_that_hold_are_reported),
         cmocka_unit_test(a_prepare_with_more_in_it_shows_nothing),
