@@ -13,8 +13,8 @@
  *   serial 7        nothing executes above a system block that is not written
  *   once 8          a transaction and a nonce are on the chain at most once, none with a bad signature
  *   progress 9      (scenario.c) blocks within a bound after healing
- *   reason          honest nodes prepare what the leader proposed, precommit what a quorum
- *                   prepared, execute what a quorum precommitted; bad nodes count as if they voted
+ *   reason          honest nodes prepare what the leader proposed, precommit what a quorum and they
+ *                   themselves prepared, execute what a quorum precommitted; bad nodes count as if they voted
  *   sealed          an honest leader's new block has its number, place, time, limit and flag
  *   view            (check_view.c) nodes enter views, and ask for them, for a valid reason only
  *   record          who signs a result has the block on its disk; (check_record.c) votes leave after
@@ -262,6 +262,10 @@ static void check_commit_vote(sim_node_t *n, const pbft_msg_t *m)
         sim_fail(s, "one-precommit", "two hashes precommitted at height %ld view %ld", (long)i,
                  (long)v);
     fact_t *lock = fact(s, FACT_LOCK, n->i, i, 0, true);
+    const fact_t *own = fact(s, FACT_PREPARE, n->i, i, v, false);
+    if ((!own || !bc_h256_eq(&own->hash, &m->base.hash)) && !s->o.injects)
+        sim_fail(s, "reason", "node %d precommitted what it had not prepared at height %ld view %ld",
+                 n->i, (long)i, (long)v);
     lock->hash = m->base.hash;
     lock->view = v;
     lock->changes = changes_before(n, i);
