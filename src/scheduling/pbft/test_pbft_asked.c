@@ -1,20 +1,6 @@
 /* One engine that lacks a block that a quorum prepared, or its transactions: whom it asks, and what it takes
  * (docs/notes/0017). */
-#include "scheduling/pbft/test_rig.h"
-
-static rig_t *rig_in(int self, int64_t view)
-{
-    rig_t *r = calloc(1, sizeof *r);
-    rig_init(r, self);
-    enter_view(r, view);
-    return r;
-}
-
-static void rig_end(rig_t *r)
-{
-    rig_free(r);
-    free(r);
-}
+#include "scheduling/pbft/test_rig_shown.h"
 
 /* ---- blocks ---- */
 

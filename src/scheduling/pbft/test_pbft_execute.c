@@ -9,20 +9,6 @@ static void decide(rig_t *r, const prop_t *q)
     two_vote(r, PBFT_COMMIT, q->index, 1, &q->hash);
 }
 
-static rig_t *rig_at_view_1(void)
-{
-    rig_t *r = calloc(1, sizeof *r);
-    rig_init(r, 0);
-    enter_view(r, 1);
-    return r;
-}
-
-static void rig_end(rig_t *r)
-{
-    rig_free(r);
-    free(r);
-}
-
 /* ---- execution ---- */
 
 /* A block above is executed on the result of the one below, before that is written; they are written
@@ -30,7 +16,7 @@ static void rig_end(rig_t *r)
 static void blocks_are_executed_ahead_and_written_in_order(void **state)
 {
     (void)state;
-    rig_t *r = rig_at_view_1();
+    rig_t *r = rig_in(0, 1);
     prop_t *a = proposal(1, 2, 1, 1, false), *b = proposal(2, 3, 1, 2, false);
     propose(r, 2, 1, a);
     decide(r, b);
@@ -58,7 +44,7 @@ static void blocks_are_executed_ahead_and_written_in_order(void **state)
 static void failed_execution_is_tried_again(void **state)
 {
     (void)state;
-    rig_t *r = rig_at_view_1();
+    rig_t *r = rig_in(0, 1);
     prop_t *a = proposal(1, 2, 1, 1, false);
     r->execute_err = BC_E_IO;
     decide(r, a);
@@ -100,7 +86,7 @@ static void execution_takes_its_time(void **state)
 {
     (void)state;
     for (int failing = 0; failing < 2; failing++) {
-        rig_t *r = rig_at_view_1();
+        rig_t *r = rig_in(0, 1);
         prop_t *a = proposal(1, 2, 1, 1, false);
         r->execute = failing;
         r->execute_err = BC_E_IO;
@@ -111,7 +97,7 @@ static void execution_takes_its_time(void **state)
         prop_unref(a);
         rig_end(r);
     }
-    rig_t *r = rig_at_view_1();
+    rig_t *r = rig_in(0, 1);
     prop_t *a = proposal(1, 2, 1, 1, false);
     propose(r, 2, 1, a); /* but a proposal that is not decided in time ends the view */
     feed_timer(r, TIMER_VIEW, 9000);
@@ -142,7 +128,7 @@ static void each_step_has_its_time(void **state)
 {
     (void)state;
     const bc_h256_t zero = { 0 };
-    rig_t *r = rig_at_view_1();
+    rig_t *r = rig_in(0, 1);
     prop_t *a = proposal(1, 2, 1, 1, false);
     r->execute = false;
     decide(r, a);
@@ -162,7 +148,7 @@ static void only_the_result_that_is_waited_for_counts(void **state)
     (void)state;
     const bc_h256_t zero = { 0 }, other = { { 1 } };
     for (int what = 0; what < 7; what++) {
-        rig_t *r = rig_at_view_1();
+        rig_t *r = rig_in(0, 1);
         prop_t *a = proposal(1, 2, 1, 1, false);
         r->execute = false;
         if (what != 5)
@@ -184,7 +170,7 @@ static void malformed_checkpoints_are_dropped(void **state)
 {
     (void)state;
     for (int what = 0; what < 7; what++) {
-        rig_t *r = rig_at_view_1();
+        rig_t *r = rig_in(0, 1);
         prop_t *a = proposal(1, 2, 1, 1, false);
         decide(r, a);
         bc_h256_t exec = last(r, PBFT_CHECKPOINT)->hash, other = { { 1 } };
@@ -207,7 +193,7 @@ static void malformed_checkpoints_are_dropped(void **state)
 static void a_checkpoint_counts_once(void **state)
 {
     (void)state;
-    rig_t *r = rig_at_view_1();
+    rig_t *r = rig_in(0, 1);
     prop_t *a = proposal(1, 2, 1, 1, false);
     decide(r, a);
     bc_h256_t exec = last(r, PBFT_CHECKPOINT)->hash;
@@ -227,7 +213,7 @@ static void a_checkpoint_counts_once(void **state)
 static void a_block_carries_its_own_signatures(void **state)
 {
     (void)state;
-    rig_t *r = rig_at_view_1();
+    rig_t *r = rig_in(0, 1);
     const bc_h256_t other = { { 7 } };
     prop_t *a = proposal(1, 2, 1, 1, false);
     decide(r, a);
@@ -247,7 +233,7 @@ static void a_block_carries_its_own_signatures(void **state)
 static void few_other_results_are_no_divergence(void **state)
 {
     (void)state;
-    rig_t *r = rig_at_view_1();
+    rig_t *r = rig_in(0, 1);
     const bc_h256_t other = { { 7 } };
     prop_t *a = proposal(1, 2, 1, 1, false);
     decide(r, a);
@@ -261,7 +247,7 @@ static void few_other_results_are_no_divergence(void **state)
 static void a_checkpoint_is_said_again(void **state)
 {
     (void)state;
-    rig_t *r = rig_at_view_1();
+    rig_t *r = rig_in(0, 1);
     prop_t *a = proposal(1, 2, 1, 1, false), *b = proposal(2, 3, 1, 2, false);
     propose(r, 2, 1, a);
     propose(r, 3, 1, b); /* has no result yet */
@@ -310,7 +296,7 @@ static void failed_commits(void **state)
     } cases[] = { { BC_E_IO, true, false }, { BC_E_NOT_READY, true, true }, { BC_E_MISMATCH, true, true },
                   { BC_E_STALE, false, false } };
     for (size_t i = 0; i < BC_ARRAY_LEN(cases); i++) {
-        rig_t *r = rig_at_view_1();
+        rig_t *r = rig_in(0, 1);
         prop_t *a = proposal(1, 2, 1, 1, false);
         decide(r, a);
         r->commit_err = cases[i].err;
@@ -332,7 +318,7 @@ static void what_is_above_a_lost_result_is_executed_again(void **state)
 {
     (void)state;
     for (int pending = 0; pending < 2; pending++) {
-        rig_t *r = rig_at_view_1();
+        rig_t *r = rig_in(0, 1);
         prop_t *a = proposal(1, 2, 1, 1, false), *b = proposal(2, 3, 1, 2, false);
         propose(r, 2, 1, a);
         two_vote(r, PBFT_PREPARE, 1, 1, &a->hash);
@@ -360,7 +346,7 @@ static void what_is_above_a_lost_result_is_executed_again(void **state)
 static void news_of_other_heights_change_nothing(void **state)
 {
     (void)state;
-    rig_t *r = rig_at_view_1();
+    rig_t *r = rig_in(0, 1);
     prop_t *a = proposal(1, 2, 1, 1, false);
     decide(r, a);
     bc_h256_t exec = last(r, PBFT_CHECKPOINT)->hash;
@@ -416,7 +402,7 @@ static void the_transactions_of_a_fetched_block_are_looked_for(void **state)
 {
     (void)state;
     for (int impossible = 0; impossible < 2; impossible++) {
-        rig_t *r = rig_at_view_1();
+        rig_t *r = rig_in(0, 1);
         prop_t *q = proposal(1, 2, 2, 1, false);
         bc_h256_t exec = executed_hash(r, q);
         two_vote(r, PBFT_CHECKPOINT, 1, 1, &exec);
@@ -453,7 +439,7 @@ static void a_fetched_block_needs_more_than_f_checkpoints(void **state)
 {
     (void)state;
     for (int right = 1; right <= 2; right++) {
-        rig_t *r = rig_at_view_1();
+        rig_t *r = rig_in(0, 1);
         prop_t *q = proposal(1, 2, 2, 1, false), *true_one = proposal(1, 2, 1, 2, false);
         bc_h256_t exec = executed_hash(r, q), asked = { { 9 } };
         vote(r, 1, PBFT_CHECKPOINT, 1, 1, right == 2 ? &exec : &asked);

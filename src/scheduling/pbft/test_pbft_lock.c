@@ -1,19 +1,5 @@
 /* One engine that has precommitted a block, and what makes it take another one: docs/notes/0017. */
-#include "scheduling/pbft/test_rig.h"
-
-static rig_t *rig_in(int self, int64_t view)
-{
-    rig_t *r = calloc(1, sizeof *r);
-    rig_init(r, self);
-    enter_view(r, view);
-    return r;
-}
-
-static void rig_end(rig_t *r)
-{
-    rig_free(r);
-    free(r);
-}
+#include "scheduling/pbft/test_rig_shown.h"
 
 /* A new life of node 3 does. */
 static void asks_for_votes(rig_t *r)

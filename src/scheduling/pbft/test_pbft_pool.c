@@ -5,17 +5,9 @@
 
 static rig_t *rig_of(int self, int64_t view)
 {
-    rig_t *r = calloc(1, sizeof *r);
-    rig_init(r, self);
-    enter_view(r, view);
+    rig_t *r = rig_in(self, view);
     r->unsealed = 0;
     return r;
-}
-
-static void rig_end(rig_t *r)
-{
-    rig_free(r);
-    free(r);
 }
 
 static void given_back(rig_t *r, const prop_t *q)

@@ -4,20 +4,6 @@
 
 #define WITHOUT_1 0xdu
 
-static rig_t *rig_of(int self, int64_t view)
-{
-    rig_t *r = calloc(1, sizeof *r);
-    rig_init(r, self);
-    enter_view(r, view);
-    return r;
-}
-
-static void rig_end(rig_t *r)
-{
-    rig_free(r);
-    free(r);
-}
-
 static void prepare(rig_t *r, int64_t view, const prop_t *q)
 {
     propose(r, (int)bc_pbft_leader(q->index, view, 1, NODES), view, q);
@@ -52,7 +38,7 @@ static void reported(const sent_t *vc, int64_t view)
 static void a_precommit_is_reported_with_its_view_and_proof(void **state)
 {
     (void)state;
-    rig_t *r = rig_of(0, 1);
+    rig_t *r = rig_in(0, 1);
     prop_t *q = proposal(1, 2, 1, 1, false);
     prepare(r, 1, q);
     restart(r, 0, NULL);
@@ -75,7 +61,7 @@ static void a_precommit_is_reported_with_its_view_and_proof(void **state)
 static void votes_of_older_views_are_not_said_again(void **state)
 {
     (void)state;
-    rig_t *r = rig_of(0, 1);
+    rig_t *r = rig_in(0, 1);
     prop_t *q = proposal(1, 2, 1, 1, false), *other = proposal(1, 3, 1, 2, false);
     propose(r, 2, 1, q);
     time_out(r);
@@ -114,7 +100,7 @@ static void a_decided_block_keeps_its_proof(void **state)
 {
     (void)state;
     for (int official = 0; official < 2; official++) {
-        rig_t *r = rig_of(0, 1);
+        rig_t *r = rig_in(0, 1);
         prop_t *q = proposal(1, 2, 1, 1, false);
         decide(r, 1, q);
         for (int life = 0; life < 3; life++) {
@@ -147,7 +133,7 @@ static void a_decided_system_block_is_waited_for(void **state)
 {
     (void)state;
     for (int system = 0; system < 2; system++) {
-        rig_t *r = rig_of(0, 1);
+        rig_t *r = rig_in(0, 1);
         prop_t *q = proposal(1, 2, 1, 1, system), *above = proposal(2, 3, 1, 2, false);
         decide(r, 1, q);
         restart(r, 0, NULL);
@@ -174,7 +160,7 @@ static bc_h256_t at_height(rig_t *r, int64_t number, unsigned sealers)
 static void the_record_is_short(void **state)
 {
     (void)state;
-    rig_t *r = rig_of(0, 1);
+    rig_t *r = rig_in(0, 1);
     for (int64_t n = 1; n <= 9; n++) {
         prop_t *q = proposal(n, (int)bc_pbft_leader(n, 1, 1, NODES), 1, (int)n, false);
         if (bc_pbft_leader(n, 1, 1, NODES) == 0) {
@@ -219,7 +205,7 @@ static void rows_that_say_nothing(void **state)
     (void)state;
     enum { GOOD, VERSION, SHORT, OTHER_HEIGHT, WRITTEN, VIEW_VERSION, VIEW_SHORT, STRANGE, CNT };
     for (int what = 0; what < CNT; what++) {
-        rig_t *r = rig_of(0, 1);
+        rig_t *r = rig_in(0, 1);
         prop_t *q = proposal(1, 2, 1, 1, false);
         prepare(r, 1, q);
         bc_bytes_t *v = NULL, *view = NULL;
@@ -318,7 +304,7 @@ static void rows_from_far_ahead(void **state)
 static void who_left_signs_nothing(void **state)
 {
     (void)state;
-    rig_t *r = rig_of(0, 2);
+    rig_t *r = rig_in(0, 2);
     const bc_h256_t parent = { { 1, 5 } };
     prop_t *q = proposal_with(2, 1, 1, 1, false, WITHOUT_1, ROOT_NONE, 1);
     ((pbft_t *)r->engine.self)->committed_hash = parent; /* for the sum only */
@@ -353,7 +339,7 @@ static void proofs_follow_their_signers(void **state)
 {
     (void)state;
     for (int decided = 0; decided < 2; decided++) {
-        rig_t *r = rig_of(0, 1);
+        rig_t *r = rig_in(0, 1);
         prop_t *a = proposal(1, 2, 1, 1, false), *q = proposal_with(2, 0, 0, 1, false, 0, ROOT_NONE, 1);
         propose(r, 2, 1, a);
         propose(r, 3, 1, q);
@@ -384,7 +370,7 @@ static void a_proof_that_lost_its_quorum_is_not_reported(void **state)
 {
     (void)state;
     for (int left = 0; left < 2; left++) {
-        rig_t *r = rig_of(0, 1);
+        rig_t *r = rig_in(0, 1);
         prop_t *a = proposal(1, 2, 1, 1, false), *q = proposal_with(2, 0, 0, 1, false, 0, ROOT_NONE, 1);
         propose(r, 2, 1, a);
         propose(r, 3, 1, q);
@@ -402,7 +388,7 @@ static void questions_end_with_the_list(void **state)
 {
     (void)state;
     for (int change = 0; change < 2; change++) {
-        rig_t *r = rig_of(0, 1);
+        rig_t *r = rig_in(0, 1);
         prop_t *q = proposal_with(2, 0, 1, 1, false, ALL_NODES, ROOT_NONE, 1);
         vc_t *v = calloc(3, sizeof *v);
         nv_t *n = calloc(1, sizeof *n);
@@ -431,7 +417,7 @@ static void questions_end_with_the_list(void **state)
 static void view_changes_end_with_the_list(void **state)
 {
     (void)state;
-    rig_t *r = rig_of(0, 1);
+    rig_t *r = rig_in(0, 1);
     const bc_h256_t hash = { { 1, 5 } };
     vc_t *v = calloc(2, sizeof *v);
     for (int i = 0; i < 2; i++) {

@@ -1,23 +1,9 @@
 /* One engine and the view changes that show what was prepared: which it believes, which it passes on, and
  * what it makes of them (docs/notes/0017). */
 #include "pbft.pb-c.h"
-#include "scheduling/pbft/test_rig.h"
+#include "scheduling/pbft/test_rig_shown.h"
 
 #define WITHOUT_1 0xdu
-
-static rig_t *rig_in(int self, int64_t view)
-{
-    rig_t *r = calloc(1, sizeof *r);
-    rig_init(r, self);
-    enter_view(r, view);
-    return r;
-}
-
-static void rig_end(rig_t *r)
-{
-    rig_free(r);
-    free(r);
-}
 
 /* ---- what a NewView names ---- */
 

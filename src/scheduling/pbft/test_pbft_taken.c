@@ -230,12 +230,6 @@ static void say(rig_t *r, bc_out_t *out)
     *out = (bc_out_t){ .from = BC_ACTOR_PBFT };
 }
 
-static void rig_end(rig_t *r)
-{
-    rig_free(r);
-    free(r);
-}
-
 /* A block that is decided takes from those above it, not from its own height, nor from what is
  * below; and what came by log sync takes nothing yet. */
 static void a_decided_block_takes_from_above(void **state)

@@ -1,20 +1,6 @@
 /* One engine and what others say when views change: what is believed, and what is not (spec/30 §3.7). */
 #include "scheduling/pbft/test_rig.h"
 
-static rig_t *rig_of(int self)
-{
-    rig_t *r = calloc(1, sizeof *r);
-    rig_init(r, self);
-    enter_view(r, 1);
-    return r;
-}
-
-static void rig_end(rig_t *r)
-{
-    rig_free(r);
-    free(r);
-}
-
 /* ---- a NewView that one receives ---- */
 
 enum {
@@ -82,7 +68,7 @@ static void a_new_view_is_what_its_view_changes_demand(void **state)
 {
     (void)state;
     for (int what = 0; what < NV_CNT; what++) {
-        rig_t *r = rig_of(0);
+        rig_t *r = rig_in(0, 1);
         scene_t *s = calloc(1, sizeof *s);
         s->old = proposal(1, 1, 1, 1, false);
         s->new = proposal(1, 2, 1, 2, false);
@@ -118,7 +104,7 @@ static void the_newest_view_counts_whoever_reports_it(void **state)
 {
     (void)state;
     for (int who = 0; who < 3; who++) {
-        rig_t *r = rig_of(0);
+        rig_t *r = rig_in(0, 1);
         prop_t *old = proposal(1, 1, 1, 1, false), *new = proposal(1, 2, 1, 2, false);
         vc_t *v = calloc(3, sizeof *v);
         nv_t *n = calloc(1, sizeof *n);
@@ -163,7 +149,7 @@ static void view_changes_are_checked(void **state)
 {
     (void)state;
     for (int what = 0; what < VC_CNT; what++) {
-        rig_t *r = rig_of(0);
+        rig_t *r = rig_in(0, 1);
         int64_t far = what == VC_REPORT_FAR ? PBFT_WINDOW_MIN + 1 : 1;
         prop_t *a = proposal(far, 2, 1, 1, false), *b = proposal(1, 2, 1, 2, false);
         vc_t *v = calloc(2, sizeof *v);
@@ -218,7 +204,7 @@ static void asks(rig_t *r, int node, int64_t committed, int64_t view)
 static void late_view_changes_do_not_count(void **state)
 {
     (void)state;
-    rig_t *r = rig_of(0);
+    rig_t *r = rig_in(0, 1);
     at_height(r, 1);
     asks(r, 1, 0, 5);
     asks(r, 2, 0, 5);
@@ -236,7 +222,7 @@ static void late_view_changes_do_not_count(void **state)
 static void who_asks_for_less_is_told(void **state)
 {
     (void)state;
-    rig_t *r = rig_of(0);
+    rig_t *r = rig_in(0, 1);
     asks(r, 1, 0, 6);
     asks(r, 2, 0, 6);
     assert_int_equal(status(r).to_view, 6);
@@ -262,7 +248,7 @@ static void who_asks_for_less_is_told(void **state)
 static void few_view_changes_of_a_sender_are_kept(void **state)
 {
     (void)state;
-    rig_t *r = rig_of(0);
+    rig_t *r = rig_in(0, 1);
     const sender_t *s = &((pbft_t *)r->engine.self)->senders[1];
     for (int64_t view = 2; view <= 9; view++) {
         asks(r, 1, 0, view);
@@ -288,7 +274,7 @@ static void only_the_leader_makes_it(void **state)
 {
     (void)state;
     for (int what = 0; what < 3; what++) {
-        rig_t *r = rig_of(what == 1 ? 0 : 3); /* leader(1, 2) is node 3 */
+        rig_t *r = rig_in(what == 1 ? 0 : 3, 1); /* leader(1, 2) is node 3 */
         if (what == 2) {
             bc_msg_t *m = bc_msg_new(BC_ACTOR_SYNC, BC_ACTOR_PBFT, BC_MSG_SYNC_HIGHEST);
             m->number = 3;
@@ -312,7 +298,7 @@ static void only_the_leader_makes_it(void **state)
 static void all_hear_of_a_time_out(void **state)
 {
     (void)state;
-    rig_t *r = rig_of(2); /* leader(1, 1) */
+    rig_t *r = rig_in(2, 1); /* leader(1, 1) */
     prop_t *q = proposal(1, 2, 1, 1, false);
     assert_int_equal(r->sealed_from, 1);
     assert_false(r->told_timeout);
@@ -351,7 +337,7 @@ static void sync_to(rig_t *r, int64_t number)
 static void who_is_behind_waits_while_it_gets_on(void **state)
 {
     (void)state;
-    rig_t *r = rig_of(0);
+    rig_t *r = rig_in(0, 1);
     sync_to(r, 30);
     for (int64_t n = 1; n <= 5; n++) {
         feed_timer(r, TIMER_VIEW, 9000);
@@ -380,7 +366,7 @@ static void who_is_behind_waits_while_it_gets_on(void **state)
 static void a_time_out_forgets_where_others_were(void **state)
 {
     (void)state;
-    rig_t *r = rig_of(0);
+    rig_t *r = rig_in(0, 1);
     restart(r, 0, NULL);
     recover_response(r, 1, 9);
     pool_size(r, 1);
@@ -397,7 +383,7 @@ static void a_time_out_forgets_where_others_were(void **state)
 static void the_own_view_needs_a_quorum(void **state)
 {
     (void)state;
-    rig_t *r = rig_of(0);
+    rig_t *r = rig_in(0, 1);
     pool_size(r, 1);
     feed_timer(r, TIMER_VIEW, 9000);
     assert_true(status(r).timeout);
