@@ -138,9 +138,14 @@ static bc_buf_t *other_consensus(sim_node_t *n, int to, bc_bytes_t payload)
         else if (m.type == PBFT_VIEW_CHANGE && byz_does(n, SIM_TRICK_PROOFS) && sim_random(s, 2))
             out = byz_view_change(n, &m);
         else if (m.type == PBFT_VIEW_CHANGE && byz_does(n, SIM_TRICK_FAR)) {
-            bc_buf_t *plain = byz_sealed(n, &m);
-            out = byz_odd_change(n, plain);
-            bc_buf_unref(plain);
+            bool head = sim_random(s, 2); /* what a NewView writes over, or what it does not write */
+            m.base.sig = head ? BC_STR("mine") : (bc_bytes_t){ 0 };
+            out = byz_sealed(n, &m);
+            if (!head) {
+                bc_buf_t *plain = out;
+                out = byz_odd_change(n, plain);
+                bc_buf_unref(plain);
+            }
         } else if (m.type == PBFT_PREPARE && byz_does(n, SIM_TRICK_PROOFS) && s->o.seed % 4 == 0) {
             m.base.version = 1; /* of a vote that counts, but that a proof cannot show */
             out = byz_sealed(n, &m);
