@@ -279,6 +279,7 @@ void pbft_send(pbft_t *p, const bc_nodeid_t *to, const pbft_msg_t *m);
 void pbft_reply(pbft_t *p, const bc_nodeid_t *to, const char *uuid, const pbft_msg_t *m);
 
 /* proposals */
+static inline bool prop_is(const prop_t *q, const bc_h256_t *hash) { return q && bc_h256_eq(&q->hash, hash); }
 prop_t *prop_ref(prop_t *q);
 void prop_unref(prop_t *q);
 /* From the wire: with data the header is decoded and its hash compared (W4). NULL: malformed. */

@@ -51,13 +51,12 @@ static const cert_t *released_by(const pbft_t *p, const slot_t *s, const bc_h256
 
 bool pbft_bound(const pbft_t *p, const slot_t *s, const bc_h256_t *hash)
 {
-    return s->pc && !bc_h256_eq(&s->pc->hash, hash) && !released_by(p, s, hash);
+    return s->pc && !prop_is(s->pc, hash) && !released_by(p, s, hash);
 }
 
 bool pbft_precommitted_here(const pbft_t *p, const slot_t *s)
 {
-    return s->pc && s->pc_view == p->view && s->pre && s->pre_view == p->view &&
-           bc_h256_eq(&s->pc->hash, &s->pre->hash);
+    return s->pc && s->pc_view == p->view && s->pre_view == p->view && prop_is(s->pre, &s->pc->hash);
 }
 
 static int by_index(const void *a, const void *b)
@@ -75,8 +74,7 @@ void pbft_bind(pbft_t *p, slot_t *s, prop_t *q, int64_t view, const votes_t *vot
     votes_copy(&s->proof, votes);
     votes_keep(&s->proof, &q->hash, view);
     qsort(s->proof.v, s->proof.cnt, sizeof s->proof.v[0], by_index);
-    if (old && !bc_h256_eq(&old->hash, &q->hash) &&
-        !(s->pre && bc_h256_eq(&s->pre->hash, &old->hash)))
+    if (old && !prop_is(q, &old->hash) && !prop_is(s->pre, &old->hash))
         pbft_unseal(p, old);
     prop_unref(old);
     pbft_store_precommit(p, s);
@@ -85,7 +83,7 @@ void pbft_bind(pbft_t *p, slot_t *s, prop_t *q, int64_t view, const votes_t *vot
 void pbft_adopt(pbft_t *p, slot_t *s, prop_t *q)
 {
     const cert_t *cert = q && q->data ? released_by(p, s, &q->hash) : NULL;
-    if (!cert || (s->dec && !bc_h256_eq(&s->dec->hash, &q->hash)) || prop_void(p, q))
+    if (!cert || (s->dec && !prop_is(s->dec, &q->hash)) || prop_void(p, q))
         return;
     BC_INFO(PBFT_BADGES, "prepared by a quorum,index=%ld,hash=%s,view=%ld,former=%ld", (long)s->index,
             BC_SHORT(q->hash), (long)cert->view, (long)bound_since(s));
@@ -109,7 +107,7 @@ static bool is_news(pbft_t *p, const slot_t *s, const pbft_msg_t *vote)
 {
     int64_t view = vote->base.view;
     return view >= 0 && !pbft_impossible(p, vote->proposal.index, &vote->proposal.hash) &&
-           (!s || ((!s->dec || bc_h256_eq(&s->dec->hash, &vote->proposal.hash)) &&
+           (!s || ((!s->dec || prop_is(s->dec, &vote->proposal.hash)) &&
                    view > bound_since(s) && view > s->newer.view));
 }
 

@@ -30,11 +30,6 @@ static void prop_set(prop_t **at, prop_t *q)
     prop_unref(old);
 }
 
-static bool is_hash(const prop_t *q, const bc_h256_t *hash)
-{
-    return q && bc_h256_eq(&q->hash, hash);
-}
-
 prop_t *pbft_local(pbft_t *p, int64_t index, const bc_h256_t *hash)
 {
     slot_t *s = pbft_slot(p, index);
@@ -42,10 +37,10 @@ prop_t *pbft_local(pbft_t *p, int64_t index, const bc_h256_t *hash)
         return NULL;
     prop_t *all[] = { s->dec, s->pc, s->pre, s->failed, s->offered, s->newer_block };
     for (size_t i = 0; i < BC_ARRAY_LEN(all); i++)
-        if (is_hash(all[i], hash) && all[i]->data)
+        if (prop_is(all[i], hash) && all[i]->data)
             return all[i];
     for (verify_t *v = p->verifies; v; v = v->next)
-        if (v->prop->index == index && is_hash(v->prop, hash))
+        if (v->prop->index == index && prop_is(v->prop, hash))
             return v->prop;
     return NULL;
 }
@@ -127,7 +122,7 @@ static bool no_conflict(const pbft_t *p, const slot_t *s, const bc_h256_t *hash,
         return false;
     if (pbft_bound(p, s, hash))
         return false;
-    return !s->dec || is_hash(s->dec, hash);
+    return !s->dec || prop_is(s->dec, hash);
 }
 
 static void send_vote(pbft_t *p, int32_t type, const prop_t *q, votes_t *own, const bc_nodeid_t *to)
@@ -185,7 +180,7 @@ void pbft_vote_again(pbft_t *p, const bc_nodeid_t *to)
 static void accept(pbft_t *p, slot_t *s, prop_t *q, int64_t view)
 {
     pbft_adopt(p, s, q);
-    if (s->pc && !is_hash(s->pc, &q->hash))
+    if (s->pc && !prop_is(s->pc, &q->hash))
         return;
     prop_set(&s->pre, q);
     s->pre_view = view;
@@ -303,7 +298,7 @@ void pbft_verify_decided(pbft_t *p, prop_t *q, const bc_nodeid_t *from, unsigned
                          const votes_t *proof)
 {
     for (verify_t *v = p->verifies; v; v = v->next)
-        if (v->kind == VERIFY_DECIDED && v->prop->index == q->index && is_hash(v->prop, &q->hash))
+        if (v->kind == VERIFY_DECIDED && v->prop->index == q->index && prop_is(v->prop, &q->hash))
             return;
     verify_start(p, VERIFY_DECIDED, q, p->view, from, tries, proof);
 }
@@ -329,7 +324,7 @@ static void verified_decided(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
         return;
     }
     s->fetching = false;
-    if (s->dec && !is_hash(s->dec, &q->hash))
+    if (s->dec && !prop_is(s->dec, &q->hash))
         return;
     if (s->dec && s->dec != q) { /* the same proposal, known by another way */
         if (!s->dec->txs) {
@@ -351,8 +346,8 @@ static void verified_decided(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
 static void set_failed(pbft_t *p, slot_t *s, prop_t *q)
 {
     const prop_t *old = s->failed;
-    if (old && !is_hash(q, &old->hash) && !is_hash(s->pre, &old->hash) && !is_hash(s->pc, &old->hash) &&
-        !is_hash(s->dec, &old->hash)) {
+    if (old && !prop_is(q, &old->hash) && !prop_is(s->pre, &old->hash) && !prop_is(s->pc, &old->hash) &&
+        !prop_is(s->dec, &old->hash)) {
         pbft_unseal(p, old);
         pbft_mark_sealed(p, q); /* what they have in common */
     }
@@ -363,7 +358,7 @@ static void verified_pre(pbft_t *p, slot_t *s, verify_t *v, bc_msg_t *in)
 {
     prop_t *q = v->prop;
     if (s->verify != v->token) { /* a view change came between */
-        if (!is_hash(s->pc, &q->hash) && !is_hash(s->dec, &q->hash) && !is_hash(s->pre, &q->hash))
+        if (!prop_is(s->pc, &q->hash) && !prop_is(s->dec, &q->hash) && !prop_is(s->pre, &q->hash))
             pbft_unseal(p, q);
         return;
     }
@@ -423,9 +418,9 @@ void pbft_on_verified(pbft_t *p, bc_msg_t *in)
             pbft_note_impossible(s, &v->prop->hash);
         /* Also after a failure: others may have verified it (spec/30 §3.6 P1). Not when a view
          * change has given it up: its transactions may be with our sealer again. */
-        if (v->kind == VERIFY_DECIDED || s->verify == v->token || is_hash(s->pc, &v->prop->hash))
+        if (v->kind == VERIFY_DECIDED || s->verify == v->token || prop_is(s->pc, &v->prop->hash))
             pbft_mark_sealed(p, v->prop);
-        if (s->pc && !s->pc->txs && v->prop->txs && is_hash(s->pc, &v->prop->hash))
+        if (s->pc && !s->pc->txs && v->prop->txs && prop_is(s->pc, &v->prop->hash))
             prop_set(&s->pc, v->prop);
         if (v->kind == VERIFY_PRE)
             verified_pre(p, s, v, in);
@@ -619,7 +614,7 @@ void pbft_on_prepare(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const p
     int64_t view = m->base.view;
     const bc_h256_t *hash = &m->base.hash;
     if ((s->pc && s->pc_view >= view) || votes_has(&s->prepares, m->base.from, view, hash) ||
-        (s->pre && s->pre_view == view && !is_hash(s->pre, hash)))
+        (s->pre && s->pre_view == view && !prop_is(s->pre, hash)))
         return;
     if (!pbft_signed(p, node, data, m))
         return;
@@ -640,7 +635,7 @@ void pbft_on_commit(pbft_t *p, const bc_nodeid_t *node, bc_buf_t *data, const pb
     int64_t view = m->base.view;
     const bc_h256_t *hash = &m->base.hash;
     if (s->dec || votes_has(&s->commits, m->base.from, view, hash) ||
-        (s->pre && s->pre_view == view && !is_hash(s->pre, hash)))
+        (s->pre && s->pre_view == view && !prop_is(s->pre, hash)))
         return;
     if (!pbft_signed(p, node, data, m))
         return;
@@ -699,12 +694,12 @@ void pbft_slot_enter_view(pbft_t *p, slot_t *s, int64_t view)
     pbft_adopt(p, s, s->newer_block);
     prop_set(&s->offered, NULL);
     if (s->failed) {
-        if (!is_hash(s->pc, &s->failed->hash) && !is_hash(s->dec, &s->failed->hash))
+        if (!prop_is(s->pc, &s->failed->hash) && !prop_is(s->dec, &s->failed->hash))
             pbft_unseal(p, s->failed);
         prop_set(&s->failed, NULL);
     }
     if (s->pre && s->pre_view < view) {
-        if (!is_hash(s->pc, &s->pre->hash) && !is_hash(s->dec, &s->pre->hash))
+        if (!prop_is(s->pc, &s->pre->hash) && !prop_is(s->dec, &s->pre->hash))
             pbft_unseal(p, s->pre);
         prop_set(&s->pre, NULL);
     }

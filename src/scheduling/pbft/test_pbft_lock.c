@@ -174,15 +174,6 @@ static void who_is_ahead_teaches_by_the_same_proofs(void **state)
     }
 }
 
-static bool (*true_verify)(void *, const bc_nodeid_t *, const bc_h256_t *, bc_bytes_t);
-static size_t verify_cnt;
-
-static bool counted_verify(void *ctx, const bc_nodeid_t *pub, const bc_h256_t *digest, bc_bytes_t sig)
-{
-    verify_cnt++;
-    return true_verify(ctx, pub, digest, sig);
-}
-
 /* Nor may their number cost what it likes: a good signature again and again. */
 static void a_long_proof_is_not_looked_at(void **state)
 {
@@ -190,8 +181,7 @@ static void a_long_proof_is_not_looked_at(void **state)
     prop_t *a, *q = rival();
     rig_t *r = bound_rig(&a);
     pbft_t *p = r->engine.self;
-    true_verify = p->signer.verify;
-    p->signer.verify = counted_verify;
+    count_verifies(p);
     for (int many = 1; many >= 0; many--) {
         static pbft_sig_t more[1000];
         shown_t *s = shown_make(r, 6, q, 2, 2, 14);
@@ -202,9 +192,9 @@ static void a_long_proof_is_not_looked_at(void **state)
             more[i] = w->proof[2];
         w->proof = many ? more : w->proof;
         w->proof_cnt = many ? BC_ARRAY_LEN(more) : w->proof_cnt;
-        r->sent_cnt = verify_cnt = 0;
+        r->sent_cnt = verify_count()->cnt = 0;
         vc_send(r, &s->v[2]);
-        assert_int_equal(verify_cnt, many ? 1 : 1 + 2 * 3);
+        assert_int_equal(verify_count()->cnt, many ? 1 : 1 + 2 * 3);
         assert_int_equal(count(r, PBFT_PREPARED_REQUEST), !many);
         free(s);
     }
@@ -430,13 +420,12 @@ static void a_proof_is_looked_at_once(void **state)
     prop_t *a, *q = rival();
     rig_t *r = bound_rig(&a);
     pbft_t *p = r->engine.self;
-    true_verify = p->signer.verify;
-    p->signer.verify = counted_verify;
+    count_verifies(p);
     for (int again = 0; again < 2; again++) {
-        verify_cnt = 0;
+        verify_count()->cnt = 0;
         shows(r, 3, 6, q, 2);
         /* of the message, and of the proof in it, that holds for a NewView; and what shows the view */
-        assert_int_equal(verify_cnt, 1 + 3 + (again ? 0 : 3 + 3));
+        assert_int_equal(verify_count()->cnt, 1 + 3 + (again ? 0 : 3 + 3));
     }
     prop_unref(a);
     prop_unref(q);

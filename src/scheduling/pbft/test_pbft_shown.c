@@ -113,15 +113,6 @@ static void one_that_differs_makes_all_look_at_proofs(void **state)
     }
 }
 
-static bool (*true_verify)(void *, const bc_nodeid_t *, const bc_h256_t *, bc_bytes_t);
-static size_t verify_cnt;
-
-static bool counted_verify(void *ctx, const bc_nodeid_t *pub, const bc_h256_t *digest, bc_bytes_t sig)
-{
-    verify_cnt++;
-    return true_verify(ctx, pub, digest, sig);
-}
-
 /* Nearly always all report the same, and nothing has to be chosen: also not where they differ above. */
 static void where_all_agree_no_proof_is_looked_at(void **state)
 {
@@ -136,13 +127,12 @@ static void where_all_agree_no_proof_is_looked_at(void **state)
         vc_prepared(r, &s->v[i], i ? b : c, 3, 14);
     }
     pbft_t *p = r->engine.self;
-    true_verify = p->signer.verify;
-    p->signer.verify = counted_verify;
+    count_verifies(p);
     shown_name(r, s, q); /* a leader that waits may leave the rest out */
     assert_int_equal(status(r).view, 4);
     /* the message, the three in it with their two proofs each; and what it learns from it once; the height
      * above shows no view */
-    assert_int_equal(verify_cnt, 1 + 3 * (1 + 3 + 3) + 3 + 3);
+    assert_int_equal(verify_count()->cnt, 1 + 3 * (1 + 3 + 3) + 3 + 3);
     free(s);
     prop_unref(q);
     prop_unref(b);

@@ -16,6 +16,30 @@ static inline void reports(rig_t *r, const prop_t *q, int64_t view, size_t prove
     assert_int_equal(vc->proven[0], proven);
 }
 
+/* The signatures that an engine has looked at since count_verifies. */
+typedef struct {
+    bool (*verify)(void *, const bc_nodeid_t *, const bc_h256_t *, bc_bytes_t);
+    size_t cnt;
+} verify_count_t;
+
+static inline verify_count_t *verify_count(void)
+{
+    static verify_count_t count;
+    return &count;
+}
+
+static inline bool counted_verify(void *ctx, const bc_nodeid_t *pub, const bc_h256_t *digest, bc_bytes_t sig)
+{
+    verify_count()->cnt++;
+    return verify_count()->verify(ctx, pub, digest, sig);
+}
+
+static inline void count_verifies(pbft_t *p)
+{
+    *verify_count() = (verify_count_t){ p->signer.verify, 0 };
+    p->signer.verify = counted_verify;
+}
+
 /* A node shows that a quorum prepared q in view, and asks for view to. */
 static inline void shows(rig_t *r, int node, int64_t to, const prop_t *q, int64_t view)
 {
